@@ -1,0 +1,1 @@
+"""What there is: layers, their fields, codes, rules and styles, declared once."""
