@@ -1,0 +1,1 @@
+"""What can be asked: settings, database, uploads, analyses; all SQL is here."""

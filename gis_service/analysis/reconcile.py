@@ -1,0 +1,155 @@
+"""Layers against the totals that others report, one row each. Sums are compared, never forced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Double, Select, Subquery, cast, func, literal, select
+from sqlalchemy.engine import Connection
+
+from gis_service.areas import read_area
+from gis_service.scope import Scope, within
+from gis_service.tables import REPORTED_TOTAL, tables_of
+from layers.registry import LAYERS
+
+TOLERANCE = 0.02
+"""How far 约, 近 and 左右 reach: two in a hundred (系统默认)."""
+
+MORE = 0.10
+"""How far above the figure 余 may lie (系统默认)."""
+
+REPORTED = "reported:"
+"""A measure that adds other reported totals instead of counting rows: ``reported:a+b``."""
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """One reported total beside what the layers give.
+
+    Attributes
+    ----------
+    reported, measured, difference
+        In ``unit``; difference is measured minus reported, None where nothing can be measured.
+    result
+        OK or WARN.
+    note
+        In Chinese, why it is WARN; empty when it isn't.
+    """
+
+    code: str
+    title: str
+    reported: float
+    qualifier: str
+    unit: str
+    measured: float | None
+    difference: float | None
+    result: str
+    note: str
+
+
+def reconcile(conn: Connection, scope: Scope, community: str) -> list[Reconciliation]:
+    """Compare every reported total of a community with its layers."""
+    area = read_area(conn, community)
+    totals = conn.execute(
+        select(REPORTED_TOTAL).where(REPORTED_TOTAL.c.community == community).order_by(REPORTED_TOTAL.c.code)
+    ).all()
+    reported = {total.code: float(total.value) for total in totals}
+    measures = _measures(scope.narrowed(community), area.metric_srid)
+    rows = []
+    for total in totals:
+        if total.measure.startswith(REPORTED):
+            parts = [reported.get(code) for code in total.measure.removeprefix(REPORTED).split("+")]
+            measured = None if None in parts else float(sum(part for part in parts if part is not None))
+        elif total.measure in measures:
+            answer = conn.execute(measures[total.measure]).scalar()
+            measured = None if answer is None else float(answer)
+        else:
+            measured = None
+        rows.append(_compare(total.code, total.title, float(total.value), total.qualifier, total.unit, measured))
+    return rows
+
+
+def _compare(
+    code: str, title: str, reported: float, qualifier: str, unit: str, measured: float | None
+) -> Reconciliation:
+    if measured is None:
+        return Reconciliation(code, title, reported, qualifier, unit, None, None, "WARN", "图层里没有可以计算的数据。")
+    difference = round(measured - reported, 4)
+    low, high = _range(reported, qualifier)
+    if low <= measured <= high:
+        return Reconciliation(code, title, reported, qualifier, unit, measured, difference, "OK", "")
+    note = f"上报 {qualifier}{reported:,g} {unit},图层为 {measured:,g} {unit},相差 {difference:+,g};请核对口径与时点。"
+    return Reconciliation(code, title, reported, qualifier, unit, measured, difference, "WARN", note)
+
+
+def _range(reported: float, qualifier: str) -> tuple[float, float]:
+    """Return the least and most that a figure with its qualifier stands for."""
+    slack = abs(reported) * TOLERANCE
+    ranges = {
+        "余": (reported, reported * (1 + MORE)),
+        "近": (reported - slack, reported),
+        "约": (reported - slack, reported + slack),
+        "左右": (reported - slack, reported + slack),
+    }
+    # An exact figure is exact to half of its last digit: 5.2 km² stands for 5.15 to 5.25.
+    digits = len(f"{reported:g}".partition(".")[2])
+    half = 0.0 if digits == 0 else 0.5 / 10**digits
+    return ranges.get(qualifier, (reported - half, reported + half))
+
+
+def _measures(scope: Scope, srid: int) -> dict[str, Select[tuple[float]]]:
+    """Return how each measure is computed from the layers of one community."""
+
+    def ask(layer: str, value: ColumnElement[object], *conditions: ColumnElement[bool]) -> Select[tuple[float]]:
+        table = tables_of(LAYERS[layer]).current
+        asked = within(scope, table, LAYERS[layer].visibility)
+        return select(cast(value, Double)).select_from(table).where(asked, *conditions)
+
+    def column(layer: str, name: str) -> ColumnElement[object]:
+        return tables_of(LAYERS[layer]).current.c[name]
+
+    def total(layer: str, name: str, *conditions: ColumnElement[bool]) -> Select[tuple[float]]:
+        return ask(layer, func.sum(column(layer, name)), *conditions)
+
+    def count(layer: str, *conditions: ColumnElement[bool]) -> Select[tuple[float]]:
+        return ask(layer, func.count(), *conditions)
+
+    def area_m2(layer: str, *conditions: ColumnElement[bool]) -> Select[tuple[float]]:
+        return ask(layer, func.sum(func.ST_Area(func.ST_Transform(column(layer, "geom"), srid))), *conditions)
+
+    firm = tables_of(LAYERS["enterprise"]).current.c
+    hazard = tables_of(LAYERS["hazard"]).current.c
+    structure = tables_of(LAYERS["illegal_structure"]).current.c
+    checked = func.sum(column("visit", "checked_count"))
+    correct = func.sum(column("visit", "correct_count"))
+    demolished = structure.status.in_(["self_demolished", "demolished", "reused"])
+    km2 = area_m2("community").subquery()
+    return {
+        "area_km2": select(cast(next(iter(km2.c)) / literal(1e6), Double)),
+        "estates": count("estate"),
+        "households_local": total("building", "household_local"),
+        "residents": total("building", "resident_count"),
+        "residents_local": total("building", "local_population"),
+        "rental_units": count("rental_unit"),
+        "tenants": total("rental_unit", "tenant_count"),
+        "tenants_before": total("rental_unit", "tenant_count_prev"),
+        "enterprises": count("enterprise"),
+        "enterprises_above_scale": count("enterprise", firm.scale == "above"),
+        "enterprises_below_scale": count("enterprise", firm.scale == "below"),
+        "enterprises_leading": count("enterprise", firm.tags.overlap(["fortune_500", "industry_leader"])),
+        "enterprises_foreign": count("enterprise", firm.foreign_funded),
+        "enterprises_rectified": count("enterprise", firm.rectified),
+        "enterprises_closed": count("enterprise", firm.status == "closed"),
+        "enterprises_licence_changed": count("enterprise", firm.licence_change_on.is_not(None)),
+        "campaign_hazards": count("hazard", hazard.subject_kind == "enterprise", hazard.campaign.is_not(None)),
+        "demolished_m2": area_m2("illegal_structure", demolished),
+        "renewed_road_m2": total("road", "area_m2", column("road", "renewed_on").is_not(None)),
+        "waste_accuracy": ask("visit", func.round(100.0 * correct / func.nullif(checked, 0), 1)),
+        "grid_workers": select(cast(func.count(func.distinct(_posts(scope).c[0])), Double)),
+    }
+
+
+def _posts(scope: Scope) -> Subquery:
+    """Return the posts named by the grids, one a row."""
+    table = tables_of(LAYERS["grid"]).current
+    return select(func.unnest(table.c.workers).label("post")).where(within(scope, table, "community")).subquery()

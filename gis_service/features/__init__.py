@@ -1,0 +1,1 @@
+"""Features of a layer: select, read, stream, tile, find nearby, stage and write."""

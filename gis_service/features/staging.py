@@ -1,0 +1,172 @@
+"""The one way in for rows: COPY into a temporary table, compare with what is stored, merge in the same transaction.
+
+The temporary table is needed because COPY FROM is refused on tables with row-level security; it also lets the
+database compare a million rows at once and say what would change before anything does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Connection
+
+from gis_service.tables import STORED_SRID, column_type
+from layers.field import Kind, LayerField
+from layers.layer import Layer
+
+_COPY_TYPES = {
+    Kind.TEXT: "text",
+    Kind.INTEGER: "int4",
+    Kind.NUMBER: "float8",
+    Kind.BOOLEAN: "bool",
+    Kind.DATE: "date",
+    Kind.TIME: "timestamptz",
+    Kind.TEXTS: "text[]",
+}
+
+StagedRow = tuple[int, Sequence[object], bytes]
+"""Number of the source row, values in the order of the staged fields, geometry as EWKB (EPSG:4490)."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a merge does, in rows; a row that moves and changes counts in both."""
+
+    added: int
+    changed: int
+    moved: int
+    unchanged: int
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Rows of one layer and community that wait in the transaction's temporary tables.
+
+    Attributes
+    ----------
+    fields
+        The fields that the rows give; what they don't give keeps its stored value or takes its default.
+    """
+
+    layer: Layer
+    community: str
+    fields: tuple[LayerField, ...]
+
+    def create(self, conn: Connection) -> None:
+        """Make the empty temporary table; it goes with the transaction."""
+        conn.execute(text("drop table if exists pg_temp.proposed, pg_temp.staged"))
+        dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        columns = ", ".join(f"{f.name} {column_type(f).compile(dialect=dialect)}" for f in self.fields)
+        conn.execute(
+            text(
+                f"create temp table staged (row integer not null, {columns},"
+                f" geom geometry({self.layer.geometry}, {STORED_SRID}) not null) on commit drop"
+            )
+        )
+
+    def fill(self, conn: Connection, rows: Iterable[StagedRow]) -> None:
+        """Copy rows in, in PostgreSQL's binary form."""
+        driver = conn.connection.driver_connection
+        if driver is None:
+            raise RuntimeError("the connection is closed")
+        types = [str(column_type(f)).lower() for f in self.fields]
+        names = ", ".join(f.name for f in self.fields)
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f"copy staged (row, {names}, geom) from stdin (format binary)") as copy,
+        ):
+            kinds = [
+                "int8" if kind == "bigint" else _COPY_TYPES[f.kind] for f, kind in zip(self.fields, types, strict=True)
+            ]
+            # A geometry's binary form is its EWKB, which psycopg knows only as bytes.
+            copy.set_types(["int4", *kinds, "bytea"])
+            for number, values, geometry in rows:
+                copy.write_row((number, *values, geometry))
+
+    def compare(self, conn: Connection) -> None:
+        """Find for every staged row its stored row by the business key, its grid and what would change."""
+        attributes = [f.name for f in self.fields if f.name != "code"]
+        differs = " or ".join(f"s.{name} is distinct from t.{name}" for name in attributes) or "false"
+        conn.execute(text("analyze pg_temp.staged"))
+        conn.execute(
+            text(
+                "create temp table proposed on commit drop as"
+                " with points as (select row, st_pointonsurface(geom) as point from staged),"
+                " placed as (select p.row, min(g.code) as grid from points p"
+                "  join gis.grid g on g.community = :community and g.level = 'governance'"
+                "   and g.geom && p.point and st_covers(g.geom, p.point) group by p.row),"
+                " known as (select * from gis.{table} where community = :community)"
+                " select s.row, t.id, placed.grid, t.id is null as added,"
+                f"  t.id is not null and ({differs}) as changed,"
+                "  t.id is not null and s.geom is distinct from t.geom as moved"
+                " from staged s left join known t on t.code = s.code left join placed on placed.row = s.row".format(
+                    table=self.layer.name
+                )
+            ),
+            {"community": self.community},
+        )
+
+    def outside(self, conn: Connection) -> list[tuple[int, str, float]]:
+        """Return (row, code, distance in metres) of rows that don't touch the community's boundary, if there is one."""
+        rows = conn.execute(
+            text(
+                "with area as (select geom from gis.community where community = :community and code = :community)"
+                " select s.row, s.code, st_distance(s.geom::geography, area.geom::geography) from staged s, area"
+                " where not (s.geom && area.geom and st_intersects(area.geom, s.geom)) order by s.row"
+            ),
+            {"community": self.community},
+        )
+        return [(int(row), str(code), float(metres)) for row, code, metres in rows]
+
+    def ambiguous(self, conn: Connection) -> list[tuple[int, str]]:
+        """Return (row, code) of rows whose code stands in several grids, so that no one row is meant."""
+        rows = conn.execute(
+            text(
+                "select s.row, s.code from proposed p join staged s using (row) group by 1, 2 having count(*) > 1 order by 1"
+            )
+        )
+        return [(int(row), str(code)) for row, code in rows]
+
+    def leave_out(self, conn: Connection, rows: Iterable[int]) -> None:
+        """Take refused rows out of the staging."""
+        numbers = list(rows)
+        if numbers:
+            conn.execute(text("delete from staged where row = any(:rows)"), {"rows": numbers})
+
+    def count(self, conn: Connection) -> Changes:
+        """Return what a merge would do."""
+        answer = conn.execute(
+            text(
+                "select count(*) filter (where added), count(*) filter (where changed), count(*) filter (where moved),"
+                " count(*) filter (where not (added or changed or moved)) from proposed"
+            )
+        ).one()
+        return Changes(*answer)
+
+    def merge(self, conn: Connection) -> Changes:
+        """Write the staged rows into the layer: new rows are added, rows that differ are updated."""
+        changes = self.count(conn)
+        names = [f.name for f in self.fields]
+        listed = ", ".join(names)
+        assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"])
+        if changes.changed or changes.moved:
+            conn.execute(
+                text(
+                    f"update gis.{self.layer.name} t set {assigned}, grid = p.grid from staged s join proposed p using (row)"
+                    " where t.community = :community and t.id = p.id and (p.changed or p.moved)"
+                ),
+                {"community": self.community},
+            )
+        if changes.added:
+            conn.execute(
+                text(
+                    f"insert into gis.{self.layer.name} (community, grid, {listed}, geom)"
+                    f" select :community, p.grid, {', '.join('s.' + name for name in names)}, s.geom"
+                    " from staged s join proposed p using (row) where p.added"
+                ),
+                {"community": self.community},
+            )
+        return changes

@@ -1,0 +1,132 @@
+-- Functions of the schema. Definer functions are few; each says why it is one.
+create collation gis.zh (provider = icu, locale = 'zh-u-kn-true');
+
+create function gis.scope(digits integer) returns text[] language sql stable parallel safe
+set search_path = pg_catalog, pg_temp as $$
+  select coalesce(array_agg(code), '{}') from unnest(string_to_array(current_setting('gis.scope', true), ',')) code
+  where length(code) = digits
+$$;
+comment on function gis.scope(integer) is 'Area codes of the transaction''s scope that have so many digits; none when no scope is set.';
+
+create function gis.scope_communities() returns text[] language sql stable parallel safe
+set search_path = pg_catalog, pg_temp as $$
+  select coalesce(array_agg(left(code, 12)), '{}') from unnest(string_to_array(current_setting('gis.scope', true), ',')) code
+  where length(code) >= 12
+$$;
+comment on function gis.scope_communities() is 'Communities of the transaction''s scope: a grid''s people see their community''s streets too.';
+
+create function gis.mark_version() returns trigger language plpgsql set search_path = gis, public, pg_temp as $$
+begin
+  if (new.community, new.id) is distinct from (old.community, old.id) then
+    raise exception 'community and id of a row never change' using errcode = 'integrity_constraint_violation';
+  end if;
+  new.version := old.version + 1;
+  new.recorded_at := greatest(transaction_timestamp(), old.recorded_at);
+  new.recorded_by := coalesce(nullif(current_setting('gis.actor', true), ''), session_user);
+  new.upload := nullif(current_setting('gis.upload', true), '')::uuid;
+  return new;
+end $$;
+comment on function gis.mark_version() is 'Counts a row''s versions and says who wrote this one, and when.';
+
+create function gis.write_history() returns trigger language plpgsql security definer
+set search_path = gis, public, pg_temp as $$
+declare
+  history text := format('gis.%I', tg_table_name || '_history');
+  names text;
+  deleted text;
+begin
+  select string_agg(quote_ident(attname), ', ' order by attnum),
+         string_agg(case attname
+           when 'version' then 'o.version + 1'
+           when 'recorded_at' then 'greatest(transaction_timestamp(), o.recorded_at)'
+           when 'recorded_by' then 'coalesce(nullif(current_setting(''gis.actor'', true), ''''), session_user)'
+           when 'upload' then 'nullif(current_setting(''gis.upload'', true), '''')::uuid'
+           else 'o.' || quote_ident(attname) end, ', ' order by attnum)
+  into names, deleted
+  from pg_catalog.pg_attribute where attrelid = tg_relid and attnum > 0 and not attisdropped;
+  if tg_op = 'INSERT' then
+    execute format('update %s h set recorded_to = greatest(n.recorded_at, h.recorded_at) from new_rows n'
+      ' where h.community = n.community and h.id = n.id and h.recorded_to = ''infinity'' and h.operation = ''delete''', history);
+  elsif tg_op = 'UPDATE' then
+    execute format('update %s h set recorded_to = n.recorded_at from new_rows n'
+      ' where h.community = n.community and h.id = n.id and h.recorded_to = ''infinity''', history);
+  else
+    execute format('update %s h set recorded_to = greatest(transaction_timestamp(), h.recorded_at) from old_rows o'
+      ' where h.community = o.community and h.id = o.id and h.recorded_to = ''infinity''', history);
+    execute format('insert into %s (%s, operation) select %s, ''delete'' from old_rows o', history, names, deleted);
+    insert into layer_touch select distinct pg_current_xact_id()::text, community, tg_table_name from old_rows
+      on conflict do nothing;
+    return null;
+  end if;
+  execute format('insert into %s (%s, operation) select %s, %L from new_rows', history, names, names, lower(tg_op));
+  insert into layer_touch select distinct pg_current_xact_id()::text, community, tg_table_name from new_rows
+    on conflict do nothing;
+  return null;
+end $$;
+comment on function gis.write_history() is 'Definer: writes the twin and notes which layers a transaction changed; the application''s role can do neither itself.';
+
+create function gis.count_versions() returns trigger language plpgsql security definer
+set search_path = gis, public, pg_temp as $$
+begin
+  -- The first of the transaction's notes counts for all of them, in one order for everyone, so that no two
+  -- transactions wait for each other in a circle; the locks are held for the commit only.
+  with touched as (delete from layer_touch where xact = pg_current_xact_id()::text returning community, layer)
+  insert into layer_version as v (community, layer, version, changed_at)
+  select community, layer, 1, clock_timestamp() from touched order by community, layer
+  on conflict (community, layer) do update set version = v.version + 1, changed_at = excluded.changed_at;
+  return null;
+end $$;
+comment on function gis.count_versions() is 'Definer: one step of the version counter for each layer that a transaction changed, at its commit.';
+
+create function gis.settle_grid() returns trigger language plpgsql set search_path = gis, public, pg_temp as $$
+begin
+  if not exists (select from new_rows) then
+    return null;
+  end if;
+  execute format('
+    with points as (select community, id, st_pointonsurface(geom) as point from new_rows),
+    placed as (
+      select p.community, p.id, min(g.code) as grid from points p
+      left join grid g on g.community = p.community and g.level = ''governance''
+        and g.geom && p.point and st_covers(g.geom, p.point)
+      group by p.community, p.id)
+    update %I t set grid = placed.grid from placed
+    where t.community = placed.community and t.id = placed.id and t.grid is distinct from placed.grid', tg_table_name);
+  return null;
+end $$;
+comment on function gis.settle_grid() is 'Keeps grid true to the geometry: the governance grid that covers a point on the feature.';
+
+create function gis.redraw_grids() returns trigger language plpgsql set search_path = gis, public, pg_temp as $$
+declare
+  feature_table text;
+  redrawn text[];
+begin
+  if tg_op = 'DELETE' then
+    select array_agg(distinct community) into redrawn from old_rows where level = 'governance';
+  elsif tg_op = 'INSERT' then
+    select array_agg(distinct community) into redrawn from new_rows where level = 'governance';
+  else
+    select array_agg(distinct n.community) into redrawn from new_rows n join old_rows o using (community, id)
+    where (n.code, n.level) is distinct from (o.code, o.level) or not st_equals(n.geom, o.geom);
+  end if;
+  if redrawn is null then
+    return null;
+  end if;
+  for feature_table in
+    select c.relname from pg_catalog.pg_class c join pg_catalog.pg_trigger t on t.tgrelid = c.oid
+    where c.relnamespace = 'gis'::regnamespace and t.tgname = 'settle_grid_on_insert' order by c.relname
+  loop
+    execute format('
+      with points as (select community, id, st_pointonsurface(geom) as point from %1$I where community = any ($1)),
+      placed as (
+        select p.community, p.id, min(g.code) as grid from points p
+        left join grid g on g.community = p.community and g.level = ''governance''
+          and g.geom && p.point and st_covers(g.geom, p.point)
+        group by p.community, p.id)
+      update %1$I t set grid = placed.grid from placed
+      where t.community = placed.community and t.id = placed.id and t.grid is distinct from placed.grid', feature_table)
+    using redrawn;
+  end loop;
+  return null;
+end $$;
+comment on function gis.redraw_grids() is 'When governance grids change, every feature of the community is placed anew.';

@@ -1,0 +1,1 @@
+"""Migrations of the schema, literal SQL beside numbered Python."""

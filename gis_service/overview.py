@@ -1,0 +1,133 @@
+"""What the overview map needs to know of one community: its layers, extent, date and provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import func, literal, select, union_all
+from sqlalchemy.engine import Connection
+
+from gis_service.areas import read_area
+from gis_service.errors import NotFoundError
+from gis_service.features.read import read_extent, stream_features
+from gis_service.features.select import SHANGHAI, Question, conditions, rows_of
+from gis_service.scope import Scope
+from gis_service.tables import LAYER_VERSION, UPLOAD
+from layers.layer import Layer
+from layers.record import Source
+from layers.registry import LAYERS
+
+
+@dataclass(frozen=True)
+class LayerAnswer:
+    """One layer of the overview.
+
+    Attributes
+    ----------
+    count
+        Rows in the database within the scope.
+    geojson
+        A FeatureCollection (CRS84) as JSON text straight from SQL, or None where the page fetches it.
+    url
+        Where a served page fetches it, or None where it stands in the page.
+    """
+
+    layer: Layer
+    count: int
+    geojson: str | None
+    url: str | None
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One community as it is drawn: extent ``bbox`` is (west, south, east, north) in degrees, CGCS2000."""
+
+    community: str
+    name: str
+    bbox: tuple[float, float, float, float]
+    layers: tuple[LayerAnswer, ...]
+    data_date: str
+    synthetic: bool
+    attributions: tuple[str, ...]
+    crs_note: str
+
+
+def read_overview(
+    conn: Connection, scope: Scope, community: str, *, url: Callable[[Layer], str] | None = None
+) -> Overview:
+    """Return a community's overview.
+
+    Parameters
+    ----------
+    url
+        Where a served page fetches a layer; without it every layer's features stand in the answer.
+
+    Raises
+    ------
+    NotFoundError
+        When the community isn't registered, has no extent yet, or lies outside the scope.
+    """
+    area = read_area(conn, community)
+    asked = scope.narrowed(community)
+    counts = _count_layers(conn, asked)
+    bbox = read_extent(conn, LAYERS["community"], asked) or next(
+        (extent for layer in LAYERS.values() if (extent := read_extent(conn, layer, asked))), None
+    )
+    if bbox is None:
+        raise NotFoundError(
+            f"社区 {community} 还没有边界和数据:请先用 gis-service upload 导入。",
+            f"The community {community} has no boundary and no features yet.",
+        )
+    return Overview(
+        community=area.code,
+        name=area.name,
+        bbox=bbox,
+        layers=tuple(
+            LayerAnswer(
+                layer,
+                counts[layer.name][0],
+                None if url else read_collection(conn, layer, asked),
+                url(layer) if url else None,
+            )
+            for layer in LAYERS.values()
+        ),
+        data_date=_data_date(conn, community),
+        synthetic=any(synthetic for _, synthetic in counts.values()),
+        attributions=tuple(
+            conn.execute(
+                select(UPLOAD.c.attribution)
+                .where(UPLOAD.c.community == community, UPLOAD.c.attribution.is_not(None))
+                .distinct()
+                .order_by(UPLOAD.c.attribution)
+            ).scalars()
+        ),
+        crs_note=f"CGCS2000(EPSG:4490),量测用 EPSG:{area.metric_srid}",
+    )
+
+
+def read_collection(conn: Connection, layer: Layer, scope: Scope) -> str:
+    """Return a whole layer as a FeatureCollection for a page, empty fields left out."""
+    return "".join(stream_features(conn, layer, scope, Question(), nulls=False))
+
+
+def _count_layers(conn: Connection, scope: Scope) -> dict[str, tuple[int, bool]]:
+    """Return for every layer its rows within the scope, and whether some of them are synthetic."""
+    queries = []
+    for layer in LAYERS.values():
+        rows = rows_of(layer, Question())
+        queries.append(
+            select(
+                literal(layer.name),
+                func.count(),
+                func.coalesce(func.bool_or(rows.c.source == str(Source.SYNTHETIC)), False),
+            ).where(conditions(layer, rows, scope, Question()))
+        )
+    return {name: (count, synthetic) for name, count, synthetic in conn.execute(union_all(*queries))}
+
+
+def _data_date(conn: Connection, community: str) -> str:
+    changed = conn.execute(
+        select(func.max(LAYER_VERSION.c.changed_at)).where(LAYER_VERSION.c.community == community)
+    ).scalar()
+    return changed.astimezone(SHANGHAI).date().isoformat() if changed else ""

@@ -1,0 +1,145 @@
+"""The DDL that the declarations ask for: tables, functions, row-level security, triggers and grants.
+
+Migrations are written from it as literal SQL, so an old migration never changes when a declaration does; the drift
+test builds a database straight from here and compares it with a migrated one.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
+
+from gis_service import tables
+from gis_service.tables import tables_of
+from layers.layer import Layer
+from layers.registry import LAYERS
+
+SEES_COMMUNITY = (
+    "({community} = any ((select gis.scope_communities())::text[])"
+    " or left({community}, 9) = any ((select gis.scope(9))::text[])"
+    " or left({community}, 6) = any ((select gis.scope(6))::text[]))"
+)
+SEES_GRID = (
+    "({community} = any ((select gis.scope(12))::text[])"
+    " or grid = any ((select gis.scope(15))::text[])"
+    " or left({community}, 9) = any ((select gis.scope(9))::text[])"
+    " or left({community}, 6) = any ((select gis.scope(6))::text[]))"
+)
+"""The net under every query. The scalar subqueries are evaluated once a query, not once a row."""
+
+_FUNCTIONS = (resources.files("gis_service") / "functions.sql").read_text(encoding="utf-8")
+_TRANSITIONS = (
+    ("insert", "new table as new_rows"),
+    ("update", "old table as old_rows new table as new_rows"),
+    ("delete", "old table as old_rows"),
+)
+
+_READERS = "gis_app, gis_backup"
+
+
+def system_statements() -> list[str]:
+    """Return the DDL of functions and of the service's own tables, in the order in which it must run."""
+    community_tables = (tables.AREA_RULE, tables.LAYER_VERSION, tables.UPLOAD, tables.REPORTED_TOTAL)
+    statements = [
+        f"grant usage on schema gis to {_READERS};",
+        _FUNCTIONS,
+        *_create(tables.AREA),
+        *_secure(tables.AREA, "gis", SEES_COMMUNITY.format(community="code"), writable=True),
+        "create function gis.registered_areas() returns setof text language sql stable security definer"
+        " set search_path = gis, pg_catalog, pg_temp as 'select code from area order by code';",
+        "comment on function gis.registered_areas() is 'Definer: the codes of registered communities and nothing"
+        " else, so that the operator of this machine can name all of them as a scope.';",
+    ]
+    for table in community_tables:
+        statements += _create(table)
+        rule = SEES_COMMUNITY.format(community="community")
+        statements += _secure(table, "gis", rule, writable=table is not tables.LAYER_VERSION)
+    statements += _create(tables.LAYER_TOUCH)
+    statements.append(
+        "create constraint trigger count_versions after insert on gis.layer_touch deferrable initially deferred"
+        " for each row execute function gis.count_versions();"
+    )
+    return statements
+
+
+def layer_statements(layer: Layer) -> list[str]:
+    """Return the DDL of one layer: its tables with comments, checks and indexes, security, triggers and grants."""
+    found = tables_of(layer)
+    name = layer.name
+    sees = (SEES_COMMUNITY if layer.visibility == "community" else SEES_GRID).format(community="community")
+    writes = SEES_GRID.format(community="community")
+    kept = {"version", "recorded_at", "recorded_by", "upload"}
+    settable = ", ".join(column.name for column in found.current.columns if column.name not in kept)
+    statements = [
+        *_create(found.current),
+        *_create(found.history),
+        f"alter table gis.{name} enable row level security;",
+        f"create policy sees on gis.{name} for select to gis_app using {sees};",
+        f"create policy adds on gis.{name} for insert to gis_app with check {writes};",
+        f"create policy changes on gis.{name} for update to gis_app using {writes} with check {writes};",
+        f"create policy removes on gis.{name} for delete to gis_app using {writes};",
+        f"grant select, delete, insert ({settable}), update ({settable}) on gis.{name} to gis_app;",
+        f"grant select on gis.{name} to gis_backup;",
+        *_secure(found.history, "gis", sees, writable=False),
+        f"create trigger mark_version before update on gis.{name} for each row execute function gis.mark_version();",
+    ]
+    for operation, transition in _TRANSITIONS:
+        statements.append(
+            f"create trigger history_on_{operation} after {operation} on gis.{name} referencing {transition}"
+            " for each statement execute function gis.write_history();"
+        )
+        # Triggers fire in the order of their names: history first, so that a settled grid is a later version.
+        if operation != "delete":
+            statements.append(
+                f"create trigger settle_grid_on_{operation} after {operation} on gis.{name} referencing"
+                " new table as new_rows for each statement execute function gis.settle_grid();"
+            )
+    if found.personal is not None:
+        statements += _create(found.personal)
+        same = f"f.community = {name}_personal.community and f.id = {name}_personal.id"
+        owner = f"exists (select from gis.{name} f where {same})"
+        statements += [
+            f"alter table gis.{name}_personal enable row level security;",
+            f"create policy sees on gis.{name}_personal to gis_app using ({owner}) with check ({owner});",
+            f"grant select on gis.{name}_personal to gis_backup;",
+        ]
+    if name == "grid":
+        statements += [
+            f"create trigger redraw_grids_on_{operation} after {operation} on gis.grid referencing {transition}"
+            " for each statement execute function gis.redraw_grids();"
+            for operation, transition in _TRANSITIONS
+        ]
+    return statements
+
+
+def all_statements() -> list[str]:
+    """Return the whole schema as it is declared now."""
+    return [*system_statements(), *(line for layer in LAYERS.values() for line in layer_statements(layer))]
+
+
+def _create(table: Table) -> list[str]:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    statements = [str(CreateTable(table).compile(dialect=dialect)).strip() + ";"]
+    indexes = sorted(table.indexes, key=lambda index: str(index.name))
+    statements += [str(CreateIndex(index).compile(dialect=dialect)) + ";" for index in indexes]
+    statements.append(str(SetTableComment(table).compile(dialect=dialect)) + ";")
+    statements += [
+        str(SetColumnComment(column).compile(dialect=dialect)) + ";" for column in table.columns if column.comment
+    ]
+    return [statement.replace("%%", "%") for statement in statements]
+
+
+def _secure(table: Table, schema: str, rule: str, *, writable: bool) -> list[str]:
+    name = f"{schema}.{table.name}"
+    grants = "select, insert, update, delete" if writable else "select"
+    scope = "for all" if writable else "for select"
+    check = f" with check {rule}" if writable else ""
+    return [
+        f"alter table {name} enable row level security;",
+        f"create policy sees on {name} {scope} to gis_app using {rule}{check};",
+        f"grant {grants} on {name} to gis_app;",
+        f"grant select on {name} to gis_backup;",
+    ]

@@ -1,0 +1,90 @@
+"""Who asks, in which role, for which areas: a prefix of the area code is a scope.
+
+Six digits are a county, nine a street, twelve a community, fifteen one grid (GB/T 2260 + street + community + grid).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, FromClause, and_, false, or_, text
+from sqlalchemy.engine import Connection
+
+from gis_service.errors import InputError
+from layers.layer import Visibility
+
+_LENGTHS = {6, 9, 12, 15}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Who asks and what they may see.
+
+    Attributes
+    ----------
+    actor
+        The account or programme, written into history.
+    role
+        The role's name.
+    areas
+        Area codes of 6, 9, 12 or 15 digits; none of them means nothing is seen.
+    """
+
+    actor: str
+    role: str
+    areas: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse codes that are no area codes."""
+        for code in self.areas:
+            if not (code.isascii() and code.isdigit() and len(code) in _LENGTHS):
+                raise InputError(
+                    f"区划代码 {code} 不对:应为 6、9、12 或 15 位数字。",
+                    f"The area code {code} is wrong: it has 6, 9, 12 or 15 digits.",
+                )
+
+    def key(self) -> str:
+        """Return the scope as a part of cache keys: what is seen depends on it."""
+        return f"{self.role}:{','.join(sorted(self.areas))}"
+
+    def narrowed(self, community: str) -> Scope:
+        """Return the part of the scope that lies in one community; with no area when there is none."""
+        areas = tuple(
+            dict.fromkeys(
+                code if len(code) > len(community) else community
+                for code in self.areas
+                if code.startswith(community) or community.startswith(code)
+            )
+        )
+        return Scope(self.actor, self.role, areas)
+
+
+def enter(conn: Connection, scope: Scope, upload: str | None = None) -> None:
+    """Tell the transaction whose it is; row-level security and history read it. It ends with the transaction."""
+    conn.execute(
+        text(
+            "select set_config('gis.scope', :areas, true), set_config('gis.actor', :actor, true),"
+            " set_config('gis.upload', :upload, true)"
+        ),
+        {"areas": ",".join(scope.areas), "actor": scope.actor, "upload": upload or ""},
+    )
+
+
+def within(scope: Scope, table: FromClause, visibility: Visibility) -> ColumnElement[bool]:
+    """Return the query's own filter on ``community`` and ``grid``.
+
+    Row-level security is the net under it. The filter stands in every query because it lets the planner use the
+    keys, and because many communities are to be spread over partitions by it.
+    """
+    parts: list[ColumnElement[bool]] = []
+    for code in dict.fromkeys(scope.areas):
+        if len(code) < 12:
+            upper = code[:-1] + chr(ord(code[-1]) + 1)
+            parts.append(and_(table.c.community >= code, table.c.community < upper))
+        elif len(code) == 12:
+            parts.append(table.c.community == code)
+        elif visibility == "community":
+            parts.append(table.c.community == code[:12])
+        else:
+            parts.append(and_(table.c.community == code[:12], table.c.grid == code))
+    return or_(*parts) if parts else false()

@@ -1,0 +1,28 @@
+"""Settings: environment variables that start with ``GIS_``; read once, by the ``api`` package only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What the operator may set; every field is the environment variable ``GIS_<NAME>``."""
+
+    model_config = SettingsConfigDict(env_prefix="GIS_", env_ignore_empty=True)
+
+    port: Annotated[int, Field(ge=1, le=65535, description="服务端口,只在 127.0.0.1 上监听")] = 8000
+    host: Annotated[str, Field(description="监听地址;账户体系建成以前只允许回环地址")] = "127.0.0.1"
+    data_dir: Annotated[Path, Field(description="数据目录:私有数据库集群、套接字、日志")] = Path(".data")
+    database_url: Annotated[str | None, Field(description="读写数据库(角色 gis_app);不设则用私有集群")] = None
+    database_owner_url: Annotated[str | None, Field(description="迁移用的数据库(角色 gis_owner)")] = None
+    database_read_url: Annotated[
+        str | None, Field(description="只读查询的数据库,可指向备库;不设则同 GIS_DATABASE_URL")
+    ] = None
+    tianditu_key: Annotated[str | None, Field(description="天地图密钥;设了就提供天地图底图")] = None
+    base_layers: Annotated[
+        str | None, Field(description="内网底图,每项为 名称=XYZ 地址模板,用分号隔开;GCJ-02 底图会被拒绝")
+    ] = None
