@@ -1,0 +1,134 @@
+"""What the child does with a file, from its first byte to the last batch."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import shapely
+
+from gis_service.coordinates import BD09, GCJ02, crs_title
+from gis_service.surveys.dissolve import dissolved
+from gis_service.surveys.errors import SurveyError
+from gis_service.surveys.files import kind_of
+from gis_service.surveys.geojson import open_geojson
+from gis_service.surveys.geometry import Fitting
+from gis_service.surveys.limits import ReadLimits
+from gis_service.surveys.source import Source, Wish
+from gis_service.surveys.tables import open_csv, open_workbook
+from gis_service.surveys.vector import open_geopackage, open_shapefile
+
+BATCH_ROWS: Final = 5_000
+# One frame holds at most about this many vertices (16 bytes each), whatever the number of rows.
+_BATCH_VERTICES: Final = 500_000
+_BLOCK_BYTES: Final = 1 << 20
+
+
+def open_source(path: Path, name: str, wish: Wish, limits: ReadLimits, *, folder: Path) -> tuple[Source, list[int]]:
+    """Open a file of any accepted kind.
+
+    Parameters
+    ----------
+    path, name
+        The file, and the name it was sent under, whose extension counts.
+    folder
+        An empty folder for unpacking.
+
+    Returns
+    -------
+    tuple
+        The source; and the numbers of its rows in the file where they aren't 1, 2, 3…, otherwise an empty list.
+
+    Raises
+    ------
+    SurveyError
+        The file can't be taken.
+    CoordinateError
+        Its coordinate system is unknown or can't be converted exactly.
+    """
+    kind = kind_of(path, name)
+    if kind == "Shapefile":
+        source = open_shapefile(path, wish, limits, folder=folder)
+    elif kind == "GPKG":
+        source = open_geopackage(path, wish, limits)
+    elif kind == "GeoJSON":
+        source = open_geojson(path, wish, limits)
+    else:
+        source = (open_csv if kind == "CSV" else open_workbook)(path, wish, limits)
+    return dissolved(source, wish.dissolve, wish.geometry) if wish.dissolve else (source, [])
+
+
+def batches(
+    source: Source, numbers: list[int], wish: Wish, limits: ReadLimits
+) -> Iterator[tuple[dict[str, object], bytes]]:
+    """Make the frames of a source: header and concatenated EWKB.
+
+    Raises
+    ------
+    SurveyError
+        There are more rows or vertices than may be.
+    """
+    fitting = Fitting(wish.geometry, source.crs, geometry_vertices=limits.geometry_vertices)
+    done = vertices = 0
+    for chunk in source.chunks:
+        counts = shapely.get_num_coordinates(chunk.geometries)
+        vertices += int(counts.sum())
+        if vertices > limits.vertices:
+            msg = f"文件的顶点超过 {limits.vertices} 个;请分批上传"
+            raise SurveyError(msg)
+        for start, stop in _pieces(counts):
+            broken = {at - start: why for at, why in chunk.reasons.items() if start <= at < stop}
+            fitted = fitting.fit(chunk.geometries[start:stop], broken)
+            rows = chunk.rows[start:stop]
+            header: dict[str, object] = {
+                "kind": "batch",
+                "numbers": numbers[done : done + len(rows)] or [done + 1],
+                "rows": rows,
+                "lengths": [-1 if wkb is None else len(wkb) for wkb in fitted.geometries],
+                "reasons": {at: why for at, why in enumerate(fitted.reasons) if why is not None},
+            }
+            yield header, b"".join(wkb for wkb in fitted.geometries if wkb is not None)
+            done += len(rows)
+    if done > limits.rows:
+        msg = f"文件有 {done} 行,最多 {limits.rows} 行;请分批上传"
+        raise SurveyError(msg)
+
+
+def sheet_frame(source: Source, path: Path, notes: tuple[str, ...]) -> dict[str, object]:
+    """Make the first frame, which describes the file."""
+    return {
+        "kind": "sheet",
+        "columns": source.columns,
+        # A system without a code is known by its name.
+        "crs": source.crs if source.crs in {GCJ02, BD09} or source.crs.startswith("EPSG:") else crs_title(source.crs),
+        "crs_evidence": source.crs_evidence,
+        "encoding": source.encoding,
+        "driver": source.driver,
+        "layer": source.layer,
+        "row_count": source.row_count,
+        "sha256": _sha256(path),
+        "notes": (*source.notes, *notes),
+    }
+
+
+def _pieces(counts: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Iterator[tuple[int, int]]:
+    """Cut a chunk by rows and by vertices."""
+    start = vertices = 0
+    for at, count in enumerate(counts.tolist()):
+        if at > start and (at - start >= BATCH_ROWS or vertices + count > _BATCH_VERTICES):
+            yield start, at
+            start, vertices = at, 0
+        vertices += count
+    if start < len(counts):
+        yield start, len(counts)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

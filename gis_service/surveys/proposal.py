@@ -1,0 +1,192 @@
+"""An upload is a proposal: what would be added, changed, moved or refused, and why; then someone commits it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import insert, select
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from gis_service.areas import read_area
+from gis_service.errors import ConflictError, InputError
+from gis_service.features.staging import Changes, StagedRow, Staging
+from gis_service.features.write import refused_by_database
+from gis_service.surveys.headers import Matching, match_headers
+from gis_service.surveys.reading import JOB, Batch, ReadLimits, Sheet, SurveyError, read_survey
+from gis_service.surveys.rows import RowReader
+from gis_service.tables import UPLOAD
+from layers.layer import Layer
+from layers.record import Source
+
+Progress = Callable[[int, int | None], None]
+"""Called with rows read so far and rows in all, where the file says how many."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A row that isn't taken: its number in the sheet, its code where it has one, and the reason in Chinese."""
+
+    row: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a survey file is to be read (see ``read_survey``), and where its rows come from.
+
+    Attributes
+    ----------
+    source
+        What rows that don't say so themselves are marked with.
+    attribution
+        The words that every map with these rows must carry, such as ``© OpenStreetMap contributors``.
+    """
+
+    crs: str | None = None
+    sheet: str | None = None
+    dissolve: str | None = None
+    source: Source = Source.SURVEYED
+    attribution: str | None = None
+    limits: ReadLimits = JOB
+
+
+@dataclass
+class Proposal:
+    """What an upload would do, waiting in the open transaction.
+
+    Attributes
+    ----------
+    refusals
+        Every refused row, in the order of the sheet.
+    """
+
+    layer: Layer
+    community: str
+    file_name: str
+    sheet: Sheet
+    matching: Matching
+    staging: Staging
+    changes: Changes
+    codes_made: bool
+    notes: tuple[str, ...]
+    attribution: str | None
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def propose(
+    conn: Connection, layer: Layer, community: str, path: Path, reading: Reading, progress: Progress | None = None
+) -> Proposal:
+    """Read a survey file into the transaction's staging and compare it with what is stored.
+
+    Raises
+    ------
+    InputError
+        When the file can't be read, has no geometry, or gives none of the layer's fields.
+    """
+    try:
+        with read_survey(
+            path, geometry=layer.geometry, crs=reading.crs, layer=reading.sheet, dissolve=reading.dissolve,
+            limits=reading.limits, metric_srid=read_area(conn, community).metric_srid,
+        ) as (sheet, batches):  # fmt: skip
+            matching = match_headers(layer, sheet.columns)
+            reader = RowReader(layer, matching.fields, reading.source)
+            staging = Staging(layer, community, reader.fields)
+            staging.create(conn)
+            refusals: list[Refusal] = []
+            staging.fill(conn, _staged(batches, reader, refusals, sheet.row_count, progress))
+    except SurveyError as error:
+        raise InputError(str(error), f"The survey file can't be used: {path.name}") from error
+    outside = staging.outside(conn)
+    refusals += [
+        Refusal(row, code, f"位置在社区边界之外约 {metres:,.0f} 米;请检查坐标系或社区代码。")
+        for row, code, metres in outside
+    ]
+    staging.leave_out(conn, [row for row, _, _ in outside])
+    staging.compare(conn)
+    doubled = staging.ambiguous(conn)
+    if doubled:
+        refusals += [Refusal(row, code, f"编码 {code} 在几个网格里都有,无法确定是哪一个。") for row, code in doubled]
+        staging.leave_out(conn, [row for row, _ in doubled])
+    notes = ()
+    if reader.foreign_sources:
+        words = "、".join(sorted(reader.foreign_sources)[:3])
+        notes = (f"“数据来源”列里的 {words} 不在代码表内,这些行的来源记为“{reading.source.label}”。",)
+    refusals.sort(key=lambda refusal: refusal.row)
+    return Proposal(
+        layer, community, path.name, sheet, matching, staging, staging.count(conn), reader.codes_made, notes,
+        reading.attribution, refusals,
+    )  # fmt: skip
+
+
+def _staged(
+    batches: Iterator[Batch], reader: RowReader, refusals: list[Refusal], total: int | None, progress: Progress | None
+) -> Iterator[StagedRow]:
+    done = 0
+    for batch in batches:
+        cells_of = zip(batch.row_numbers, batch.rows, batch.geometries, batch.reasons, strict=True)
+        for number, cells, geometry, reason in cells_of:
+            if reason is not None or geometry is None:
+                refusals.append(Refusal(number, "", reason or "没有几何。"))
+                continue
+            values, code, problem = reader.read(number, cells, geometry)
+            if values is None:
+                refusals.append(Refusal(number, code, problem))
+            else:
+                yield number, values, geometry
+        done += len(batch.rows)
+        if progress is not None:
+            progress(done, total)
+
+
+def commit(conn: Connection, proposal: Proposal, *, upload: str, key: str, accept_valid: bool) -> Changes:
+    """Write a proposal in the transaction it waits in, and keep a record of the upload.
+
+    Raises
+    ------
+    InputError
+        When rows are refused and it isn't said that the valid ones are to be taken.
+    ConflictError
+        When the key stands for another file, or a rule of the database refuses a row.
+    """
+    if proposal.refusals and not accept_valid:
+        raise InputError(
+            f"有 {len(proposal.refusals)} 行被拒收,整份文件没有写入;请改正后重传,或加 --accept valid 只收其余各行。",
+            f"{len(proposal.refusals)} rows are refused, so nothing was written; mend them or accept the valid ones.",
+        )
+    changes = proposal.changes
+    sheet = proposal.sheet
+    try:
+        conn.execute(
+            insert(UPLOAD).values(
+                community=proposal.community, id=upload, key=key, layer=proposal.layer.name, file_name=proposal.file_name,
+                sha256=sheet.sha256, crs=sheet.crs, crs_evidence=sheet.crs_evidence, encoding=sheet.encoding,
+                added=changes.added, changed=changes.changed, moved=changes.moved, unchanged=changes.unchanged,
+                refused=len(proposal.refusals), attribution=proposal.attribution,
+            )
+        )  # fmt: skip
+        return proposal.staging.merge(conn)
+    except IntegrityError as error:
+        raise refused_by_database(proposal.layer, error) from error
+
+
+def committed_before(conn: Connection, community: str, key: str, sha256: str) -> Changes | None:
+    """Return what the upload with this key did, or None when the key is new.
+
+    Raises
+    ------
+    ConflictError
+        When the key stands for another file.
+    """
+    row = conn.execute(select(UPLOAD).where(UPLOAD.c.community == community, UPLOAD.c.key == key)).one_or_none()
+    if row is None:
+        return None
+    if row.sha256 != sha256:
+        raise ConflictError(
+            f"幂等键 {key!r} 已用于另一份文件({row.file_name});请换一个键。",
+            f"The key {key!r} stands for another file.",
+        )
+    return Changes(row.added, row.changed, row.moved, row.unchanged)

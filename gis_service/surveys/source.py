@@ -1,0 +1,64 @@
+"""What every kind of file is turned into before its geometry is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a file, in its own coordinate system.
+
+    Parameters
+    ----------
+    rows
+        Values per column: str, int, float, bool or None; dates as ISO strings.
+    geometries
+        shapely geometries or None, one per row.
+    reasons
+        Why a row's geometry couldn't even be built, by position in the chunk.
+    """
+
+    rows: list[list[object]]
+    geometries: NDArray[np.object_]
+    reasons: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened file.
+
+    Parameters
+    ----------
+    crs, crs_evidence
+        The system of the chunks' coordinates, and a Chinese sentence that says how it is known.
+    encoding, driver, layer, row_count
+        As in :class:`gis_service.surveys.reading.Sheet`.
+    chunks
+        The rows, once.
+    """
+
+    columns: tuple[str, ...]
+    crs: str
+    crs_evidence: str
+    encoding: str | None
+    driver: str
+    layer: str | None
+    row_count: int | None
+    chunks: Iterator[Chunk]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How the sender wants a file read; see :func:`gis_service.surveys.reading.read_survey`."""
+
+    geometry: str
+    crs: str | None
+    layer: str | None
+    dissolve: str | None
+    metric_srid: int | None
