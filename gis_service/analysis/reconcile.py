@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Double, Select, Subquery, cast, func, literal, select
+from sqlalchemy import ColumnElement, Double, Numeric, Select, Subquery, cast, func, literal, select
 from sqlalchemy.engine import Connection
 
 from gis_service.areas import read_area
@@ -51,7 +51,7 @@ def reconcile(conn: Connection, scope: Scope, community: str) -> list[Reconcilia
     """Compare every reported total of a community with its layers."""
     area = read_area(conn, community)
     totals = conn.execute(
-        select(REPORTED_TOTAL).where(REPORTED_TOTAL.c.community == community).order_by(REPORTED_TOTAL.c.code)
+        select(REPORTED_TOTAL).where(REPORTED_TOTAL.c.community == community).order_by(REPORTED_TOTAL.c.position)
     ).all()
     reported = {total.code: float(total.value) for total in totals}
     measures = _measures(scope.narrowed(community), area.metric_srid)
@@ -74,12 +74,17 @@ def _compare(
 ) -> Reconciliation:
     if measured is None:
         return Reconciliation(code, title, reported, qualifier, unit, None, None, "WARN", "图层里没有可以计算的数据。")
-    difference = round(measured - reported, 4)
+    difference = round(measured - reported, 3) + 0.0
     low, high = _range(reported, qualifier)
     if low <= measured <= high:
         return Reconciliation(code, title, reported, qualifier, unit, measured, difference, "OK", "")
-    note = f"上报 {qualifier}{reported:,g} {unit},图层为 {measured:,g} {unit},相差 {difference:+,g};请核对口径与时点。"
+    note = f"上报 {quoted(reported, qualifier)} {unit},图层为 {measured:,g} {unit},相差 {difference:+,g};请核对口径与时点。"
     return Reconciliation(code, title, reported, qualifier, unit, measured, difference, "WARN", note)
+
+
+def quoted(reported: float, qualifier: str) -> str:
+    """Return a reported figure as the report words it: 近132, 95左右."""
+    return f"{qualifier}{reported:,g}" if qualifier in {"近", "约"} else f"{reported:,g}{qualifier}"
 
 
 def _range(reported: float, qualifier: str) -> tuple[float, float]:
@@ -122,30 +127,30 @@ def _measures(scope: Scope, srid: int) -> dict[str, Select[tuple[float]]]:
     structure = tables_of(LAYERS["illegal_structure"]).current.c
     checked = func.sum(column("visit", "checked_count"))
     correct = func.sum(column("visit", "correct_count"))
-    demolished = structure.status.in_(["self_demolished", "demolished", "reused"])
+    demolished = structure.status.in_(["self_demolished", "demolished", "reused"]) & structure.campaign.is_not(None)
     km2 = area_m2("community").subquery()
     return {
-        "area_km2": select(cast(next(iter(km2.c)) / literal(1e6), Double)),
-        "estates": count("estate"),
-        "households_local": total("building", "household_local"),
-        "residents": total("building", "resident_count"),
-        "residents_local": total("building", "local_population"),
-        "rental_units": count("rental_unit"),
-        "tenants": total("rental_unit", "tenant_count"),
-        "tenants_before": total("rental_unit", "tenant_count_prev"),
-        "enterprises": count("enterprise"),
-        "enterprises_above_scale": count("enterprise", firm.scale == "above"),
-        "enterprises_below_scale": count("enterprise", firm.scale == "below"),
-        "enterprises_leading": count("enterprise", firm.tags.overlap(["fortune_500", "industry_leader"])),
-        "enterprises_foreign": count("enterprise", firm.foreign_funded),
-        "enterprises_rectified": count("enterprise", firm.rectified),
-        "enterprises_closed": count("enterprise", firm.status == "closed"),
-        "enterprises_licence_changed": count("enterprise", firm.licence_change_on.is_not(None)),
-        "campaign_hazards": count("hazard", hazard.subject_kind == "enterprise", hazard.campaign.is_not(None)),
-        "demolished_m2": area_m2("illegal_structure", demolished),
-        "renewed_road_m2": total("road", "area_m2", column("road", "renewed_on").is_not(None)),
-        "waste_accuracy": ask("visit", func.round(100.0 * correct / func.nullif(checked, 0), 1)),
-        "grid_workers": select(cast(func.count(func.distinct(_posts(scope).c[0])), Double)),
+        "community_area_km2": select(cast(next(iter(km2.c)) / literal(1e6), Double)),
+        "estate_count": count("estate"),
+        "household_local_sum": total("building", "household_local"),
+        "resident_sum": total("building", "resident_count"),
+        "local_population_sum": total("building", "local_population"),
+        "rental_count": count("rental_unit"),
+        "tenant_sum": total("rental_unit", "tenant_count"),
+        "tenant_before_sum": total("rental_unit", "tenant_count_prev"),
+        "enterprise_count": count("enterprise"),
+        "enterprise_above_count": count("enterprise", firm.scale == "above"),
+        "enterprise_below_count": count("enterprise", firm.scale == "below"),
+        "enterprise_leader_count": count("enterprise", firm.tags.overlap(["fortune_500", "industry_leader"])),
+        "enterprise_foreign_count": count("enterprise", firm.foreign_funded),
+        "enterprise_rectified_count": count("enterprise", firm.rectified),
+        "enterprise_closed_count": count("enterprise", firm.status == "closed"),
+        "enterprise_licence_changed_count": count("enterprise", firm.licence_change_on.is_not(None)),
+        "campaign_hazard_count": count("hazard", hazard.subject_kind == "enterprise", hazard.campaign.is_not(None)),
+        "illegal_demolished_area_m2": area_m2("illegal_structure", demolished),
+        "road_renewed_area_m2": total("road", "area_m2", column("road", "renewed_on").is_not(None)),
+        "waste_accuracy_rate": ask("visit", func.round(cast(100.0 * correct / func.nullif(checked, 0), Numeric), 1)),
+        "grid_worker_count": select(cast(func.count(func.distinct(_posts(scope).c[0])), Double)),
     }
 
 
