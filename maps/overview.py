@@ -1,0 +1,127 @@
+"""The overview: every layer of a community on one interactive map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from gis_service.overview import LayerAnswer, Overview
+from layers.field import Kind, LayerField
+from layers.layer import Layer
+from layers.record import Record
+from maps.base_map import BaseLayer
+from maps.page import PageMap
+
+
+def draw(overview: Overview, base_layers: Sequence[BaseLayer] = ()) -> PageMap:
+    """Return the page map of one community.
+
+    Layers whose answer carries its GeoJSON stand in the page; the others are fetched by it when they are switched on.
+
+    Parameters
+    ----------
+    overview
+        What the database answered; coordinates in CGCS2000 degrees.
+    base_layers
+        Tiles a person may switch on under the map; the community's own base map is always there.
+
+    Raises
+    ------
+    ValueError
+        When a layer has neither its features nor an address to fetch them from.
+    """
+    heading = f"{overview.name}一张图"
+    config: dict[str, object] = {
+        "heading": heading,
+        "subtitle": f"数据截至 {overview.data_date} · 共 {sum(answer.count for answer in overview.layers):,} 个要素",
+        "synthetic": overview.synthetic,
+        "attributions": list(overview.attributions),
+        "crs": overview.crs_note,
+        "layers": [_layer_config(answer) for answer in overview.layers],
+        "base": [asdict(layer) for layer in base_layers],
+    }
+    fetched = [answer.url for answer in overview.layers if answer.geojson is None and answer.url is not None]
+    tiles = [source.url for layer in base_layers for source in layer.tiles]
+    page_map = PageMap("overview", heading, overview.bbox, config, fetches=(*fetched, *tiles))
+    for answer in overview.layers:
+        if answer.geojson is not None:
+            page_map.page.add_block(f"gis-layer-{answer.layer.name}", answer.geojson)
+    return page_map
+
+
+def _layer_config(answer: LayerAnswer) -> dict[str, object]:
+    """Tell what the page must know of a layer once, so that its features carry stored values only."""
+    layer = answer.layer
+    if answer.geojson is None and answer.url is None:
+        raise ValueError(f"图层 {layer.title} 既没有数据也没有取数地址,无法绘制")
+    return {
+        "name": layer.name,
+        "title": layer.title,
+        "group": layer.group,
+        "geometry": layer.geometry,
+        "label": layer.label,
+        "count": answer.count,
+        "url": answer.url if answer.geojson is None else None,
+        "fields": [_field_config(field) for field in sorted(layer.fields, key=_popup_rank)],
+        "search": _searched(layer),
+        "widthField": _width_field(layer),
+        "style": _style_config(layer),
+    }
+
+
+def _field_config(field: LayerField) -> dict[str, object]:
+    return {
+        "name": field.name,
+        "title": field.title,
+        "unit": field.unit,
+        "kind": str(field.kind),
+        "codes": list(field.codes.items()) if field.codes else None,
+        "own": _popup_rank(field) < _FOLDED,
+    }
+
+
+_FOLDED = 3
+"""Rank from which popups fold fields away: the fields every layer has, which say how good a row is."""
+
+
+def _popup_rank(field: LayerField) -> int:
+    """Order of a popup's lines: the name, the layer's own fields, the remark, then what every layer has."""
+    if field.name not in Record.model_fields:
+        return 1
+    return {"name": 0, "remark": 2}.get(field.name, _FOLDED)
+
+
+def _style_config(layer: Layer) -> dict[str, object]:
+    style = layer.style
+    labels = (layer.field(style.by).codes if style.by else None) or {}
+    return {
+        "color": style.color,
+        "fill": style.fill,
+        "width": style.width,
+        "dash": style.dash,
+        "opacity": style.opacity,
+        "marker": str(style.marker),
+        "size": style.size,
+        "by": style.by,
+        # In the order of the code list, which is the order people know.
+        "palette": [{"code": code, "label": label, "color": style.palette[code]} for code, label in labels.items()],
+        "order": style.order,
+        "shown": style.shown,
+        "minZoom": style.min_zoom,
+        "labelledFrom": style.labelled_from,
+    }
+
+
+def _searched(layer: Layer) -> list[str]:
+    """Return the fields a search looks into: label, name, code and addresses; free remarks would bury what is meant."""
+    addresses = [field.name for field in layer.fields if "address" in field.name or "地址" in field.title]
+    shown = {field.name for field in layer.fields}
+    return [name for name in dict.fromkeys((layer.label, "name", "code", *addresses)) if name in shown]
+
+
+def _width_field(layer: Layer) -> str | None:
+    """Return the field with a street's true width: a number in metres whose name begins with width."""
+    if layer.geometry != "MULTILINESTRING" or layer.style.fill is None:
+        return None
+    metres = [field for field in layer.fields if field.kind is Kind.NUMBER and field.unit in {"m", "米"}]
+    return next((field.name for field in metres if field.name.startswith("width")), None)
