@@ -10,7 +10,6 @@ from functools import cache
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -29,6 +28,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 from layers.field import Kind, LayerField
@@ -116,6 +116,7 @@ REPORTED_TOTAL = Table(
     METADATA,
     Column("community", Text, nullable=False, comment="12 位社区代码"),
     Column("code", Text, nullable=False, comment="指标代码"),
+    Column("position", Integer, nullable=False, comment="排列次序"),
     Column("title", Text, nullable=False, comment="指标"),
     Column("value", Double, nullable=False, comment="上报数"),
     Column("qualifier", Text, nullable=False, server_default="", comment="约、余、近、左右,或空"),

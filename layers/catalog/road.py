@@ -94,5 +94,5 @@ LAYER = Layer(
     visibility="community",
     label="name",
     # The fill is the inner band of a cased line; a renderer without casing draws the outline's colour alone.
-    style=Style(color="#b8b0a4", fill="#ffffff", width=3.0, opacity=1.0, order=30, labelled_from=16),
+    style=Style(color="#b8b0a4", fill="#ffffff", width=3.0, opacity=1.0, order=30, labelled_from=14),
 )

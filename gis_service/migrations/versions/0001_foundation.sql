@@ -231,6 +231,7 @@ grant select on gis.upload to gis_backup;
 CREATE TABLE gis.reported_total (
 	community TEXT NOT NULL, 
 	code TEXT NOT NULL, 
+	position INTEGER NOT NULL, 
 	title TEXT NOT NULL, 
 	value DOUBLE PRECISION NOT NULL, 
 	qualifier TEXT DEFAULT '' NOT NULL, 
@@ -244,6 +245,7 @@ CREATE TABLE gis.reported_total (
 COMMENT ON TABLE gis.reported_total IS '上报总数:与图层核对用,不强求相等';
 COMMENT ON COLUMN gis.reported_total.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.reported_total.code IS '指标代码';
+COMMENT ON COLUMN gis.reported_total.position IS '排列次序';
 COMMENT ON COLUMN gis.reported_total.title IS '指标';
 COMMENT ON COLUMN gis.reported_total.value IS '上报数';
 COMMENT ON COLUMN gis.reported_total.qualifier IS '约、余、近、左右,或空';

@@ -1,0 +1,63 @@
+"""The HTTP application: routes, errors, log and headers, put together around one database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from api import errors
+from api.dependencies import known_parameters
+from api.openapi import describe, describe_page
+from api.request_log import RequestLog
+from api.routes import features, health, landing, maps, tiles
+from gis_service.database import Database
+from maps.base_map import BaseLayer
+from maps.page import PAGE_FILES
+from maps.static_files import static_file
+
+
+def create_app(database: Database, base_layers: Sequence[BaseLayer] = ()) -> FastAPI:
+    """Return the application.
+
+    Parameters
+    ----------
+    database
+        Engines of the application's role; the caller closes them.
+    base_layers
+        Tile layers of the settings, shown beside the community's own base map.
+    """
+    app = FastAPI(
+        title="社区空间管理服务",
+        version=version("gis-service"),
+        description="城市社区的工作地图:图层、查询、地图与普查导入。",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(known_parameters)],
+        generate_unique_id_function=lambda route: route.name,
+    )
+    for module in (landing, features, tiles, maps, health):
+        app.include_router(module.router)
+    errors.install(app)
+    app.add_middleware(RequestLog)
+    app.state.database = database
+    app.state.base_layers = tuple(base_layers)
+    app.state.page_version = _page_version(base_layers)
+    app.state.openapi = describe(app, features.DEFAULT_LIMIT, features.MAX_LIMIT)
+    app.state.openapi_page = describe_page(app.state.openapi)
+    return app
+
+
+def routes_of(app: FastAPI) -> list[APIRoute]:
+    """Return every route, for the test that finds undocumented ones."""
+    return [route for route in app.routes if isinstance(route, APIRoute)]
+
+
+def _page_version(base_layers: Sequence[BaseLayer]) -> str:
+    """Return a digest of what pages are made of beside data, so that an upgraded service isn't answered with 304."""
+    parts = [version("gis-service"), repr(tuple(base_layers)), *(static_file(name).version for name in PAGE_FILES)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]

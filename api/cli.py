@@ -1,0 +1,45 @@
+"""The command line: ``gis-service``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from api.commands import areas, database, sample
+from api.commands.maps import map_
+from api.commands.serve import serve
+from api.commands.uploads import upload
+from api.console import ERRORS
+from gis_service.errors import ServiceError
+from gis_service.local_cluster import ClusterError
+from layers.errors import DeclarationError
+from maps.base_map import BaseLayerError
+
+app = typer.Typer(
+    name="gis-service",
+    help="城市社区的工作地图:图层、查询、地图与普查导入。",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve)
+app.command("upload")(upload)
+app.command("map")(map_)
+app.command("reconcile")(sample.reconcile)
+app.command("doctor")(database.doctor)
+app.add_typer(areas.app, name="area")
+app.add_typer(sample.app, name="sample")
+app.add_typer(database.app, name="database")
+
+
+def main() -> None:
+    """Run a command; what goes wrong is one sentence on standard error and exit code 1."""
+    try:
+        app()
+    except (ServiceError, ClusterError, DeclarationError, BaseLayerError, LookupError) as error:
+        if os.environ.get("GIS_DEBUG"):
+            raise
+        ERRORS.print(str(error), markup=False, soft_wrap=True)
+        sys.exit(1)

@@ -1,0 +1,126 @@
+"""``gis-service serve``: the private cluster, the sample on first start, and HTTP on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from api.app import create_app
+from api.console import CONSOLE, ERRORS
+from api.start import opened_database, operator_scope, prepare_local, read_settings
+from gis_service.database import Database, connect
+from gis_service.errors import InputError
+from gis_service.local_cluster import ClusterError, LocalCluster
+from gis_service.sample.load import COMMUNITY, load_sample
+from gis_service.settings import Settings
+from maps.base_map import base_layers
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_WATCH_SECONDS = 2.0
+
+
+def serve(
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="端口,默认 8000(GIS_PORT)")] = None,
+    data: Annotated[Path | None, typer.Option(help="数据目录,默认 .data(GIS_DATA_DIR)")] = None,
+    empty: Annotated[bool, typer.Option("--empty", help="第一次启动时不装入示例")] = False,
+) -> None:
+    """启动服务,只在本机监听;Ctrl-C 停止。"""
+    settings = read_settings()
+    if settings.host not in _LOOPBACK:
+        raise InputError(
+            f"GIS_HOST={settings.host} 不行:账户体系建成以前只能监听 127.0.0.1。",
+            "Until there are accounts the service listens on 127.0.0.1 only.",
+        )
+    chosen = port or settings.port
+    bases = base_layers(settings.tianditu_key, settings.base_layers)
+    listener = _listen(settings.host, chosen)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _running_database(settings, data, empty=empty) as database:
+            app = create_app(database, bases)
+            config = uvicorn.Config(
+                app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False
+            )
+            server = uvicorn.Server(config)
+            CONSOLE.print(f"ready http://{settings.host}:{chosen}", soft_wrap=True)
+            server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        CONSOLE.print("已停止。")
+    finally:
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port before anything else is started, so that a second start fails at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise InputError(
+            f"端口 {port} 已被占用或不能使用({error.strerror});请用 --port 换一个。", f"The port {port} can't be used."
+        ) from error
+    return listener
+
+
+@contextmanager
+def _running_database(settings: Settings, data: Path | None, *, empty: bool) -> Iterator[Database]:
+    if settings.database_url is not None:
+        with opened_database(settings) as database:
+            yield database
+        return
+    cluster = LocalCluster((data or settings.data_dir).resolve())
+    with cluster.lock():
+        first = not (cluster.data / "sample_decided").exists()
+        cluster.start()
+        stopping = threading.Event()
+        try:
+            prepare_local(cluster)
+            database = connect(cluster.url("gis_app"))
+            if first:
+                _first_start(database, cluster.data, empty=empty)
+            watcher = threading.Thread(target=_watch, args=(cluster, stopping), daemon=True)
+            watcher.start()
+            yield database
+            database.close()
+        finally:
+            stopping.set()
+            cluster.stop()
+
+
+def _first_start(database: Database, data: Path, *, empty: bool) -> None:
+    """Load the sample once in a cluster's life; whoever removed it doesn't get it back at the next start."""
+    scope = operator_scope(database, COMMUNITY)
+    if not empty and not operator_scope(database).areas:
+        CONSOLE.print("第一次启动:正在装入合成的示例社区……")
+        with database.write(scope) as conn:
+            counts = load_sample(conn)
+        CONSOLE.print(f"示例已装入:{sum(counts.values()):,} 行。")
+    (data / "sample_decided").touch()
+
+
+def _watch(cluster: LocalCluster, stopping: threading.Event) -> None:
+    """Start the private cluster again when it was killed under the service."""
+    while not stopping.wait(_WATCH_SECONDS):
+        if not cluster.running():
+            try:
+                cluster.start()
+            except ClusterError as error:
+                ERRORS.print(f"数据库停了,重新启动没有成功:{error}", markup=False, soft_wrap=True)
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """Let a SIGTERM before the server runs end the start in the same way as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.kill(os.getpid(), signal.SIGINT)

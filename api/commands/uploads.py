@@ -1,0 +1,127 @@
+"""``gis-service upload``: a survey file as a proposal, and its commit."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from api.console import CONSOLE
+from api.start import opened_database, operator_scope, read_settings
+from gis_service.areas import only_area, read_area
+from gis_service.errors import InputError
+from gis_service.surveys.proposal import Proposal, Reading, commit, committed_before, propose
+from layers.layer import Layer
+from layers.record import Source
+from layers.registry import LAYERS
+
+SHOWN_REFUSALS = 50
+"""Refusals listed one by one; all of them with ``--all-refusals``."""
+
+
+class _RollbackError(Exception):
+    """Ends the transaction of a proposal that isn't committed."""
+
+
+def upload(
+    file: Annotated[Path, typer.Argument(help="GeoJSON、GeoPackage、Shapefile 的 zip、CSV 或 XLSX")],
+    layer: Annotated[str, typer.Option(help="图层名称,例如 building")],
+    community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
+    crs: Annotated[str | None, typer.Option(help="坐标系:EPSG:4549、EPSG:4490、gcj02、bd09…;不写则按文件")] = None,
+    sheet: Annotated[str | None, typer.Option(help="GeoPackage 的图层或工作簿的表")] = None,
+    dissolve: Annotated[str | None, typer.Option(help="这一列的值相同的行合为一个要素(被图幅切开的数据)")] = None,
+    source: Annotated[Source, typer.Option(help="数据来源;行里没有写时用它")] = Source.SURVEYED,
+    attribution: Annotated[str | None, typer.Option(help="须在地图上注明的来源")] = None,
+    commit_: Annotated[bool, typer.Option("--commit", help="写入;不加则只看会改什么")] = False,
+    accept: Annotated[str | None, typer.Option(help="valid:有行被拒收时仍写入其余各行")] = None,
+    key: Annotated[str | None, typer.Option(help="幂等键:同一键的同一文件只写入一次")] = None,
+    all_refusals: Annotated[bool, typer.Option(help="列出全部被拒收的行")] = False,
+) -> None:
+    """把一份普查文件与现有数据比较,说明会新增、变更、移位什么,拒收哪些行、为什么;加 --commit 才写入。"""
+    if accept not in {None, "valid"}:
+        raise InputError(f"--accept {accept!r} 不对:只能是 valid。", "--accept can only be valid.")
+    chosen = _layer(layer)
+    if not file.is_file():
+        raise InputError(f"没有文件 {file};请检查路径。", f"There is no file {file}.")
+    reading = Reading(crs=crs, sheet=sheet, dissolve=dissolve, source=source, attribution=attribution)
+    identifier = str(uuid.uuid4())
+    with opened_database(read_settings()) as database:
+        scope = operator_scope(database)
+        with database.read(scope) as conn:
+            area = read_area(conn, community) if community else only_area(conn)
+        try:
+            with database.write(scope, identifier) as conn, _progress() as progress:
+                task = progress.add_task("读取", total=None)
+                proposal = propose(
+                    conn, chosen, area.code, file, reading,
+                    lambda done, total: progress.update(task, completed=done, total=total),
+                )  # fmt: skip
+                before = committed_before(conn, area.code, key, proposal.sheet.sha256) if key else None
+                progress.update(task, description="比较完毕")
+                progress.stop()
+                _report(proposal, all_refusals=all_refusals)
+                if before is not None:
+                    CONSOLE.print(f"幂等键 {key} 的这份文件已经入库,没有再写。")
+                    raise _RollbackError
+                if not commit_:
+                    raise _RollbackError
+                commit(conn, proposal, upload=identifier, key=key or identifier, accept_valid=accept == "valid")
+        except _RollbackError:
+            if not commit_:
+                CONSOLE.print("以上只是预览,没有写入;加 --commit 写入。")
+            return
+    CONSOLE.print(f"已写入图层“{chosen.title}”({area.name}),上传编号 {identifier}。")
+
+
+def _layer(name: str) -> Layer:
+    if name not in LAYERS:
+        listed = "、".join(f"{layer.name}({layer.title})" for layer in LAYERS.values())
+        raise InputError(f"没有图层 {name!r};有:{listed}。", f"There is no layer {name!r}.")
+    return LAYERS[name]
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=CONSOLE, transient=True)
+
+
+def _report(proposal: Proposal, *, all_refusals: bool) -> None:
+    sheet, matching = proposal.sheet, proposal.matching
+    said = [
+        f"文件:{sheet.driver}"
+        + (f",图层 {sheet.layer}" if sheet.layer else "")
+        + (f",编码 {sheet.encoding}" if sheet.encoding else ""),
+        f"坐标系:{sheet.crs}({sheet.crs_evidence})",
+        *sheet.notes,
+        *proposal.notes,
+    ]
+    columns = [f"{sheet.columns[position]}→{field.title}" for position, field in sorted(matching.fields.items())]
+    said.append(f"对上的列:{'、'.join(columns) or '无'}")
+    for words, names in (
+        ("没有对上、不导入的列", matching.unknown),
+        ("个人信息列,不导入", matching.personal),
+        ("与别的列重复、不导入的列", matching.doubled),
+    ):
+        if names:
+            said.append(f"{words}:{'、'.join(names)}")
+    if proposal.codes_made:
+        said.append("文件没有编码列:编码由几何生成,同一几何再次上传会对上同一要素。")
+    for line in said:
+        CONSOLE.print(escape(line))
+    changes = proposal.changes
+    table = Table("新增", "变更", "移位", "未变", "拒收", title=f"{proposal.layer.title}:将会怎样")
+    table.add_row(
+        *(f"{n:,}" for n in (changes.added, changes.changed, changes.moved, changes.unchanged, len(proposal.refusals)))
+    )
+    CONSOLE.print(table)
+    shown = proposal.refusals if all_refusals else proposal.refusals[:SHOWN_REFUSALS]
+    for refusal in shown:
+        code = f" 编码 {refusal.code}" if refusal.code else ""
+        CONSOLE.print(escape(f"拒收 第 {refusal.row} 行{code}:{refusal.reason}"), soft_wrap=True)
+    if len(shown) < len(proposal.refusals):
+        CONSOLE.print(f"……另有 {len(proposal.refusals) - len(shown)} 行被拒收,加 --all-refusals 全部列出。")

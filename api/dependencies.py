@@ -1,0 +1,96 @@
+"""What routes are given: the database, the scope of whoever asks, the layer named in the path."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from gis_service.areas import registered_codes
+from gis_service.database import Database
+from gis_service.errors import InputError, NotFoundError, ServiceError
+from gis_service.scope import Scope
+from layers.layer import Layer
+from layers.registry import LAYERS
+
+_LOCAL_NAMES = {"localhost", "testserver"}
+
+
+class ForbiddenError(ServiceError):
+    """The request comes from where it may not."""
+
+
+def database_of(request: Request) -> Database:
+    """Return the service's database."""
+    database: Database = request.app.state.database
+    return database
+
+
+def scope_of(request: Request, database: Annotated[Database, Depends(database_of)]) -> Scope:
+    """Return whose request this is.
+
+    Until there are accounts, whoever sits at this machine sees every registered community, and nobody else sees
+    anything. The Host header is checked too, so that a page from elsewhere can't reach the service through the
+    browser under a name of its own.
+    """
+    client = request.client.host if request.client else ""
+    if not (_is_local(client) and _is_local(request.url.hostname or "")):
+        raise ForbiddenError(
+            "账户体系建成以前,本服务只回答本机(127.0.0.1)的请求。",
+            "Until there are accounts the service answers requests from this machine only.",
+        )
+    with database.read(Scope("operator", "operator", ())) as conn:
+        return Scope("operator", "operator", registered_codes(conn))
+
+
+def _is_local(host: str) -> bool:
+    if host in _LOCAL_NAMES or host == "testclient":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def layer_of(layer: Annotated[str, Path(description="图层名称,例如 waste_point")]) -> Layer:
+    """Return the layer that the path names; NotFoundError when there is none."""
+    found = LAYERS.get(layer)
+    if found is None:
+        raise NotFoundError(
+            f"没有图层 {layer!r};图层清单见 /collections。", f"There is no layer {layer!r}; see /collections."
+        )
+    return found
+
+
+def known_parameters(request: Request) -> None:
+    """Refuse query parameters that the route doesn't know: a misspelt filter must not answer with everything."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or getattr(route.endpoint, "reads_properties", False):
+        return
+    refuse_unknown(request, _query_names(route.dependant))
+
+
+def _query_names(dependant: Dependant) -> set[str]:
+    """Return the query parameters of a route and of everything it depends on."""
+    names = {param.alias for param in dependant.query_params}
+    return names.union(*(_query_names(part) for part in dependant.dependencies))
+
+
+def refuse_unknown(request: Request, known: set[str]) -> None:
+    """Raise InputError for the first query parameter that isn't known."""
+    for name in request.query_params:
+        if name not in known:
+            raise InputError(
+                f"不认识参数 {name!r};可用的有:{'、'.join(sorted(known)) or '无'}。",
+                f"The parameter {name!r} is unknown; there are: {', '.join(sorted(known)) or 'none'}.",
+            )
+
+
+CommunityParameter = Annotated[str | None, Query(pattern=r"^[0-9]{12}$", description="只看一个社区:12 位社区代码")]
+FormatParameter = Annotated[str | None, Query(pattern="^(json|html)$", description="json 或 html;不写则按 Accept")]
+DatabaseOf = Annotated[Database, Depends(database_of)]
+ScopeOf = Annotated[Scope, Depends(scope_of)]
+LayerOf = Annotated[Layer, Depends(layer_of)]

@@ -1,0 +1,84 @@
+"""Errors as problem documents (RFC 9457): a Chinese sentence that a clerk can act on, and the same in English."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from api.dependencies import ForbiddenError
+from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError, UnavailableError
+
+LOG = logging.getLogger("gis_service.api")
+
+STATUS: dict[type[ServiceError], int] = {
+    InputError: 400,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    UnavailableError: 503,
+}
+_TITLES = {
+    400: "请求有误",
+    403: "无权访问",
+    404: "没有找到",
+    405: "方法不允许",
+    409: "与现有数据冲突",
+    500: "服务内部错误",
+    503: "暂时不可用",
+}
+
+
+def problem(status: int, chinese: str, english: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return a problem document."""
+    body = {
+        "type": "about:blank",
+        "title": _TITLES.get(status, "错误"),
+        "status": status,
+        "detail": chinese,
+        "detail_en": english,
+    }
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Give the application its answers to errors."""
+
+    @app.exception_handler(ServiceError)
+    def service_error(_request: Request, error: ServiceError) -> JSONResponse:
+        status = STATUS[type(error)]
+        return problem(status, str(error), error.english, {"Retry-After": "5"} if status == 503 else None)
+
+    @app.exception_handler(RequestValidationError)
+    def bad_request(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first: dict[str, Any] = dict(error.errors()[0])
+        name = first["loc"][-1]
+        return problem(
+            400,
+            f"参数 {name!r} 的值 {first.get('input')!r} 不对。",
+            f"The parameter {name!r} is wrong: {first['msg']}.",
+        )
+
+    @app.exception_handler(HTTPException)
+    def http_error(request: Request, error: HTTPException) -> JSONResponse:
+        sentence = {404: f"没有地址 {request.url.path}。", 405: f"{request.url.path} 不接受 {request.method}。"}
+        return problem(
+            error.status_code,
+            sentence.get(error.status_code, str(error.detail)),
+            str(error.detail),
+            dict(error.headers or {}),
+        )
+
+    @app.exception_handler(Exception)
+    def unexpected(request: Request, error: Exception) -> JSONResponse:
+        identifier = request.scope.get("request_id", "")
+        LOG.error("request %s failed", identifier, exc_info=error)
+        return problem(
+            500,
+            f"服务出了错,没有改动任何数据;请把编号 {identifier} 告诉维护人员。",
+            f"The service failed; nothing was changed. Give the id {identifier} to whoever maintains it.",
+        )

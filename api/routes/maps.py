@@ -1,0 +1,138 @@
+"""Generated maps: the home page, each map of the atlas, its layers, and the single file to carry away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Path, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+
+from api.conditional import answer_if_changed
+from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, LayerOf, ScopeOf
+from gis_service.areas import list_areas
+from gis_service.database import Database
+from gis_service.errors import NotFoundError
+from gis_service.features.read import stream_features
+from gis_service.features.select import Question
+from gis_service.features.tiles import read_etag
+from gis_service.overview import read_overview
+from gis_service.scope import Scope
+from layers.layer import Layer
+from layers.registry import LAYERS
+from maps.atlas import MAPS
+from maps.base_map import BaseLayer, tile_origins
+from maps.notice import empty_page, list_page
+from maps.offline import to_served_page, to_single_file
+from maps.static_files import static_file
+
+router = APIRouter(tags=["maps"])
+
+HTML = "text/html; charset=utf-8"
+
+
+def home_page(request: Request, database: Database, scope: Scope, community: str | None) -> Response:
+    """Return the community's overview as a page, or a page that says how to begin while there is no community."""
+    with database.read(scope) as conn:
+        areas = list_areas(conn)
+    if not areas:
+        return HTMLResponse(empty_page(), headers={"Cache-Control": "no-cache", "Vary": "Accept"})
+    return overview_page(request, database, scope, community or areas[0].code)
+
+
+def overview_page(request: Request, database: Database, scope: Scope, community: str) -> Response:
+    """Return the served page of the overview, 304 while no layer has changed."""
+    bases: tuple[BaseLayer, ...] = request.app.state.base_layers
+    with database.read(scope) as conn:
+        tag = read_etag(conn, LAYERS.values(), scope, "page", community, request.app.state.page_version)
+        if tag in request.headers.get("if-none-match", ""):
+            return answer_if_changed(request, tag, bytes, HTML)
+        answer = read_overview(conn, scope, community, url=lambda layer: _layer_url(layer, community))
+    drawn = MAPS["overview"].draw(answer, bases)
+    return answer_if_changed(request, tag, to_served_page(drawn).encode, HTML, _policy(drawn.page.script_hash(), bases))
+
+
+@router.get("/maps", summary="地图清单")
+def atlas(f: FormatParameter = None) -> Response:
+    """List the maps by name."""
+    listed = [{"name": entry.name, "title": entry.title, "description": entry.description} for entry in MAPS.values()]
+    if f == "html":
+        rows = [(f"/maps/{entry.name}", f"{entry.title}:{entry.description}") for entry in MAPS.values()]
+        return HTMLResponse(list_page("地图清单", [], [("地图", rows)]))
+    return JSONResponse({"maps": listed})
+
+
+@router.get("/maps/{name}", summary="一张地图(网页)", response_class=HTMLResponse)
+def atlas_map(
+    request: Request, name: Annotated[str, Path(description="地图名称")], database: DatabaseOf, scope: ScopeOf,
+    community: CommunityParameter = None,
+) -> Response:  # fmt: skip
+    """Return one map as a page."""
+    _known(name)
+    return home_page(request, database, scope, community)
+
+
+@router.get("/maps/{name}/file", summary="一张地图(单个文件,可离线打开)", response_class=Response)
+def atlas_file(
+    request: Request, name: Annotated[str, Path(description="地图名称")], community: str, database: DatabaseOf,
+    scope: ScopeOf,
+) -> Response:  # fmt: skip
+    """Return one map as a self-contained file that opens without a network."""
+    _known(name)
+    with database.read(scope) as conn:
+        tag = read_etag(conn, LAYERS.values(), scope, "file", community, request.app.state.page_version)
+        saved = quote(f"{MAPS[name].title}-{community}.html")
+        return answer_if_changed(
+            request, tag, lambda: to_single_file(MAPS[name].draw(read_overview(conn, scope, community))).encode(), HTML,
+            {"Content-Disposition": f"attachment; filename*=UTF-8''{saved}"},
+        )  # fmt: skip
+
+
+@router.get("/maps/overview/layers/{layer}", summary="一个图层的全部要素,供地图页使用", response_class=Response)
+def map_layer(request: Request, layer: LayerOf, community: str, database: DatabaseOf, scope: ScopeOf) -> Response:
+    """Stream a whole layer, straight from the database."""
+    asked = scope.narrowed(community)
+    with database.read(scope) as conn:
+        tag = read_etag(conn, [layer], asked, "map")
+    if tag in request.headers.get("if-none-match", ""):
+        return answer_if_changed(request, tag, lambda: b"", "application/geo+json")
+
+    def pieces() -> Iterator[str]:
+        with database.read(scope) as conn:
+            yield from stream_features(conn, layer, asked, Question(), nulls=False)
+
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}
+    return StreamingResponse(pieces(), media_type="application/geo+json", headers=headers)
+
+
+@router.get("/static/{name:path}", summary="页面的脚本、样式和图片", response_class=Response)
+def static(name: str, v: str | None = None) -> Response:
+    """Return one file of the pages; with its version in the address it never changes."""
+    try:
+        file = static_file(name)
+    except LookupError as error:
+        raise NotFoundError(f"没有文件 {name!r}。", f"There is no file {name!r}.") from error
+    kept = "public, max-age=31536000, immutable" if v == file.version else "no-cache"
+    return Response(file.content, media_type=file.media_type, headers={"Cache-Control": kept})
+
+
+def _layer_url(layer: Layer, community: str) -> str:
+    return f"/maps/overview/layers/{layer.name}?community={community}"
+
+
+def _known(name: str) -> None:
+    if name not in MAPS:
+        raise NotFoundError(f"没有地图 {name!r};清单见 /maps。", f"There is no map {name!r}; see /maps.")
+
+
+def _policy(script: str, bases: tuple[BaseLayer, ...]) -> dict[str, str]:
+    """Return the content policy: nothing on a page comes from another host, but for base layers that were asked for.
+
+    Of inline scripts only Folium's own, which holds no data, may run: ``script`` is its hash.
+    """
+    images = " ".join(("'self'", "data:", *tile_origins(bases)))
+    return {
+        "Content-Security-Policy": f"default-src 'self'; script-src 'self' {script}; style-src 'self' 'unsafe-inline';"
+        f" img-src {images}; connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
+    }

@@ -1,0 +1,88 @@
+"""From settings to a working service: the only place that reads settings and builds things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from gis_service.areas import registered_codes
+from gis_service.database import Database, connect, open_engine, prepare
+from gis_service.errors import InputError
+from gis_service.local_cluster import LocalCluster
+from gis_service.migrate import migrate
+from gis_service.scope import Scope
+from gis_service.settings import Settings
+
+OPERATOR = Scope("operator", "operator", ())
+"""Whoever runs commands on this machine, before the areas are known."""
+
+
+def read_settings() -> Settings:
+    """Read the environment; InputError names the setting that is wrong."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"GIS_{first['loc'][0]}".upper()
+        raise InputError(
+            f"设置 {name} 的值 {first['input']!r} 不对:{first['msg']}。", f"The setting {name} is wrong."
+        ) from error
+
+
+def cluster_of(settings: Settings, data: Path | None = None) -> LocalCluster | None:
+    """Return the private cluster, or None where the settings name a database elsewhere."""
+    if settings.database_url is None:
+        return LocalCluster((data or settings.data_dir).resolve())
+    return None
+
+
+def prepare_local(cluster: LocalCluster) -> None:
+    """Give a running private cluster its roles, database and schema; quick when it has them."""
+    prepare(cluster.url("postgres", "postgres"), cluster.passwords)
+    _migrate(cluster.url("gis_owner"))
+
+
+@contextmanager
+def opened_database(settings: Settings, data: Path | None = None) -> Iterator[Database]:
+    """Open the database for a command; a private cluster that isn't running runs as long as the command does."""
+    cluster = cluster_of(settings, data)
+    if cluster is None:
+        if settings.database_owner_url:
+            _migrate(settings.database_owner_url)
+        database = connect(settings.database_url or "", settings.database_read_url)
+        try:
+            yield database
+        finally:
+            database.close()
+        return
+    ran = cluster.running()
+    cluster.start()
+    try:
+        if not ran:
+            prepare_local(cluster)
+        database = connect(cluster.url("gis_app"))
+        try:
+            yield database
+        finally:
+            database.close()
+    finally:
+        if not ran:
+            cluster.stop()
+
+
+def operator_scope(database: Database, *more: str) -> Scope:
+    """Return the scope of whoever runs commands here: every registered community, and the codes in ``more``."""
+    with database.read(OPERATOR) as conn:
+        codes = registered_codes(conn)
+    return Scope("operator", "operator", tuple(dict.fromkeys([*codes, *more])))
+
+
+def _migrate(owner_url: str) -> None:
+    engine = open_engine(owner_url)
+    try:
+        migrate(engine)
+    finally:
+        engine.dispose()

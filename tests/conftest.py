@@ -1,0 +1,118 @@
+"""A throw-away PostGIS cluster for the whole run; each module that writes gets a database of its own from a template."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import shapely
+from sqlalchemy import Engine, text
+
+from gis_service.areas import create_area
+from gis_service.database import Database, connect, open_engine, prepare
+from gis_service.local_cluster import LocalCluster
+from gis_service.migrate import migrate
+from gis_service.sample.load import COMMUNITY, load_sample
+from gis_service.scope import Scope
+
+TEST_COMMUNITY = "330482002099"
+TEST_BOUNDARY = shapely.box(120.99, 30.69, 121.01, 30.71)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[LocalCluster]:
+    """A private cluster without fsync, gone after the run."""
+    folder = Path(tempfile.mkdtemp(prefix="gis-test-"))
+    # The database's own user must be able to enter the folder.
+    folder.chmod(0o755)
+    found = LocalCluster(folder / "data", fast=True)
+    found.start()
+    yield found
+    found.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def admin(cluster: LocalCluster) -> Iterator[Engine]:
+    """The superuser's engine, outside transactions."""
+    engine = open_engine(cluster.url("postgres", "postgres")).execution_options(isolation_level="AUTOCOMMIT")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template(cluster: LocalCluster) -> str:
+    """A migrated database without rows."""
+    prepare(cluster.url("postgres", "postgres"), cluster.passwords, "migrated")
+    engine = open_engine(cluster.url("gis_owner", "migrated"))
+    migrate(engine)
+    engine.dispose()
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def make_database(cluster: LocalCluster, admin: Engine, template: str) -> Iterator[Callable[..., str]]:
+    """A function that makes a database by copying another, and returns its name."""
+    made: list[str] = []
+
+    def make(source: str = template) -> str:
+        name = f"t{len(made):03}"
+        with admin.connect() as conn:
+            conn.execute(text(f"create database {name} template {source} owner gis_owner"))
+        made.append(name)
+        return name
+
+    yield make
+    with admin.connect() as conn:
+        for name in made:
+            conn.execute(text(f"drop database if exists {name} with (force)"))
+
+
+@pytest.fixture(scope="module")
+def database_name(make_database: Callable[..., str]) -> str:
+    """The name of the module's own empty database."""
+    return make_database()
+
+
+@pytest.fixture(scope="module")
+def database(cluster: LocalCluster, database_name: str) -> Iterator[Database]:
+    """The module's own database, as the application's role; nothing in it but the schema."""
+    found = connect(cluster.url("gis_app", database_name))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def sample_template(cluster: LocalCluster, make_database: Callable[..., str]) -> str:
+    """A database that holds the sample community; read it, or copy it to write."""
+    name = make_database()
+    found = connect(cluster.url("gis_app", name))
+    with found.write(Scope("test", "staff", (COMMUNITY,))) as conn:
+        load_sample(conn)
+    found.close()
+    return name
+
+
+@pytest.fixture(scope="session")
+def sample(cluster: LocalCluster, sample_template: str) -> Iterator[Database]:
+    """The sample community, for reading only."""
+    found = connect(cluster.url("gis_app", sample_template))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def staff() -> Scope:
+    """Someone who sees the whole of the sample and of the test community."""
+    return Scope("test", "staff", (COMMUNITY, TEST_COMMUNITY))
+
+
+@pytest.fixture(scope="module")
+def area(database: Database, staff: Scope) -> str:
+    """A registered community in the module's database: a box of 0.02 degrees around 121.0 E, 30.7 N."""
+    with database.write(staff) as conn:
+        create_area(conn, TEST_COMMUNITY, "测试社区", TEST_BOUNDARY)
+    return TEST_COMMUNITY
