@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from api import errors
 from api.dependencies import known_parameters
+from api.head import Head
 from api.openapi import describe, describe_page
 from api.request_log import RequestLog
 from api.routes import features, health, landing, maps, tiles
@@ -18,6 +19,8 @@ from gis_service.database import Database
 from maps.base_map import BaseLayer
 from maps.page import PAGE_FILES
 from maps.static_files import static_file
+
+_ROUTERS = (landing.router, features.router, tiles.router, maps.router, health.router)
 
 
 def create_app(database: Database, base_layers: Sequence[BaseLayer] = ()) -> FastAPI:
@@ -40,9 +43,10 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = ()) -> Fas
         dependencies=[Depends(known_parameters)],
         generate_unique_id_function=lambda route: route.name,
     )
-    for module in (landing, features, tiles, maps, health):
-        app.include_router(module.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     errors.install(app)
+    app.add_middleware(Head)
     app.add_middleware(RequestLog)
     app.state.database = database
     app.state.base_layers = tuple(base_layers)
@@ -52,9 +56,9 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = ()) -> Fas
     return app
 
 
-def routes_of(app: FastAPI) -> list[APIRoute]:
-    """Return every route, for the test that finds undocumented ones."""
-    return [route for route in app.routes if isinstance(route, APIRoute)]
+def all_routes() -> list[APIRoute]:
+    """Return every route, for the tests that find undocumented ones; an application itself keeps them nested."""
+    return [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 
 def _page_version(base_layers: Sequence[BaseLayer]) -> str:

@@ -29,7 +29,7 @@ _TYPES = {
 
 def describe(app: FastAPI, default_limit: int, max_limit: int) -> dict[str, Any]:
     """Return the document: every route as OpenAPI 3.0, the features' routes once for each layer."""
-    document = _lowered(copy.deepcopy(app.openapi()))
+    document: dict[str, Any] = _lowered(copy.deepcopy(app.openapi()))
     document["openapi"] = "3.0.3"
     paths: dict[str, Any] = {}
     for path, operations in document["paths"].items():
@@ -76,7 +76,7 @@ def _for_layer(operations: dict[str, Any], layer: Layer, default_limit: int, max
 
 
 def _property(field: LayerField) -> dict[str, Any]:
-    schema = dict(_TYPES[field.kind])
+    schema: dict[str, Any] = dict(_TYPES[field.kind])
     if field.codes:
         schema["enum"] = list(field.codes)
     return {"name": field.name, "in": "query", "required": False, "description": field.title, "schema": schema}

@@ -47,6 +47,10 @@ class RequestLog:
 
         try:
             await self.app(scope, receive, answer)
+        except Exception:
+            # What answers it with a problem document stands outside of this middleware.
+            status = 500
+            raise
         finally:
             line = {
                 "at": datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -162,7 +162,8 @@ def spatial_index_helps(conn: Connection) -> bool:
     return bool(
         conn.execute(
             text(
-                "select proleakproof from pg_proc where oid = 'public.geometry_overlaps(geometry,geometry)'::regprocedure"
+                "select proleakproof from pg_proc"
+                " where oid = 'public.geometry_overlaps(public.geometry,public.geometry)'::regprocedure"
             )
         ).scalar()
     )

@@ -32,6 +32,16 @@ _CATALOGUE = {
         select relname, relrowsecurity || ' ' || relforcerowsecurity || ' ' || pg_get_userbyid(relowner) || ' '
           || coalesce(array_to_string(relacl, ','), '') || ' ' || coalesce(obj_description(oid, 'pg_class'), '')
         from pg_class where relnamespace = 'gis'::regnamespace and relkind = 'r'""",
+    "other relation": """
+        select relname, concat_ws(' ', relkind, relacl) from pg_class
+        where relnamespace = 'gis'::regnamespace and relkind not in ('r', 'i')""",
+    "schema": """
+        select nspname, pg_get_userbyid(nspowner) || ' ' || coalesce(array_to_string(nspacl, ','), '')
+        from pg_namespace where nspname = 'gis'""",
+    "collation": """
+        select collname, concat_ws(' ', collprovider, collisdeterministic,
+          coalesce(to_jsonb(c) ->> 'colliculocale', to_jsonb(c) ->> 'colllocale')) from pg_collation c
+        where collnamespace = 'gis'::regnamespace""",
     "constraint": """
         select conrelid::regclass || '.' || conname, pg_get_constraintdef(oid) from pg_constraint
         where connamespace = 'gis'::regnamespace and contype <> 't'""",
@@ -40,11 +50,12 @@ _CATALOGUE = {
         select tablename || '.' || policyname, concat_ws(' ', permissive, roles, cmd, qual, with_check)
         from pg_policies where schemaname = 'gis'""",
     "trigger": """
-        select tgrelid::regclass || '.' || tgname, pg_get_triggerdef(t.oid) from pg_trigger t
+        select tgrelid::regclass || '.' || tgname, concat_ws(' ', pg_get_triggerdef(t.oid), tgenabled) from pg_trigger t
         join pg_class c on c.oid = t.tgrelid where c.relnamespace = 'gis'::regnamespace and not tgisinternal""",
     "function": """
-        select p.oid::regprocedure::text, pg_get_functiondef(p.oid) || pg_get_userbyid(proowner) from pg_proc p
-        where pronamespace = 'gis'::regnamespace""",
+        select p.oid::regprocedure::text, pg_get_functiondef(p.oid) || pg_get_userbyid(proowner) || ' '
+          || coalesce(array_to_string(proacl, ','), '') || ' ' || coalesce(obj_description(p.oid, 'pg_proc'), '')
+        from pg_proc p where pronamespace = 'gis'::regnamespace""",
 }
 
 
@@ -55,6 +66,8 @@ def migrate(engine: Engine) -> None:
         config = _config()
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
+        # Whoever runs the service or restores a backup asks which version the schema has.
+        conn.execute(text("grant select on gis.migration to gis_app, gis_backup"))
 
 
 def is_current(conn: Connection) -> bool:
@@ -80,7 +93,7 @@ def read_catalogue(conn: Connection) -> dict[str, str]:
     found = {
         f"{kind} {name}": definition
         for kind, query in _CATALOGUE.items()
-        for name, definition in conn.execute(text(query.replace("'gis'::regnamespace", "'gis'::regnamespace")))
+        for name, definition in conn.execute(text(query))
     }
     return {name: definition for name, definition in found.items() if not re.search(r"\bmigration(_|\.|\b)", name)}
 

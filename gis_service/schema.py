@@ -62,6 +62,8 @@ def system_statements() -> list[str]:
         "create constraint trigger count_versions after insert on gis.layer_touch deferrable initially deferred"
         " for each row execute function gis.count_versions();"
     )
+    # Empty outside transactions, but pg_dump must be able to lock it.
+    statements.append("grant select on gis.layer_touch to gis_backup;")
     return statements
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from geoalchemy2 import Geometry
 from sqlalchemy import (
@@ -233,9 +234,9 @@ def _column(field: LayerField) -> Column[object]:
     )
 
 
-def column_type(field: LayerField) -> TypeEngine[object]:
+def column_type(field: LayerField) -> TypeEngine[Any]:
     """Return the column type of a field; whole numbers grow to bigint when their bound asks for it."""
-    types: dict[Kind, TypeEngine[object]] = {
+    types: dict[Kind, TypeEngine[Any]] = {
         Kind.TEXT: Text(),
         Kind.INTEGER: BigInteger() if (field.maximum or 0) > _INT32 else Integer(),
         Kind.NUMBER: Double(),

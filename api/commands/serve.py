@@ -26,6 +26,7 @@ from maps.base_map import base_layers
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _WATCH_SECONDS = 2.0
+_BACKLOG = 2048
 
 
 def serve(
@@ -51,6 +52,8 @@ def serve(
                 app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False
             )
             server = uvicorn.Server(config)
+            # From here on connections wait instead of being refused, so that what is printed is true.
+            listener.listen(_BACKLOG)
             CONSOLE.print(f"ready http://{settings.host}:{chosen}", soft_wrap=True)
             server.run(sockets=[listener])
     except KeyboardInterrupt:

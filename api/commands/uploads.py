@@ -15,17 +15,13 @@ from api.console import CONSOLE
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.areas import only_area, read_area
 from gis_service.errors import InputError
-from gis_service.surveys.proposal import Proposal, Reading, commit, committed_before, propose
+from gis_service.surveys.proposal import Proposal, Reading, commit, committed_before, discard, propose
 from layers.layer import Layer
 from layers.record import Source
 from layers.registry import LAYERS
 
 SHOWN_REFUSALS = 50
 """Refusals listed one by one; all of them with ``--all-refusals``."""
-
-
-class _RollbackError(Exception):
-    """Ends the transaction of a proposal that isn't committed."""
 
 
 def upload(
@@ -35,6 +31,7 @@ def upload(
     crs: Annotated[str | None, typer.Option(help="坐标系:EPSG:4549、EPSG:4490、gcj02、bd09…;不写则按文件")] = None,
     sheet: Annotated[str | None, typer.Option(help="GeoPackage 的图层或工作簿的表")] = None,
     dissolve: Annotated[str | None, typer.Option(help="这一列的值相同的行合为一个要素(被图幅切开的数据)")] = None,
+    where: Annotated[str | None, typer.Option(help="只要某列为某些值的行,例如 kind=park,grass")] = None,
     source: Annotated[Source, typer.Option(help="数据来源;行里没有写时用它")] = Source.SURVEYED,
     attribution: Annotated[str | None, typer.Option(help="须在地图上注明的来源")] = None,
     commit_: Annotated[bool, typer.Option("--commit", help="写入;不加则只看会改什么")] = False,
@@ -48,34 +45,39 @@ def upload(
     chosen = _layer(layer)
     if not file.is_file():
         raise InputError(f"没有文件 {file};请检查路径。", f"There is no file {file}.")
-    reading = Reading(crs=crs, sheet=sheet, dissolve=dissolve, source=source, attribution=attribution)
+    reading = Reading(
+        crs=crs, sheet=sheet, dissolve=dissolve, source=source, attribution=attribution, where=_where(where)
+    )  # fmt: skip
     identifier = str(uuid.uuid4())
     with opened_database(read_settings()) as database:
         scope = operator_scope(database)
         with database.read(scope) as conn:
             area = read_area(conn, community) if community else only_area(conn)
-        try:
-            with database.write(scope, identifier) as conn, _progress() as progress:
+        with database.write(scope, identifier) as conn:
+            with _progress() as progress:
                 task = progress.add_task("读取", total=None)
                 proposal = propose(
                     conn, chosen, area.code, file, reading,
                     lambda done, total: progress.update(task, completed=done, total=total),
                 )  # fmt: skip
-                before = committed_before(conn, area.code, key, proposal.sheet.sha256) if key else None
-                progress.update(task, description="比较完毕")
-                progress.stop()
-                _report(proposal, all_refusals=all_refusals)
-                if before is not None:
-                    CONSOLE.print(f"幂等键 {key} 的这份文件已经入库,没有再写。")
-                    raise _RollbackError
-                if not commit_:
-                    raise _RollbackError
-                commit(conn, proposal, upload=identifier, key=key or identifier, accept_valid=accept == "valid")
-        except _RollbackError:
-            if not commit_:
-                CONSOLE.print("以上只是预览,没有写入;加 --commit 写入。")
-            return
+            before = committed_before(conn, area.code, key, proposal.sheet.sha256) if key else None
+            _report(proposal, all_refusals=all_refusals)
+            if before is not None or not commit_:
+                discard(conn)
+                kept = f"幂等键 {key} 的这份文件已经入库,没有再写。"
+                CONSOLE.print(kept if before is not None else "以上只是预览,没有写入;加 --commit 写入。")
+                return
+            commit(conn, proposal, upload=identifier, key=key or identifier, accept_valid=accept == "valid")
     CONSOLE.print(f"已写入图层“{chosen.title}”({area.name}),上传编号 {identifier}。")
+
+
+def _where(text: str | None) -> tuple[str, frozenset[str]] | None:
+    if text is None:
+        return None
+    column, sign, values = text.partition("=")
+    if not (column and sign and values):
+        raise InputError(f"--where {text!r} 不对:应为 列=值,值。", "--where takes COLUMN=VALUE,VALUE.")
+    return column, frozenset(values.split(","))
 
 
 def _layer(name: str) -> Layer:
@@ -112,7 +114,7 @@ def _report(proposal: Proposal, *, all_refusals: bool) -> None:
     if proposal.codes_made:
         said.append("文件没有编码列:编码由几何生成,同一几何再次上传会对上同一要素。")
     for line in said:
-        CONSOLE.print(escape(line))
+        CONSOLE.print(escape(line), soft_wrap=True)
     changes = proposal.changes
     table = Table("新增", "变更", "移位", "未变", "拒收", title=f"{proposal.layer.title}:将会怎样")
     table.add_row(

@@ -112,7 +112,6 @@ def _describe(base: str, layer: Layer, extent: tuple[float, float, float, float]
         "itemType": "feature",
         "extent": {"spatial": {"bbox": [list(extent or (-180, -90, 180, 90))], "crs": CRS84}},
         "crs": [CRS84],
-        "storageCrs": CRS84,
         "links": [
             link(here, "self", "application/json", layer.title),
             link(f"{here}/items", "items", "application/geo+json", f"{layer.title}的要素"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Double, Numeric, Select, Subquery, cast, func, literal, select
 from sqlalchemy.engine import Connection
@@ -78,7 +79,8 @@ def _compare(
     low, high = _range(reported, qualifier)
     if low <= measured <= high:
         return Reconciliation(code, title, reported, qualifier, unit, measured, difference, "OK", "")
-    note = f"上报 {quoted(reported, qualifier)} {unit},图层为 {measured:,g} {unit},相差 {difference:+,g};请核对口径与时点。"
+    said = f"上报 {quoted(reported, qualifier)} {unit},图层为 {measured:,g} {unit}"
+    note = f"{said},相差 {difference:+,g};请核对口径与时点。"
     return Reconciliation(code, title, reported, qualifier, unit, measured, difference, "WARN", note)
 
 
@@ -102,24 +104,24 @@ def _range(reported: float, qualifier: str) -> tuple[float, float]:
     return ranges.get(qualifier, (reported - half, reported + half))
 
 
-def _measures(scope: Scope, srid: int) -> dict[str, Select[tuple[float]]]:
+def _measures(scope: Scope, srid: int) -> dict[str, Select[Any]]:
     """Return how each measure is computed from the layers of one community."""
 
-    def ask(layer: str, value: ColumnElement[object], *conditions: ColumnElement[bool]) -> Select[tuple[float]]:
+    def ask(layer: str, value: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         table = tables_of(LAYERS[layer]).current
         asked = within(scope, table, LAYERS[layer].visibility)
         return select(cast(value, Double)).select_from(table).where(asked, *conditions)
 
-    def column(layer: str, name: str) -> ColumnElement[object]:
+    def column(layer: str, name: str) -> ColumnElement[Any]:
         return tables_of(LAYERS[layer]).current.c[name]
 
-    def total(layer: str, name: str, *conditions: ColumnElement[bool]) -> Select[tuple[float]]:
+    def total(layer: str, name: str, *conditions: ColumnElement[bool]) -> Select[Any]:
         return ask(layer, func.sum(column(layer, name)), *conditions)
 
-    def count(layer: str, *conditions: ColumnElement[bool]) -> Select[tuple[float]]:
+    def count(layer: str, *conditions: ColumnElement[bool]) -> Select[Any]:
         return ask(layer, func.count(), *conditions)
 
-    def area_m2(layer: str, *conditions: ColumnElement[bool]) -> Select[tuple[float]]:
+    def area_m2(layer: str, *conditions: ColumnElement[bool]) -> Select[Any]:
         return ask(layer, func.sum(func.ST_Area(func.ST_Transform(column(layer, "geom"), srid))), *conditions)
 
     firm = tables_of(LAYERS["enterprise"]).current.c

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -196,6 +197,18 @@ def queryable(layer: Layer, name: str) -> LayerField:
     )
 
 
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "是": True, "否": False}
+_READERS: dict[Kind, Callable[[str], object]] = {
+    Kind.TEXT: str,
+    Kind.TEXTS: str,
+    Kind.INTEGER: int,
+    Kind.NUMBER: float,
+    Kind.BOOLEAN: lambda text: _BOOLEANS[text.lower()],
+    Kind.DATE: date.fromisoformat,
+    Kind.TIME: datetime.fromisoformat,
+}
+
+
 def read_value(found: LayerField, value: str) -> object:
     """Turn a client's text into a field's type: codes by value or label, dates as ISO.
 
@@ -209,20 +222,10 @@ def read_value(found: LayerField, value: str) -> object:
         if found.codes is not None:
             by_label = {label: code for code, label in found.codes.items()}
             return text if text in found.codes else by_label[text]
-        if found.kind is Kind.INTEGER:
-            return int(text)
-        if found.kind is Kind.NUMBER:
-            return float(text)
-        if found.kind is Kind.BOOLEAN:
-            return {"true": True, "false": False, "1": True, "0": False, "是": True, "否": False}[text.lower()]
-        if found.kind is Kind.DATE:
-            return date.fromisoformat(text)
-        if found.kind is Kind.TIME:
-            return datetime.fromisoformat(text)
+        return _READERS[found.kind](text)
     except (ValueError, KeyError) as error:
         expected = "、".join(found.codes) if found.codes else found.kind
         raise InputError(
             f"属性“{found.title}”的值 {value!r} 不对;应为:{expected}。",
             f"The value {value!r} doesn't fit the property {found.name}.",
         ) from error
-    return text

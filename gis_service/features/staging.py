@@ -49,11 +49,14 @@ class Staging:
     ----------
     fields
         The fields that the rows give; what they don't give keeps its stored value or takes its default.
+    for_new
+        Names of staged fields that only new rows take: they were assumed, not given.
     """
 
     layer: Layer
     community: str
     fields: tuple[LayerField, ...]
+    for_new: frozenset[str] = frozenset()
 
     def create(self, conn: Connection) -> None:
         """Make the empty temporary table; it goes with the transaction."""
@@ -88,7 +91,7 @@ class Staging:
 
     def compare(self, conn: Connection) -> None:
         """Find for every staged row its stored row by the business key, its grid and what would change."""
-        attributes = [f.name for f in self.fields if f.name != "code"]
+        attributes = [f.name for f in self.fields if f.name not in {"code", *self.for_new}]
         differs = " or ".join(f"s.{name} is distinct from t.{name}" for name in attributes) or "false"
         conn.execute(text("analyze pg_temp.staged"))
         conn.execute(
@@ -125,7 +128,8 @@ class Staging:
         """Return (row, code) of rows whose code stands in several grids, so that no one row is meant."""
         rows = conn.execute(
             text(
-                "select s.row, s.code from proposed p join staged s using (row) group by 1, 2 having count(*) > 1 order by 1"
+                "select s.row, s.code from proposed p join staged s using (row)"
+                " group by 1, 2 having count(*) > 1 order by 1"
             )
         )
         return [(int(row), str(code)) for row, code in rows]
@@ -151,11 +155,12 @@ class Staging:
         changes = self.count(conn)
         names = [f.name for f in self.fields]
         listed = ", ".join(names)
-        assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"])
+        assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"] if name not in self.for_new)
         if changes.changed or changes.moved:
             conn.execute(
                 text(
-                    f"update gis.{self.layer.name} t set {assigned}, grid = p.grid from staged s join proposed p using (row)"
+                    f"update gis.{self.layer.name} t set {assigned}, grid = p.grid"
+                    " from staged s join proposed p using (row)"
                     " where t.community = :community and t.id = p.id and (p.changed or p.moved)"
                 ),
                 {"community": self.community},

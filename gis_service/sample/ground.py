@@ -7,6 +7,7 @@ the reported 5.2 km².
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,9 +187,10 @@ class Frame:
         angle = np.radians(_TURN)
         self._turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
-    def world(self, points: np.ndarray | list[tuple[float, float]]) -> np.ndarray:
+    def world(self, points: np.ndarray | Sequence[tuple[float, float]]) -> np.ndarray:
         """Return local points, shape (n, 2), as easting and northing."""
-        return np.asarray(points, dtype=float) * self._scale @ self._turn + np.asarray(CENTRE)
+        world: np.ndarray = np.asarray(points, dtype=float) * self._scale @ self._turn + np.asarray(CENTRE)
+        return world
 
     def local(self, point: Point) -> tuple[float, float]:
         """Return a point of EPSG:4549 in the local frame."""

@@ -132,7 +132,8 @@ def _row_frame(
 
     def bend_back(points: np.ndarray) -> np.ndarray:
         flat = np.column_stack([points[:, 0], points[:, 1] + bend * points[:, 0] ** 2])
-        return flat @ matrix.T + middle
+        bent: np.ndarray = flat @ matrix.T + middle
+        return bent
 
     return straighten, bend_back
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
-from layers.field import LayerField
+from layers.field import LayerField, fold
 from layers.layer import Layer
 
 _UNIT_IN_BRACKETS = re.compile(r"[((\[【][^))\]】]*[))\]】]\s*$")
@@ -58,8 +57,3 @@ def match_headers(layer: Layer, columns: tuple[str, ...]) -> Matching:
     doubled = tuple(columns[position] for position in matched if position not in chosen)
     fields = {position: field for position, field in matched.items() if position in chosen}
     return Matching(fields, tuple(unknown), tuple(personal), doubled)
-
-
-def fold(header: str) -> str:
-    """Return a header in the form in which it is compared."""
-    return re.sub(r"[\s_*::]+", "", unicodedata.normalize("NFKC", header)).casefold()

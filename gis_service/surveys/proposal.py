@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import insert, select
@@ -44,6 +44,8 @@ class Reading:
         What rows that don't say so themselves are marked with.
     attribution
         The words that every map with these rows must carry, such as ``© OpenStreetMap contributors``.
+    where
+        A column and the values in it that are wanted; rows with others are left aside, neither taken nor refused.
     """
 
     crs: str | None = None
@@ -51,6 +53,7 @@ class Reading:
     dissolve: str | None = None
     source: Source = Source.SURVEYED
     attribution: str | None = None
+    where: tuple[str, frozenset[str]] | None = None
     limits: ReadLimits = JOB
 
 
@@ -97,9 +100,12 @@ def propose(
             staging = Staging(layer, community, reader.fields)
             staging.create(conn)
             refusals: list[Refusal] = []
-            staging.fill(conn, _staged(batches, reader, refusals, sheet.row_count, progress))
+            wanted = _wanted(sheet, reading.where)
+            staging.fill(conn, _staged(_left(batches, wanted), reader, refusals, sheet.row_count, progress))
     except SurveyError as error:
         raise InputError(str(error), f"The survey file can't be used: {path.name}") from error
+    if reader.source_assumed:
+        staging = replace(staging, for_new=frozenset({"source"}))
     outside = staging.outside(conn)
     refusals += [
         Refusal(row, code, f"位置在社区边界之外约 {metres:,.0f} 米;请检查坐标系或社区代码。")
@@ -111,7 +117,7 @@ def propose(
     if doubled:
         refusals += [Refusal(row, code, f"编码 {code} 在几个网格里都有,无法确定是哪一个。") for row, code in doubled]
         staging.leave_out(conn, [row for row, _ in doubled])
-    notes = ()
+    notes: tuple[str, ...] = ()
     if reader.foreign_sources:
         words = "、".join(sorted(reader.foreign_sources)[:3])
         notes = (f"“数据来源”列里的 {words} 不在代码表内,这些行的来源记为“{reading.source.label}”。",)
@@ -120,6 +126,34 @@ def propose(
         layer, community, path.name, sheet, matching, staging, staging.count(conn), reader.codes_made, notes,
         reading.attribution, refusals,
     )  # fmt: skip
+
+
+def _wanted(sheet: Sheet, where: tuple[str, frozenset[str]] | None) -> tuple[int, frozenset[str]] | None:
+    if where is None:
+        return None
+    column, values = where
+    if column not in sheet.columns:
+        raise InputError(
+            f"--where 里的列 {column!r} 不在文件里;文件有:{'、'.join(sheet.columns)}。",
+            f"The column {column!r} isn't in the file.",
+        )
+    return sheet.columns.index(column), values
+
+
+def _left(batches: Iterator[Batch], wanted: tuple[int, frozenset[str]] | None) -> Iterator[Batch]:
+    """Leave aside the rows whose cell isn't wanted."""
+    for batch in batches:
+        if wanted is None:
+            yield batch
+            continue
+        kept = [number for number, cells in enumerate(batch.rows) if str(cells[wanted[0]]) in wanted[1]]
+        yield Batch(
+            batch.first_row,
+            [batch.rows[number] for number in kept],
+            [batch.geometries[number] for number in kept],
+            [batch.reasons[number] for number in kept],
+            [batch.row_numbers[number] for number in kept],
+        )
 
 
 def _staged(
@@ -162,8 +196,9 @@ def commit(conn: Connection, proposal: Proposal, *, upload: str, key: str, accep
     try:
         conn.execute(
             insert(UPLOAD).values(
-                community=proposal.community, id=upload, key=key, layer=proposal.layer.name, file_name=proposal.file_name,
-                sha256=sheet.sha256, crs=sheet.crs, crs_evidence=sheet.crs_evidence, encoding=sheet.encoding,
+                community=proposal.community, id=upload, key=key, layer=proposal.layer.name,
+                file_name=proposal.file_name, sha256=sheet.sha256, crs=sheet.crs,
+                crs_evidence=sheet.crs_evidence, encoding=sheet.encoding,
                 added=changes.added, changed=changes.changed, moved=changes.moved, unchanged=changes.unchanged,
                 refused=len(proposal.refusals), attribution=proposal.attribution,
             )
@@ -171,6 +206,11 @@ def commit(conn: Connection, proposal: Proposal, *, upload: str, key: str, accep
         return proposal.staging.merge(conn)
     except IntegrityError as error:
         raise refused_by_database(proposal.layer, error) from error
+
+
+def discard(conn: Connection) -> None:
+    """End the transaction of a proposal that isn't committed; nothing of it stays."""
+    conn.rollback()
 
 
 def committed_before(conn: Connection, community: str, key: str, sha256: str) -> Changes | None:

@@ -16,6 +16,7 @@ from layers.record import Source
 
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]00:00(?::00(?:\.0+)?)?)?")
 _IDENTITY = re.compile(r"(?<![0-9A-Za-z])(?:1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9A-Za-z])")
+_SHOWN_CODES = 12
 _YES = {"是", "有", "对", "true", "yes", "y", "t", "1", "√"}
 _NO = {"否", "无", "不", "false", "no", "n", "f", "0", "×"}
 
@@ -63,18 +64,7 @@ class RowReader:
 
     def read(self, number: int, cells: Sequence[object], geometry: bytes) -> tuple[list[object] | None, str, str]:
         """Return (values, code, "") of a row that is taken, or (None, code, reason) of one that is refused."""
-        given: dict[str, object] = {"source": self.source}
-        for position, name, convert in self._columns:
-            cell = cells[position]
-            if cell is None or cell == "":
-                continue
-            value = convert(cell)
-            if name == "source" and value not in self._sources:
-                # Other people's files have columns of this name with their own words in them.
-                self.foreign_sources.add(str(cell))
-                continue
-            if value is not None:
-                given[name] = value
+        given = self._given(cells)
         if self.codes_made:
             given["code"] = code_from_geometry(geometry)
         code = str(given.get("code", ""))
@@ -94,6 +84,24 @@ class RowReader:
                 title = self.layer.field(name).title
                 return None, code, f"“{title}”里疑似有身份证号或手机号;请删去后再上传。"
         return values, code, ""
+
+    def _given(self, cells: Sequence[object]) -> dict[str, object]:
+        """Return what the cells give, by field; empty ones are left to the field's default."""
+        given: dict[str, object] = {"source": self.source}
+        for position, name, convert in self._columns:
+            cell = cells[position]
+            value = None if cell is None or cell == "" else convert(cell)
+            if name == "source" and value is not None and value not in self._sources:
+                # Other people's files have columns of this name with their own words in them.
+                self.foreign_sources.add(str(cell))
+            elif value is not None:
+                given[name] = value
+        return given
+
+    @property
+    def source_assumed(self) -> bool:
+        """Whether the rows' source comes from ``source`` rather than from the sheet."""
+        return bool(self.foreign_sources) or all(found.name != "source" for found in self.positions.values())
 
 
 def code_from_geometry(geometry: bytes) -> str:
@@ -129,7 +137,9 @@ def _explain_one(layer: Layer, detail: Any) -> str:
     if kind == "code_list":
         return f"{title}没有代码 {value!r},代码表见 layers/codes/{context['name']}.csv"
     if kind == "enum" and found is not None and found.codes:
-        return f"{title}没有 {value!r} 这一项,可选:{'、'.join(found.codes.values())}"
+        labels = list(found.codes.values())
+        more = f" 等 {len(labels)} 项" if len(labels) > _SHOWN_CODES else ""
+        return f"{title}没有 {value!r} 这一项,可选:{'、'.join(labels[:_SHOWN_CODES])}{more}"
     if kind.startswith("date"):
         return f"{title}的 {value!r} 不是日期,请写成 2026-11-23"
     return f"{title}的 {value!r} 不合要求"

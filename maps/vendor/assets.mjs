@@ -12,12 +12,6 @@ const FILES = {
     "dist/images": "images",
     "LICENSE": "LICENSE",
   },
-  "leaflet-measure": {
-    "dist/leaflet-measure.cn.js": "leaflet-measure.cn.js",
-    "dist/leaflet-measure.css": "leaflet-measure.css",
-    "dist/assets": "assets",
-    "LICENSE": "LICENSE",
-  },
   "leaflet.fullscreen": {
     "dist/Control.FullScreen.umd.js": "Control.FullScreen.js",
     "dist/Control.FullScreen.css": "Control.FullScreen.css",
@@ -38,8 +32,6 @@ for (const [name, files] of Object.entries(FILES)) {
     cpSync(join(source, from), join(draft, name, to), { recursive: true });
   }
 }
-// A picture for the package's own home page, 600 kB, that no style sheet names.
-rmSync(join(draft, "leaflet-measure", "assets", "leaflet-measure.png"));
 writeFileSync(join(draft, "versions.json"), JSON.stringify(versions, null, 2) + "\n");
 rmSync(target, { recursive: true, force: true });
 renameSync(draft, target);

@@ -268,6 +268,7 @@ COMMENT ON COLUMN gis.layer_touch.xact IS '事务号';
 COMMENT ON COLUMN gis.layer_touch.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.layer_touch.layer IS '图层';
 create constraint trigger count_versions after insert on gis.layer_touch deferrable initially deferred for each row execute function gis.count_versions();
+grant select on gis.layer_touch to gis_backup;
 CREATE TABLE gis.water (
 	community TEXT NOT NULL, 
 	id UUID DEFAULT gen_random_uuid() NOT NULL, 
