@@ -13,7 +13,7 @@ from maps.base_map import BaseLayer
 from maps.page import PageMap
 
 
-def draw(overview: Overview, base_layers: Sequence[BaseLayer] = ()) -> PageMap:
+def draw(overview: Overview, base_layers: Sequence[BaseLayer] = (), others: Sequence[tuple[str, str]] = ()) -> PageMap:
     """Return the page map of one community.
 
     Layers whose answer carries its GeoJSON stand in the page; the others are fetched by it when they are switched on.
@@ -24,6 +24,8 @@ def draw(overview: Overview, base_layers: Sequence[BaseLayer] = ()) -> PageMap:
         What the database answered; coordinates in CGCS2000 degrees.
     base_layers
         Tiles a person may switch on under the map; the community's own base map is always there.
+    others
+        Codes and names of further communities that a served page leads to.
 
     Raises
     ------
@@ -38,6 +40,7 @@ def draw(overview: Overview, base_layers: Sequence[BaseLayer] = ()) -> PageMap:
         "attributions": list(overview.attributions),
         "crs": overview.crs_note,
         "layers": [_layer_config(answer) for answer in overview.layers],
+        "others": [{"code": code, "name": name} for code, name in others],
         "base": [asdict(layer) for layer in base_layers],
     }
     fetched = [answer.url for answer in overview.layers if answer.geojson is None and answer.url is not None]

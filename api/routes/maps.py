@@ -35,21 +35,24 @@ HTML = "text/html; charset=utf-8"
 def home_page(request: Request, database: Database, scope: Scope, community: str | None) -> Response:
     """Return the community's overview as a page, or a page that says how to begin while there is no community."""
     with database.read(scope) as conn:
-        areas = list_areas(conn)
+        areas = {area.code: area.name for area in list_areas(conn)}
     if not areas:
         return HTMLResponse(empty_page(), headers={"Cache-Control": "no-cache", "Vary": "Accept"})
-    return overview_page(request, database, scope, community or areas[0].code)
+    return overview_page(request, database, scope, community or next(iter(areas)), areas)
 
 
-def overview_page(request: Request, database: Database, scope: Scope, community: str) -> Response:
-    """Return the served page of the overview, 304 while no layer has changed."""
+def overview_page(
+    request: Request, database: Database, scope: Scope, community: str, areas: dict[str, str]
+) -> Response:
+    """Return the served page of the overview, 304 while no layer has changed; ``areas`` are codes and names."""
     bases: tuple[BaseLayer, ...] = request.app.state.base_layers
     with database.read(scope) as conn:
-        tag = read_etag(conn, LAYERS.values(), scope, "page", community, request.app.state.page_version)
+        tag = read_etag(conn, LAYERS.values(), scope, "page", community, str(areas), request.app.state.page_version)
         if tag in request.headers.get("if-none-match", ""):
             return answer_if_changed(request, tag, bytes, HTML)
         answer = read_overview(conn, scope, community, url=lambda layer: _layer_url(layer, community))
-    drawn = MAPS["overview"].draw(answer, bases)
+    others = [(code, name) for code, name in areas.items() if code != community]
+    drawn = MAPS["overview"].draw(answer, bases, others)
     return answer_if_changed(request, tag, to_served_page(drawn).encode, HTML, _policy(drawn.page.script_hash(), bases))
 
 

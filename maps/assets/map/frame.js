@@ -13,11 +13,28 @@
       head.appendChild(stamp);
     }
     box.appendChild(head);
+    if ((config.others || []).length) head.appendChild(otherCommunities(config.others));
     box.appendChild(gis.element("p", "", config.subtitle));
     gis.makeSearch(box);
     L.DomEvent.disableClickPropagation(box);
     document.body.appendChild(box);
     return box;
+  }
+
+  // Where the service holds several communities, the served page leads to the others.
+  function otherCommunities(others) {
+    const choice = gis.element("select", "gis-others");
+    choice.setAttribute("aria-label", "换一个社区");
+    choice.appendChild(gis.element("option", "", "换社区…"));
+    for (const other of others) {
+      const option = gis.element("option", "", other.name);
+      option.value = other.code;
+      choice.appendChild(option);
+    }
+    choice.addEventListener("change", () => {
+      if (choice.selectedIndex > 0) location.href = "/?f=html&community=" + encodeURIComponent(choice.value);
+    });
+    return choice;
   }
 
   function button(container, className, title, action) {
