@@ -66,7 +66,13 @@ def layer_of(layer: Annotated[str, Path(description="图层名称,例如 waste_p
 
 
 def known_parameters(request: Request) -> None:
-    """Refuse query parameters that the route doesn't know: a misspelt filter must not answer with everything."""
+    """Refuse query parameters that the route doesn't know: a misspelt filter must not answer with everything.
+
+    A NUL in any value is refused here too: PostgreSQL's texts can't hold it.
+    """
+    for name, value in (*request.query_params.multi_items(), *request.path_params.items()):
+        if "\x00" in str(value):
+            raise InputError(f"参数 {name!r} 的值里有空字符(NUL)。", f"The value of {name!r} holds a NUL character.")
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or getattr(route.endpoint, "reads_properties", False):
         return

@@ -45,11 +45,7 @@ def create_area(
     ConflictError
         When the community is registered already.
     """
-    if not (code.isascii() and code.isdigit() and len(code) == 12):
-        raise InputError(
-            f"社区代码 {code!r} 不对:应为 12 位数字(国家统计局统计用区划代码)。",
-            f"The community's code {code!r} is wrong: it has 12 digits.",
-        )
+    check_code(code)
     check_boundary(boundary)
     centre = boundary.centroid
     area = Area(code, name, metric_srid(centre.x, centre.y))
@@ -69,6 +65,15 @@ def create_area(
     record = Community(code=code, name=name, source=source)
     put_features(conn, LAYERS["community"], code, [(record, boundary)])
     return area
+
+
+def check_code(code: str) -> None:
+    """Raise InputError unless the text is a community's code."""
+    if not (code.isascii() and code.isdigit() and len(code) == 12):
+        raise InputError(
+            f"社区代码 {code!r} 不对:应为 12 位数字(国家统计局统计用区划代码)。",
+            f"The community's code {code!r} is wrong: it has 12 digits.",
+        )
 
 
 def check_boundary(boundary: BaseGeometry) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from psycopg import Error as PostgresError
+from psycopg import OperationalError as LostConnection
 from psycopg import sql
-from psycopg.errors import QueryCanceled
+from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -90,7 +90,12 @@ def _explained() -> Iterator[None]:
             raise UnavailableError(
                 "这个问题算得太久,已停止;请缩小范围再试。", "The query took too long and was stopped; ask for less."
             ) from error
-        if error.connection_invalidated or (isinstance(error.orig, PostgresError) and error.orig.sqlstate is None):
+        if isinstance(error.orig, DeadlockDetected | LockNotAvailable):
+            raise UnavailableError(
+                "有人正在改同样的数据,这次没有写入任何内容;请稍候再试。",
+                "Someone else is changing the same rows; nothing was written, try again shortly.",
+            ) from error
+        if error.connection_invalidated or (isinstance(error.orig, LostConnection) and error.orig.sqlstate is None):
             raise _away() from error
         raise
 

@@ -28,6 +28,12 @@ begin
 end $$;
 comment on function gis.mark_version() is 'Counts a row''s versions and says who wrote this one, and when.';
 
+create function gis.refuse_truncate() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception 'truncate would leave no history; use delete' using errcode = 'feature_not_supported';
+end $$;
+comment on function gis.refuse_truncate() is 'Every deleted row is a version; truncate shows no trigger the rows it takes.';
+
 create function gis.write_history() returns trigger language plpgsql security definer
 set search_path = gis, public, pg_temp as $$
 declare

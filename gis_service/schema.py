@@ -22,6 +22,9 @@ SEES_COMMUNITY = (
     " or left({community}, 9) = any ((select gis.scope(9))::text[])"
     " or left({community}, 6) = any ((select gis.scope(6))::text[]))"
 )
+WRITES_COMMUNITY = SEES_COMMUNITY.replace("gis.scope_communities()", "gis.scope(12)")
+"""What holds for a whole community (its registration, boundary, grids, totals) isn't for one grid's people to change."""
+
 SEES_GRID = (
     "({community} = any ((select gis.scope(12))::text[])"
     " or grid = any ((select gis.scope(15))::text[])"
@@ -38,25 +41,33 @@ _TRANSITIONS = (
 )
 
 _READERS = "gis_app, gis_backup"
+_COMMUNITY_WIDE = {"community", "grid"}
+"""Layers whose rows decide about rows of others: the boundary, and the grids that features are placed in."""
 
 
 def system_statements() -> list[str]:
     """Return the DDL of functions and of the service's own tables, in the order in which it must run."""
-    community_tables = (tables.AREA_RULE, tables.LAYER_VERSION, tables.UPLOAD, tables.REPORTED_TOTAL)
+    sees, writes = (rule.format(community="community") for rule in (SEES_COMMUNITY, WRITES_COMMUNITY))
     statements = [
         f"grant usage on schema gis to {_READERS};",
         _FUNCTIONS,
         *_create(tables.AREA),
-        *_secure(tables.AREA, "gis", SEES_COMMUNITY.format(community="code"), writable=True),
+        *_secure(tables.AREA, SEES_COMMUNITY.format(community="code"), WRITES_COMMUNITY.format(community="code")),
         "create function gis.registered_areas() returns setof text language sql stable security definer"
         " set search_path = gis, pg_catalog, pg_temp as 'select code from area order by code';",
         "comment on function gis.registered_areas() is 'Definer: the codes of registered communities and nothing"
         " else, so that the operator of this machine can name all of them as a scope.';",
     ]
-    for table in community_tables:
-        statements += _create(table)
-        rule = SEES_COMMUNITY.format(community="community")
-        statements += _secure(table, "gis", rule, writable=table is not tables.LAYER_VERSION)
+    for table in (tables.AREA_RULE, tables.REPORTED_TOTAL):
+        statements += [*_create(table), *_secure(table, sees, writes)]
+    statements += [*_create(tables.LAYER_VERSION), *_secure(tables.LAYER_VERSION, sees)]
+    # Uploads are a record of what happened: each of the community's people adds to it, nobody changes it.
+    statements += [
+        *_create(tables.UPLOAD),
+        *_secure(tables.UPLOAD, sees),
+        f"create policy adds on gis.upload for insert to gis_app with check {sees};",
+        "grant insert on gis.upload to gis_app;",
+    ]
     statements += _create(tables.LAYER_TOUCH)
     statements.append(
         "create constraint trigger count_versions after insert on gis.layer_touch deferrable initially deferred"
@@ -72,7 +83,7 @@ def layer_statements(layer: Layer) -> list[str]:
     found = tables_of(layer)
     name = layer.name
     sees = (SEES_COMMUNITY if layer.visibility == "community" else SEES_GRID).format(community="community")
-    writes = SEES_GRID.format(community="community")
+    writes = (WRITES_COMMUNITY if name in _COMMUNITY_WIDE else SEES_GRID).format(community="community")
     kept = {"version", "recorded_at", "recorded_by", "upload"}
     settable = ", ".join(column.name for column in found.current.columns if column.name not in kept)
     statements = [
@@ -85,9 +96,13 @@ def layer_statements(layer: Layer) -> list[str]:
         f"create policy removes on gis.{name} for delete to gis_app using {writes};",
         f"grant select, delete, insert ({settable}), update ({settable}) on gis.{name} to gis_app;",
         f"grant select on gis.{name} to gis_backup;",
-        *_secure(found.history, "gis", sees, writable=False),
+        *_secure(found.history, sees),
         f"create trigger mark_version before update on gis.{name} for each row execute function gis.mark_version();",
     ]
+    statements.append(
+        f"create trigger refuse_truncate before truncate on gis.{name} for each statement"
+        " execute function gis.refuse_truncate();"
+    )
     for operation, transition in _TRANSITIONS:
         statements.append(
             f"create trigger history_on_{operation} after {operation} on gis.{name} referencing {transition}"
@@ -134,14 +149,19 @@ def _create(table: Table) -> list[str]:
     return [statement.replace("%%", "%") for statement in statements]
 
 
-def _secure(table: Table, schema: str, rule: str, *, writable: bool) -> list[str]:
-    name = f"{schema}.{table.name}"
-    grants = "select, insert, update, delete" if writable else "select"
-    scope = "for all" if writable else "for select"
-    check = f" with check {rule}" if writable else ""
-    return [
+def _secure(table: Table, sees: str, writes: str | None = None) -> list[str]:
+    """Return row-level security for a table that the application reads, and writes where ``writes`` is given."""
+    name = f"gis.{table.name}"
+    statements = [
         f"alter table {name} enable row level security;",
-        f"create policy sees on {name} {scope} to gis_app using {rule}{check};",
-        f"grant {grants} on {name} to gis_app;",
-        f"grant select on {name} to gis_backup;",
+        f"create policy sees on {name} for select to gis_app using {sees};",
+        f"grant select on {name} to {_READERS};",
     ]
+    if writes is not None:
+        statements += [
+            f"create policy adds on {name} for insert to gis_app with check {writes};",
+            f"create policy changes on {name} for update to gis_app using {writes} with check {writes};",
+            f"create policy removes on {name} for delete to gis_app using {writes};",
+            f"grant insert, update, delete on {name} to gis_app;",
+        ]
+    return statements

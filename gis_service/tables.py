@@ -176,7 +176,15 @@ def _history_table(layer: Layer) -> Table:
         *(Column(c.name, c.type, nullable=c.nullable, comment=c.comment) for c in _columns(layer)),
         Column("operation", Text, nullable=False, comment="insert、update 或 delete"),
         Column("recorded_to", DateTime(timezone=True), nullable=False, server_default="infinity", comment="记录止于"),
-        PrimaryKeyConstraint("community", "id", "version", "recorded_at", name=f"{name}_pkey"),
+        # One transaction may delete a row and bring it back: its versions then differ only in when they were written.
+        Column(
+            "written_at",
+            DateTime(timezone=True),
+            nullable=False,
+            server_default=text("clock_timestamp()"),
+            comment="写入时刻",
+        ),
+        PrimaryKeyConstraint("community", "id", "version", "recorded_at", "written_at", name=f"{name}_pkey"),
         Index(f"{name}_current_idx", "community", "id", unique=True, postgresql_where=text("recorded_to = 'infinity'")),
         comment=f"{layer.title}的历史版本",
     )
@@ -254,6 +262,11 @@ def _checks(layer: Layer) -> list[CheckConstraint]:
         CheckConstraint("community ~ '^[0-9]{12}$'", name=f"{name}_community_digits"),
         CheckConstraint("left(grid, 12) = community and length(grid) = 15", name=f"{name}_grid_in_community"),
         CheckConstraint("ST_IsValid(geom) and not ST_IsEmpty(geom)", name=f"{name}_geom_valid"),
+        # Metres taken for degrees can't be drawn; NaN sorts above 180, so the same comparisons keep it out.
+        CheckConstraint(
+            "ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90",
+            name=f"{name}_geom_on_globe",
+        ),
         *(check for field in layer.fields for check in _field_checks(name, field)),
     ]
 

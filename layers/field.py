@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -89,6 +91,11 @@ class LayerField:
         if self.codes is not None:
             return self.codes.get(str(value), str(value))
         return f"{value} {self.unit}" if self.unit else str(value)
+
+
+def fold(header: str) -> str:
+    """Return a header in the form in which headers are compared: width, case, spaces and _ * : don't count."""
+    return re.sub(r"[\s_*::]+", "", unicodedata.normalize("NFKC", header)).casefold()
 
 
 def fields_of(record: type[Record], where: str) -> tuple[LayerField, ...]:

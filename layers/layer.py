@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from layers.errors import DeclarationError
-from layers.field import Kind, LayerField, fields_of
+from layers.field import Kind, LayerField, fields_of, fold
 from layers.record import Record
 from layers.style import Style
 
@@ -117,7 +117,7 @@ class Layer:
         seen: dict[str, str] = {}
         for field in self.all_fields:
             for header in dict.fromkeys(field.headers):
-                other = seen.setdefault(header.casefold(), field.name)
+                other = seen.setdefault(fold(header), field.name)
                 if other != field.name:
                     raise DeclarationError(
                         f"{self.where}: the header {header!r} stands for both {other} and {field.name}; keep it at one"

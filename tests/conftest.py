@@ -1,4 +1,4 @@
-"""A throw-away PostGIS cluster for the whole run; each module that writes gets a database of its own from a template."""
+"""A throw-away PostGIS cluster for the whole run; each module that writes gets its own copy of a template database."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def template(cluster: LocalCluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def make_database(cluster: LocalCluster, admin: Engine, template: str) -> Iterator[Callable[..., str]]:
+def make_database(admin: Engine, template: str) -> Iterator[Callable[..., str]]:
     """A function that makes a database by copying another, and returns its name."""
     made: list[str] = []
 

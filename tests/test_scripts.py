@@ -93,7 +93,7 @@ def test_licences_fit() -> None:
         ("", False),
     ],
 )
-def test_licence_expressions(expression: str, fits: bool) -> None:  # noqa: FBT001 - a column of the table above
+def test_licence_expressions(expression: str, fits: bool) -> None:
     code = "import runpy, sys; m = runpy.run_path(sys.argv[1]); print(m['fits'](sys.argv[2], set()))"
     assert run(sys.executable, "-c", code, ROOT / "script" / "licences", expression).stdout.strip() == str(fits)
 

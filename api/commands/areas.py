@@ -10,7 +10,7 @@ from rich.table import Table
 
 from api.console import CONSOLE
 from api.start import opened_database, operator_scope, read_settings
-from gis_service.areas import create_area, list_areas
+from gis_service.areas import check_code, create_area, list_areas
 from gis_service.surveys.boundary import read_boundary
 
 app = typer.Typer(help="社区:登记、列出。", no_args_is_help=True)
@@ -24,6 +24,8 @@ def create(
     crs: Annotated[str | None, typer.Option(help="边界文件的坐标系,例如 EPSG:4549;不写则按文件自己说的")] = None,
 ) -> None:
     """登记一个社区和它的边界;量测坐标系由边界的中心决定。"""
+    # Said here, before the code becomes a scope, which may be shorter or longer.
+    check_code(code)
     area_geometry = read_boundary(boundary, crs)
     with opened_database(read_settings()) as database, database.write(operator_scope(database, code)) as conn:
         area = create_area(conn, code, name, area_geometry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -180,7 +181,8 @@ def _read_token(token: str, kind: str) -> str:
         found, _, value = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
         raise wrong from error
-    if found != kind or not value or (kind == "offset" and not value.isdigit()):
+    # A bigint holds 18 digits for sure.
+    if found != kind or "\x00" in value or not re.fullmatch(r"[0-9]{1,18}" if kind == "offset" else r".+", value):
         raise wrong
     return value
 

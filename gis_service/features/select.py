@@ -9,11 +9,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, func, or_, select
 
 from gis_service.errors import InputError
 from gis_service.scope import Scope, within
-from gis_service.tables import STORED_SRID, tables_of
+from gis_service.tables import STORED_SRID, column_type, tables_of
 from layers.field import Kind, LayerField
 from layers.layer import Layer
 
@@ -68,11 +68,12 @@ def parse_as_of(value: str) -> datetime:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
             return end_of(date.fromisoformat(value))
         moment = datetime.fromisoformat(value)
-    except ValueError as error:
+        if moment.tzinfo is None:
+            raise _bad_time(value)
+        return moment.astimezone(UTC)
+    # The first and last days that Python knows have no moment in another time zone.
+    except (ValueError, OverflowError) as error:
         raise _bad_time(value) from error
-    if moment.tzinfo is None:
-        raise _bad_time(value)
-    return moment.astimezone(UTC)
 
 
 def parse_period(value: str) -> tuple[date | None, date | None]:
@@ -86,7 +87,10 @@ def parse_period(value: str) -> tuple[date | None, date | None]:
     ends = value.split("/")
     if len(ends) > 2 or value in {"", "/", "../.."}:
         raise _bad_time(value)
-    days = [None if end in {"", ".."} else parse_as_of(end).astimezone(SHANGHAI).date() for end in ends]
+    try:
+        days = [None if end in {"", ".."} else parse_as_of(end).astimezone(SHANGHAI).date() for end in ends]
+    except OverflowError as error:
+        raise _bad_time(value) from error
     first, last = days[0], days[-1]
     if (first is None and last is None) or (first is not None and last is not None and first > last):
         raise _bad_time(value)
@@ -229,3 +233,12 @@ def read_value(found: LayerField, value: str) -> object:
             f"属性“{found.title}”的值 {value!r} 不对;应为:{expected}。",
             f"The value {value!r} doesn't fit the property {found.name}.",
         ) from error
+
+
+def _whole_number(found: LayerField, text: str) -> int:
+    """Read an integer that its column can hold; a larger one would make the database fail."""
+    number = int(text)
+    widest = 2**63 if isinstance(column_type(found), BigInteger) else 2**31
+    if not -widest <= number < widest:
+        raise ValueError
+    return number

@@ -62,7 +62,7 @@ class Drainage(Code):
 class EnterprisePlot(Record):
     """A plot of land held by one enterprise (企业地块), where tenants may produce beside the holder."""
 
-    kind: Annotated[PlotKind, Field(title="地块类型"), Survey("类型", "地块性质", "fclass", "landuse")] = PlotKind.OTHER
+    kind: Annotated[PlotKind, Field(title="地块类型"), Survey("类型", "地块性质", "fclass")] = PlotKind.OTHER
     land_use: Annotated[LandUse, Field(title="土地用途"), Survey("用地性质", "地类", "地类编码", "土地用途代码")] = (
         LandUse.UNKNOWN
     )

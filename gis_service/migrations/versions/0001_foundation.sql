@@ -29,6 +29,12 @@ begin
 end $$;
 comment on function gis.mark_version() is 'Counts a row''s versions and says who wrote this one, and when.';
 
+create function gis.refuse_truncate() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  raise exception 'truncate would leave no history; use delete' using errcode = 'feature_not_supported';
+end $$;
+comment on function gis.refuse_truncate() is 'Every deleted row is a version; truncate shows no trigger the rows it takes.';
+
 create function gis.write_history() returns trigger language plpgsql security definer
 set search_path = gis, public, pg_temp as $$
 declare
@@ -146,9 +152,12 @@ COMMENT ON COLUMN gis.area.name IS '名称';
 COMMENT ON COLUMN gis.area.metric_srid IS '量测坐标系 EPSG 代码';
 COMMENT ON COLUMN gis.area.created_at IS '建立时间';
 alter table gis.area enable row level security;
-create policy sees on gis.area for all to gis_app using (code = any ((select gis.scope_communities())::text[]) or left(code, 9) = any ((select gis.scope(9))::text[]) or left(code, 6) = any ((select gis.scope(6))::text[])) with check (code = any ((select gis.scope_communities())::text[]) or left(code, 9) = any ((select gis.scope(9))::text[]) or left(code, 6) = any ((select gis.scope(6))::text[]));
-grant select, insert, update, delete on gis.area to gis_app;
-grant select on gis.area to gis_backup;
+create policy sees on gis.area for select to gis_app using (code = any ((select gis.scope_communities())::text[]) or left(code, 9) = any ((select gis.scope(9))::text[]) or left(code, 6) = any ((select gis.scope(6))::text[]));
+grant select on gis.area to gis_app, gis_backup;
+create policy adds on gis.area for insert to gis_app with check (code = any ((select gis.scope(12))::text[]) or left(code, 9) = any ((select gis.scope(9))::text[]) or left(code, 6) = any ((select gis.scope(6))::text[]));
+create policy changes on gis.area for update to gis_app using (code = any ((select gis.scope(12))::text[]) or left(code, 9) = any ((select gis.scope(9))::text[]) or left(code, 6) = any ((select gis.scope(6))::text[])) with check (code = any ((select gis.scope(12))::text[]) or left(code, 9) = any ((select gis.scope(9))::text[]) or left(code, 6) = any ((select gis.scope(6))::text[]));
+create policy removes on gis.area for delete to gis_app using (code = any ((select gis.scope(12))::text[]) or left(code, 9) = any ((select gis.scope(9))::text[]) or left(code, 6) = any ((select gis.scope(6))::text[]));
+grant insert, update, delete on gis.area to gis_app;
 create function gis.registered_areas() returns setof text language sql stable security definer set search_path = gis, pg_catalog, pg_temp as 'select code from area order by code';
 comment on function gis.registered_areas() is 'Definer: the codes of registered communities and nothing else, so that the operator of this machine can name all of them as a scope.';
 CREATE TABLE gis.area_rule (
@@ -165,9 +174,44 @@ COMMENT ON COLUMN gis.area_rule.rule IS '阈值代码';
 COMMENT ON COLUMN gis.area_rule.value IS '本社区采用的数值';
 COMMENT ON COLUMN gis.area_rule.basis IS '依据';
 alter table gis.area_rule enable row level security;
-create policy sees on gis.area_rule for all to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select, insert, update, delete on gis.area_rule to gis_app;
-grant select on gis.area_rule to gis_backup;
+create policy sees on gis.area_rule for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+grant select on gis.area_rule to gis_app, gis_backup;
+create policy adds on gis.area_rule for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy changes on gis.area_rule for update to gis_app using (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy removes on gis.area_rule for delete to gis_app using (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+grant insert, update, delete on gis.area_rule to gis_app;
+CREATE TABLE gis.reported_total (
+	community TEXT NOT NULL, 
+	code TEXT NOT NULL, 
+	position INTEGER NOT NULL, 
+	title TEXT NOT NULL, 
+	value DOUBLE PRECISION NOT NULL, 
+	qualifier TEXT DEFAULT '' NOT NULL, 
+	unit TEXT NOT NULL, 
+	as_of TEXT DEFAULT '' NOT NULL, 
+	measure TEXT NOT NULL, 
+	source TEXT NOT NULL, 
+	CONSTRAINT reported_total_pkey PRIMARY KEY (community, code), 
+	CONSTRAINT reported_total_community_fkey FOREIGN KEY(community) REFERENCES gis.area (code) ON DELETE CASCADE
+);
+COMMENT ON TABLE gis.reported_total IS '上报总数:与图层核对用,不强求相等';
+COMMENT ON COLUMN gis.reported_total.community IS '12 位社区代码';
+COMMENT ON COLUMN gis.reported_total.code IS '指标代码';
+COMMENT ON COLUMN gis.reported_total.position IS '排列次序';
+COMMENT ON COLUMN gis.reported_total.title IS '指标';
+COMMENT ON COLUMN gis.reported_total.value IS '上报数';
+COMMENT ON COLUMN gis.reported_total.qualifier IS '约、余、近、左右,或空';
+COMMENT ON COLUMN gis.reported_total.unit IS '单位';
+COMMENT ON COLUMN gis.reported_total.as_of IS '时点原文';
+COMMENT ON COLUMN gis.reported_total.measure IS '由图层计算的方法名';
+COMMENT ON COLUMN gis.reported_total.source IS '出处';
+alter table gis.reported_total enable row level security;
+create policy sees on gis.reported_total for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+grant select on gis.reported_total to gis_app, gis_backup;
+create policy adds on gis.reported_total for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy changes on gis.reported_total for update to gis_app using (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy removes on gis.reported_total for delete to gis_app using (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+grant insert, update, delete on gis.reported_total to gis_app;
 CREATE TABLE gis.layer_version (
 	community TEXT NOT NULL, 
 	layer TEXT NOT NULL, 
@@ -182,8 +226,7 @@ COMMENT ON COLUMN gis.layer_version.version IS '版本号:每个改动了该层�
 COMMENT ON COLUMN gis.layer_version.changed_at IS '最近改动时间';
 alter table gis.layer_version enable row level security;
 create policy sees on gis.layer_version for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.layer_version to gis_app;
-grant select on gis.layer_version to gis_backup;
+grant select on gis.layer_version to gis_app, gis_backup;
 CREATE TABLE gis.upload (
 	community TEXT NOT NULL, 
 	id UUID DEFAULT gen_random_uuid() NOT NULL, 
@@ -225,38 +268,10 @@ COMMENT ON COLUMN gis.upload.refused IS '拒收';
 COMMENT ON COLUMN gis.upload.actor IS '操作者';
 COMMENT ON COLUMN gis.upload.committed_at IS '入库时间';
 alter table gis.upload enable row level security;
-create policy sees on gis.upload for all to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select, insert, update, delete on gis.upload to gis_app;
-grant select on gis.upload to gis_backup;
-CREATE TABLE gis.reported_total (
-	community TEXT NOT NULL, 
-	code TEXT NOT NULL, 
-	position INTEGER NOT NULL, 
-	title TEXT NOT NULL, 
-	value DOUBLE PRECISION NOT NULL, 
-	qualifier TEXT DEFAULT '' NOT NULL, 
-	unit TEXT NOT NULL, 
-	as_of TEXT DEFAULT '' NOT NULL, 
-	measure TEXT NOT NULL, 
-	source TEXT NOT NULL, 
-	CONSTRAINT reported_total_pkey PRIMARY KEY (community, code), 
-	CONSTRAINT reported_total_community_fkey FOREIGN KEY(community) REFERENCES gis.area (code) ON DELETE CASCADE
-);
-COMMENT ON TABLE gis.reported_total IS '上报总数:与图层核对用,不强求相等';
-COMMENT ON COLUMN gis.reported_total.community IS '12 位社区代码';
-COMMENT ON COLUMN gis.reported_total.code IS '指标代码';
-COMMENT ON COLUMN gis.reported_total.position IS '排列次序';
-COMMENT ON COLUMN gis.reported_total.title IS '指标';
-COMMENT ON COLUMN gis.reported_total.value IS '上报数';
-COMMENT ON COLUMN gis.reported_total.qualifier IS '约、余、近、左右,或空';
-COMMENT ON COLUMN gis.reported_total.unit IS '单位';
-COMMENT ON COLUMN gis.reported_total.as_of IS '时点原文';
-COMMENT ON COLUMN gis.reported_total.measure IS '由图层计算的方法名';
-COMMENT ON COLUMN gis.reported_total.source IS '出处';
-alter table gis.reported_total enable row level security;
-create policy sees on gis.reported_total for all to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select, insert, update, delete on gis.reported_total to gis_app;
-grant select on gis.reported_total to gis_backup;
+create policy sees on gis.upload for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+grant select on gis.upload to gis_app, gis_backup;
+create policy adds on gis.upload for insert to gis_app with check (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+grant insert on gis.upload to gis_app;
 CREATE TABLE gis.layer_touch (
 	xact TEXT NOT NULL, 
 	community TEXT NOT NULL, 
@@ -297,6 +312,7 @@ CREATE TABLE gis.water (
 	CONSTRAINT water_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT water_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT water_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT water_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT water_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT water_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT water_name_max_length CHECK (char_length(name) <= 200), 
@@ -365,7 +381,8 @@ CREATE TABLE gis.water_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT water_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT water_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX water_history_current_idx ON gis.water_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.water_history IS '水系的历史版本';
@@ -394,6 +411,7 @@ COMMENT ON COLUMN gis.water_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.water_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.water_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.water_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.water_history.written_at IS '写入时刻';
 alter table gis.water enable row level security;
 create policy sees on gis.water for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.water for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -403,9 +421,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.water to gis_backup;
 alter table gis.water_history enable row level security;
 create policy sees on gis.water_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.water_history to gis_app;
-grant select on gis.water_history to gis_backup;
+grant select on gis.water_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.water for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.water for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.water referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.water referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.water referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -437,6 +455,7 @@ CREATE TABLE gis.green (
 	CONSTRAINT green_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT green_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT green_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT green_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT green_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT green_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT green_name_max_length CHECK (char_length(name) <= 200), 
@@ -499,7 +518,8 @@ CREATE TABLE gis.green_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT green_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT green_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX green_history_current_idx ON gis.green_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.green_history IS '绿地的历史版本';
@@ -526,6 +546,7 @@ COMMENT ON COLUMN gis.green_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.green_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.green_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.green_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.green_history.written_at IS '写入时刻';
 alter table gis.green enable row level security;
 create policy sees on gis.green for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.green for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -535,9 +556,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.green to gis_backup;
 alter table gis.green_history enable row level security;
 create policy sees on gis.green_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.green_history to gis_app;
-grant select on gis.green_history to gis_backup;
+grant select on gis.green_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.green for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.green for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.green referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.green referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.green referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -575,6 +596,7 @@ CREATE TABLE gis.estate (
 	CONSTRAINT estate_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT estate_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT estate_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT estate_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT estate_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT estate_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT estate_name_max_length CHECK (char_length(name) <= 200), 
@@ -658,7 +680,8 @@ CREATE TABLE gis.estate_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT estate_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT estate_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX estate_history_current_idx ON gis.estate_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.estate_history IS '小区的历史版本';
@@ -691,6 +714,7 @@ COMMENT ON COLUMN gis.estate_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.estate_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.estate_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.estate_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.estate_history.written_at IS '写入时刻';
 alter table gis.estate enable row level security;
 create policy sees on gis.estate for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.estate for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -700,9 +724,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.estate to gis_backup;
 alter table gis.estate_history enable row level security;
 create policy sees on gis.estate_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.estate_history to gis_app;
-grant select on gis.estate_history to gis_backup;
+grant select on gis.estate_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.estate for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.estate for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.estate referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.estate referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.estate referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -741,6 +765,7 @@ CREATE TABLE gis.enterprise_plot (
 	CONSTRAINT enterprise_plot_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT enterprise_plot_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT enterprise_plot_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT enterprise_plot_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT enterprise_plot_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT enterprise_plot_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT enterprise_plot_name_max_length CHECK (char_length(name) <= 200), 
@@ -827,7 +852,8 @@ CREATE TABLE gis.enterprise_plot_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT enterprise_plot_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT enterprise_plot_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX enterprise_plot_history_current_idx ON gis.enterprise_plot_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.enterprise_plot_history IS '企业地块的历史版本';
@@ -861,6 +887,7 @@ COMMENT ON COLUMN gis.enterprise_plot_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.enterprise_plot_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.enterprise_plot_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.enterprise_plot_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.enterprise_plot_history.written_at IS '写入时刻';
 alter table gis.enterprise_plot enable row level security;
 create policy sees on gis.enterprise_plot for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.enterprise_plot for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -870,9 +897,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.enterprise_plot to gis_backup;
 alter table gis.enterprise_plot_history enable row level security;
 create policy sees on gis.enterprise_plot_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.enterprise_plot_history to gis_app;
-grant select on gis.enterprise_plot_history to gis_backup;
+grant select on gis.enterprise_plot_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.enterprise_plot for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.enterprise_plot for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.enterprise_plot referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.enterprise_plot referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.enterprise_plot referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -911,6 +938,7 @@ CREATE TABLE gis.road (
 	CONSTRAINT road_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT road_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT road_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT road_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT road_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT road_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT road_name_max_length CHECK (char_length(name) <= 200), 
@@ -997,7 +1025,8 @@ CREATE TABLE gis.road_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT road_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT road_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX road_history_current_idx ON gis.road_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.road_history IS '道路的历史版本';
@@ -1031,6 +1060,7 @@ COMMENT ON COLUMN gis.road_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.road_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.road_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.road_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.road_history.written_at IS '写入时刻';
 alter table gis.road enable row level security;
 create policy sees on gis.road for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.road for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -1040,9 +1070,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.road to gis_backup;
 alter table gis.road_history enable row level security;
 create policy sees on gis.road_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.road_history to gis_app;
-grant select on gis.road_history to gis_backup;
+grant select on gis.road_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.road for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.road for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.road referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.road referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.road referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -1079,6 +1109,7 @@ CREATE TABLE gis.utility_line (
 	CONSTRAINT utility_line_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT utility_line_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT utility_line_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT utility_line_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT utility_line_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT utility_line_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT utility_line_name_max_length CHECK (char_length(name) <= 200), 
@@ -1158,7 +1189,8 @@ CREATE TABLE gis.utility_line_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT utility_line_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT utility_line_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX utility_line_history_current_idx ON gis.utility_line_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.utility_line_history IS '管线的历史版本';
@@ -1190,6 +1222,7 @@ COMMENT ON COLUMN gis.utility_line_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.utility_line_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.utility_line_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.utility_line_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.utility_line_history.written_at IS '写入时刻';
 alter table gis.utility_line enable row level security;
 create policy sees on gis.utility_line for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.utility_line for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -1199,9 +1232,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.utility_line to gis_backup;
 alter table gis.utility_line_history enable row level security;
 create policy sees on gis.utility_line_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.utility_line_history to gis_app;
-grant select on gis.utility_line_history to gis_backup;
+grant select on gis.utility_line_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.utility_line for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.utility_line for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.utility_line referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.utility_line referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.utility_line referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -1250,6 +1283,7 @@ CREATE TABLE gis.building (
 	CONSTRAINT building_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT building_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT building_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT building_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT building_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT building_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT building_name_max_length CHECK (char_length(name) <= 200), 
@@ -1368,7 +1402,8 @@ CREATE TABLE gis.building_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT building_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT building_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX building_history_current_idx ON gis.building_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.building_history IS '楼栋的历史版本';
@@ -1412,6 +1447,7 @@ COMMENT ON COLUMN gis.building_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.building_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.building_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.building_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.building_history.written_at IS '写入时刻';
 alter table gis.building enable row level security;
 create policy sees on gis.building for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.building for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -1421,9 +1457,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.building to gis_backup;
 alter table gis.building_history enable row level security;
 create policy sees on gis.building_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.building_history to gis_app;
-grant select on gis.building_history to gis_backup;
+grant select on gis.building_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.building for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.building for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.building referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.building referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.building referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -1463,6 +1499,7 @@ CREATE TABLE gis.illegal_structure (
 	CONSTRAINT illegal_structure_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT illegal_structure_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT illegal_structure_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT illegal_structure_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT illegal_structure_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT illegal_structure_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT illegal_structure_name_max_length CHECK (char_length(name) <= 200), 
@@ -1549,7 +1586,8 @@ CREATE TABLE gis.illegal_structure_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT illegal_structure_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT illegal_structure_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX illegal_structure_history_current_idx ON gis.illegal_structure_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.illegal_structure_history IS '违建的历史版本';
@@ -1584,6 +1622,7 @@ COMMENT ON COLUMN gis.illegal_structure_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.illegal_structure_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.illegal_structure_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.illegal_structure_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.illegal_structure_history.written_at IS '写入时刻';
 alter table gis.illegal_structure enable row level security;
 create policy sees on gis.illegal_structure for select to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.illegal_structure for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -1593,9 +1632,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.illegal_structure to gis_backup;
 alter table gis.illegal_structure_history enable row level security;
 create policy sees on gis.illegal_structure_history for select to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.illegal_structure_history to gis_app;
-grant select on gis.illegal_structure_history to gis_backup;
+grant select on gis.illegal_structure_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.illegal_structure for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.illegal_structure for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.illegal_structure referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.illegal_structure referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.illegal_structure referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -1630,6 +1669,7 @@ CREATE TABLE gis.grid (
 	CONSTRAINT grid_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT grid_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT grid_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT grid_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT grid_code_min_length CHECK (char_length(code) >= 15), 
 	CONSTRAINT grid_code_max_length CHECK (char_length(code) <= 15), 
 	CONSTRAINT grid_code_pattern CHECK (code ~ '^[0-9]{15}$'), 
@@ -1703,7 +1743,8 @@ CREATE TABLE gis.grid_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT grid_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT grid_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX grid_history_current_idx ON gis.grid_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.grid_history IS '网格的历史版本';
@@ -1733,18 +1774,19 @@ COMMENT ON COLUMN gis.grid_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.grid_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.grid_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.grid_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.grid_history.written_at IS '写入时刻';
 alter table gis.grid enable row level security;
 create policy sees on gis.grid for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-create policy adds on gis.grid for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-create policy changes on gis.grid for update to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-create policy removes on gis.grid for delete to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy adds on gis.grid for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy changes on gis.grid for update to gis_app using (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy removes on gis.grid for delete to gis_app using (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 grant select, delete, insert (community, id, grid, code, name, source, accuracy, surveyed_on, surveyor, valid_from, valid_to, data_status, remark, level, kind, parent_code, workers, household_count, resident_count, geom), update (community, id, grid, code, name, source, accuracy, surveyed_on, surveyor, valid_from, valid_to, data_status, remark, level, kind, parent_code, workers, household_count, resident_count, geom) on gis.grid to gis_app;
 grant select on gis.grid to gis_backup;
 alter table gis.grid_history enable row level security;
 create policy sees on gis.grid_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.grid_history to gis_app;
-grant select on gis.grid_history to gis_backup;
+grant select on gis.grid_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.grid for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.grid for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.grid referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.grid referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.grid referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -1787,6 +1829,7 @@ CREATE TABLE gis.parking (
 	CONSTRAINT parking_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT parking_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT parking_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT parking_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT parking_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT parking_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT parking_name_max_length CHECK (char_length(name) <= 200), 
@@ -1877,7 +1920,8 @@ CREATE TABLE gis.parking_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT parking_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT parking_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX parking_history_current_idx ON gis.parking_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.parking_history IS '停车场地的历史版本';
@@ -1912,6 +1956,7 @@ COMMENT ON COLUMN gis.parking_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.parking_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.parking_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.parking_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.parking_history.written_at IS '写入时刻';
 alter table gis.parking enable row level security;
 create policy sees on gis.parking for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.parking for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -1921,9 +1966,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.parking to gis_backup;
 alter table gis.parking_history enable row level security;
 create policy sees on gis.parking_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.parking_history to gis_app;
-grant select on gis.parking_history to gis_backup;
+grant select on gis.parking_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.parking for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.parking for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.parking referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.parking referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.parking referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -1961,6 +2006,7 @@ CREATE TABLE gis.facility (
 	CONSTRAINT facility_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT facility_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT facility_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT facility_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT facility_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT facility_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT facility_name_max_length CHECK (char_length(name) <= 200), 
@@ -2042,7 +2088,8 @@ CREATE TABLE gis.facility_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT facility_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT facility_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX facility_history_current_idx ON gis.facility_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.facility_history IS '公共设施的历史版本';
@@ -2075,6 +2122,7 @@ COMMENT ON COLUMN gis.facility_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.facility_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.facility_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.facility_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.facility_history.written_at IS '写入时刻';
 alter table gis.facility enable row level security;
 create policy sees on gis.facility for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.facility for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -2084,9 +2132,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.facility to gis_backup;
 alter table gis.facility_history enable row level security;
 create policy sees on gis.facility_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.facility_history to gis_app;
-grant select on gis.facility_history to gis_backup;
+grant select on gis.facility_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.facility for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.facility for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.facility referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.facility referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.facility referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -2121,6 +2169,7 @@ CREATE TABLE gis.waste_point (
 	CONSTRAINT waste_point_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT waste_point_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT waste_point_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT waste_point_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT waste_point_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT waste_point_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT waste_point_name_max_length CHECK (char_length(name) <= 200), 
@@ -2195,7 +2244,8 @@ CREATE TABLE gis.waste_point_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT waste_point_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT waste_point_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX waste_point_history_current_idx ON gis.waste_point_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.waste_point_history IS '垃圾投放点的历史版本';
@@ -2225,6 +2275,7 @@ COMMENT ON COLUMN gis.waste_point_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.waste_point_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.waste_point_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.waste_point_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.waste_point_history.written_at IS '写入时刻';
 alter table gis.waste_point enable row level security;
 create policy sees on gis.waste_point for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.waste_point for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -2234,9 +2285,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.waste_point to gis_backup;
 alter table gis.waste_point_history enable row level security;
 create policy sees on gis.waste_point_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.waste_point_history to gis_app;
-grant select on gis.waste_point_history to gis_backup;
+grant select on gis.waste_point_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.waste_point for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.waste_point for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.waste_point referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.waste_point referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.waste_point referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -2288,6 +2339,7 @@ CREATE TABLE gis.enterprise (
 	CONSTRAINT enterprise_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT enterprise_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT enterprise_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT enterprise_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT enterprise_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT enterprise_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT enterprise_name_max_length CHECK (char_length(name) <= 200), 
@@ -2406,7 +2458,8 @@ CREATE TABLE gis.enterprise_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT enterprise_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT enterprise_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX enterprise_history_current_idx ON gis.enterprise_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.enterprise_history IS '企业的历史版本';
@@ -2453,6 +2506,7 @@ COMMENT ON COLUMN gis.enterprise_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.enterprise_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.enterprise_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.enterprise_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.enterprise_history.written_at IS '写入时刻';
 alter table gis.enterprise enable row level security;
 create policy sees on gis.enterprise for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.enterprise for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -2462,9 +2516,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.enterprise to gis_backup;
 alter table gis.enterprise_history enable row level security;
 create policy sees on gis.enterprise_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.enterprise_history to gis_app;
-grant select on gis.enterprise_history to gis_backup;
+grant select on gis.enterprise_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.enterprise for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.enterprise for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.enterprise referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.enterprise referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.enterprise referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -2519,6 +2573,7 @@ CREATE TABLE gis.rental_unit (
 	CONSTRAINT rental_unit_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT rental_unit_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT rental_unit_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT rental_unit_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT rental_unit_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT rental_unit_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT rental_unit_name_max_length CHECK (char_length(name) <= 200), 
@@ -2649,7 +2704,8 @@ CREATE TABLE gis.rental_unit_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT rental_unit_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT rental_unit_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX rental_unit_history_current_idx ON gis.rental_unit_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.rental_unit_history IS '出租房的历史版本';
@@ -2699,6 +2755,7 @@ COMMENT ON COLUMN gis.rental_unit_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.rental_unit_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.rental_unit_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.rental_unit_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.rental_unit_history.written_at IS '写入时刻';
 alter table gis.rental_unit enable row level security;
 create policy sees on gis.rental_unit for select to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.rental_unit for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -2708,9 +2765,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.rental_unit to gis_backup;
 alter table gis.rental_unit_history enable row level security;
 create policy sees on gis.rental_unit_history for select to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.rental_unit_history to gis_app;
-grant select on gis.rental_unit_history to gis_backup;
+grant select on gis.rental_unit_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.rental_unit for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.rental_unit for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.rental_unit referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.rental_unit referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.rental_unit referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -2769,6 +2826,7 @@ CREATE TABLE gis.visit (
 	CONSTRAINT visit_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT visit_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT visit_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT visit_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT visit_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT visit_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT visit_name_max_length CHECK (char_length(name) <= 200), 
@@ -2857,7 +2915,8 @@ CREATE TABLE gis.visit_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT visit_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT visit_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX visit_history_current_idx ON gis.visit_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.visit_history IS '走访的历史版本';
@@ -2892,6 +2951,7 @@ COMMENT ON COLUMN gis.visit_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.visit_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.visit_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.visit_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.visit_history.written_at IS '写入时刻';
 alter table gis.visit enable row level security;
 create policy sees on gis.visit for select to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.visit for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -2901,9 +2961,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.visit to gis_backup;
 alter table gis.visit_history enable row level security;
 create policy sees on gis.visit_history for select to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.visit_history to gis_app;
-grant select on gis.visit_history to gis_backup;
+grant select on gis.visit_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.visit for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.visit for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.visit referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.visit referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.visit referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -2951,6 +3011,7 @@ CREATE TABLE gis.hazard (
 	CONSTRAINT hazard_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT hazard_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT hazard_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT hazard_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT hazard_code_min_length CHECK (char_length(code) >= 1), 
 	CONSTRAINT hazard_code_max_length CHECK (char_length(code) <= 64), 
 	CONSTRAINT hazard_name_max_length CHECK (char_length(name) <= 200), 
@@ -3058,7 +3119,8 @@ CREATE TABLE gis.hazard_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT hazard_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT hazard_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX hazard_history_current_idx ON gis.hazard_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.hazard_history IS '隐患的历史版本';
@@ -3101,6 +3163,7 @@ COMMENT ON COLUMN gis.hazard_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.hazard_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.hazard_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.hazard_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.hazard_history.written_at IS '写入时刻';
 alter table gis.hazard enable row level security;
 create policy sees on gis.hazard for select to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 create policy adds on gis.hazard for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
@@ -3110,9 +3173,9 @@ grant select, delete, insert (community, id, grid, code, name, source, accuracy,
 grant select on gis.hazard to gis_backup;
 alter table gis.hazard_history enable row level security;
 create policy sees on gis.hazard_history for select to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.hazard_history to gis_app;
-grant select on gis.hazard_history to gis_backup;
+grant select on gis.hazard_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.hazard for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.hazard for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.hazard referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.hazard referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.hazard referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();
@@ -3148,6 +3211,7 @@ CREATE TABLE gis.community (
 	CONSTRAINT community_community_digits CHECK (community ~ '^[0-9]{12}$'), 
 	CONSTRAINT community_grid_in_community CHECK (left(grid, 12) = community and length(grid) = 15), 
 	CONSTRAINT community_geom_valid CHECK (ST_IsValid(geom) and not ST_IsEmpty(geom)), 
+	CONSTRAINT community_geom_on_globe CHECK (ST_XMin(geom) >= -180 and ST_XMax(geom) <= 180 and ST_YMin(geom) >= -90 and ST_YMax(geom) <= 90), 
 	CONSTRAINT community_code_min_length CHECK (char_length(code) >= 12), 
 	CONSTRAINT community_code_max_length CHECK (char_length(code) <= 12), 
 	CONSTRAINT community_code_pattern CHECK (code ~ '^[0-9]{12}$'), 
@@ -3224,7 +3288,8 @@ CREATE TABLE gis.community_history (
 	recorded_by TEXT NOT NULL, 
 	operation TEXT NOT NULL, 
 	recorded_to TIMESTAMP WITH TIME ZONE DEFAULT 'infinity' NOT NULL, 
-	CONSTRAINT community_history_pkey PRIMARY KEY (community, id, version, recorded_at)
+	written_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL, 
+	CONSTRAINT community_history_pkey PRIMARY KEY (community, id, version, recorded_at, written_at)
 );
 CREATE UNIQUE INDEX community_history_current_idx ON gis.community_history (community, id) WHERE recorded_to = 'infinity';
 COMMENT ON TABLE gis.community_history IS '社区边界的历史版本';
@@ -3255,18 +3320,19 @@ COMMENT ON COLUMN gis.community_history.recorded_at IS '记录时间';
 COMMENT ON COLUMN gis.community_history.recorded_by IS '记录者';
 COMMENT ON COLUMN gis.community_history.operation IS 'insert、update 或 delete';
 COMMENT ON COLUMN gis.community_history.recorded_to IS '记录止于';
+COMMENT ON COLUMN gis.community_history.written_at IS '写入时刻';
 alter table gis.community enable row level security;
 create policy sees on gis.community for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-create policy adds on gis.community for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-create policy changes on gis.community for update to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-create policy removes on gis.community for delete to gis_app using (community = any ((select gis.scope(12))::text[]) or grid = any ((select gis.scope(15))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy adds on gis.community for insert to gis_app with check (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy changes on gis.community for update to gis_app using (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[])) with check (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
+create policy removes on gis.community for delete to gis_app using (community = any ((select gis.scope(12))::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
 grant select, delete, insert (community, id, grid, code, name, source, accuracy, surveyed_on, surveyor, valid_from, valid_to, data_status, remark, county, street, boundary_status, area_reported_km2, established_on, predecessor, urban_rural_class, geom), update (community, id, grid, code, name, source, accuracy, surveyed_on, surveyor, valid_from, valid_to, data_status, remark, county, street, boundary_status, area_reported_km2, established_on, predecessor, urban_rural_class, geom) on gis.community to gis_app;
 grant select on gis.community to gis_backup;
 alter table gis.community_history enable row level security;
 create policy sees on gis.community_history for select to gis_app using (community = any ((select gis.scope_communities())::text[]) or left(community, 9) = any ((select gis.scope(9))::text[]) or left(community, 6) = any ((select gis.scope(6))::text[]));
-grant select on gis.community_history to gis_app;
-grant select on gis.community_history to gis_backup;
+grant select on gis.community_history to gis_app, gis_backup;
 create trigger mark_version before update on gis.community for each row execute function gis.mark_version();
+create trigger refuse_truncate before truncate on gis.community for each statement execute function gis.refuse_truncate();
 create trigger history_on_insert after insert on gis.community referencing new table as new_rows for each statement execute function gis.write_history();
 create trigger settle_grid_on_insert after insert on gis.community referencing new table as new_rows for each statement execute function gis.settle_grid();
 create trigger history_on_update after update on gis.community referencing old table as old_rows new table as new_rows for each statement execute function gis.write_history();

@@ -1,0 +1,175 @@
+# ruff: noqa: INP001 - a programme of its own, run by script/pictures
+"""Photographs the sample as a visitor sees it: a temporary service, Chromium, and three pictures."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+PICTURES = ROOT / "docs" / "pictures"
+LARGEST_BYTES = 400_000
+READY_MS = 30_000
+
+
+@contextmanager
+def running_service() -> Iterator[str]:
+    """Serve the sample from a data directory of its own on a free port; yield the address."""
+    folder = Path(tempfile.mkdtemp(prefix="gis-pictures-"))
+    # Started by root, the database runs as user postgres, who must be able to enter the folder.
+    folder.chmod(0o755)
+    command = [str(ROOT / ".venv/bin/gis-service"), "serve", "--port", str(free_port()), "--data", str(folder / "data")]
+    service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder)  # noqa: S603 - our own command
+    try:
+        yield address_said_by(service)
+    finally:
+        service.send_signal(signal.SIGTERM)
+        service.wait(timeout=60)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def address_said_by(service: subprocess.Popen[str]) -> str:
+    """Wait for the line ``ready http://…`` and return its address; the programme ends when there is none."""
+    for line in service.stdout or ():
+        if line.startswith("ready "):
+            return line.split()[1]
+    sys.exit("示例服务没有启动:原因见上面的输出。")
+
+
+@contextmanager
+def opened(browser: Browser, address: str, *, width: int, height: int, touch: bool = False) -> Iterator[Page]:
+    """Open an address in a window of ``width`` × ``height`` pixels and wait until the map is drawn."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, has_touch=touch, is_mobile=touch, locale="zh-CN"
+    )
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("html[data-gis=ready]", timeout=READY_MS)
+    page.wait_for_timeout(800)  # labels and the panel fade in
+    yield page
+    context.close()
+
+
+def save(page: Page, path: Path) -> None:
+    """Photograph a page into a PNG of 256 colours: a map has few, and the file is half as large."""
+    shot = base64.b64encode(page.screenshot()).decode()
+    width, height, pixels = page.evaluate(
+        """async (shot) => {
+            const bytes = Uint8Array.from(atob(shot), (letter) => letter.charCodeAt(0));
+            const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+            const canvas = new OffscreenCanvas(image.width, image.height);
+            const context = canvas.getContext("2d");
+            context.drawImage(image, 0, 0);
+            const data = context.getImageData(0, 0, image.width, image.height).data;
+            let text = "";
+            for (let at = 0; at < data.length; at += 32768) {
+                text += String.fromCharCode(...data.subarray(at, at + 32768));
+            }
+            return [image.width, image.height, btoa(text)];
+        }""",
+        shot,
+    )
+    rgba = np.frombuffer(base64.b64decode(pixels), dtype=np.uint8).reshape(height, width, 4)
+    path.write_bytes(palette_png(rgba[:, :, :3]))
+
+
+def palette_png(rgb: NDArray[np.uint8]) -> bytes:
+    """Encode pixels (height, width, 3) as an indexed PNG with the 256 most frequent colours, others by the nearest."""
+    height, width, _ = rgb.shape
+    colours, index, counts = np.unique(rgb.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
+    palette = colours[np.argsort(-counts, kind="stable")[:256]]
+    there = palette.astype(np.int32)
+    nearest = np.array([np.abs(there - colour).sum(axis=1).argmin() for colour in colours.astype(np.int32)])
+    rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with its filter: 0, none
+    rows[:, 1:] = nearest[index.reshape(-1)].reshape(height, width)
+    header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
+    parts = (
+        (b"IHDR", header),
+        (b"PLTE", palette.tobytes()),
+        (b"IDAT", zlib.compress(rows.tobytes(), 9)),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts
+    )
+
+
+def take_home(browser: Browser, address: str, path: Path) -> None:
+    """Take the home page as it opens on a desk."""
+    with opened(browser, f"{address}/", width=1440, height=900) as page:
+        save(page, path)
+
+
+def take_phone(browser: Browser, address: str, path: Path) -> None:
+    """Take the home page on a phone, its panel drawn up."""
+    with opened(browser, f"{address}/", width=390, height=844, touch=True) as page:
+        page.tap(".gis-panel-head")
+        page.wait_for_timeout(600)
+        save(page, path)
+
+
+def take_popup(browser: Browser, address: str, path: Path) -> None:
+    """Take a waste point with its popup, among the houses; opened by a click, as a visitor would."""
+    with opened(browser, f"{address}/", width=1440, height=900) as page:
+        at = page.evaluate(
+            """() => {
+                const layer = gis.layers.find((one) => one.name === "waste_point");
+                const feature = layer.features.find((one) => gis.titleOf(one).includes("2号投放点"));
+                gis.map.setView(gis.anchorOf(feature), 17, { animate: false });
+                const point = gis.map.latLngToContainerPoint(gis.anchorOf(feature));
+                const box = gis.map.getContainer().getBoundingClientRect();
+                return [box.left + point.x, box.top + point.y];
+            }"""
+        )
+        page.wait_for_timeout(500)
+        page.mouse.click(*at)
+        page.wait_for_selector(".gis-popup")
+        page.mouse.move(10, 890)
+        page.wait_for_timeout(800)
+        save(page, path)
+
+
+def main(folder: Path) -> int:
+    """Take all pictures into a folder; return 1 when one has become too large to be committed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with running_service() as address, sync_playwright() as playwright:
+        chromium = shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-quic"])
+        for take in (take_home, take_phone, take_popup):
+            take(browser, address, folder / f"{take.__name__.removeprefix('take_')}.png")
+        browser.close()
+    sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("*.png"))}
+    for name, size in sizes.items():
+        sys.stdout.write(f"{name} {size / 1000:,.0f} kB\n")
+    large = [name for name, size in sizes.items() if size > LARGEST_BYTES]
+    if large:
+        sys.stderr.write(f"图片 {'、'.join(large)} 超过 {LARGEST_BYTES // 1000} kB:请减少画面里的内容再拍。\n")
+    return 1 if large else 0
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("folder", nargs="?", type=Path, default=PICTURES, help="where to write; docs/pictures")
+    sys.exit(main(arguments.parse_args().folder.resolve()))

@@ -1,0 +1,167 @@
+"""The application over the sample, in this process and behind a real port; and the command line on a database."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import Engine, text
+
+from api.app import create_app
+from api.cli import main
+from gis_service.database import Database, open_engine
+from gis_service.local_cluster import LocalCluster
+from layers.registry import LAYERS
+
+Extent = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a superuser counts in a database, past everything that the service does: rows and extents by layer."""
+
+    counts: dict[str, int]
+    extents: dict[str, Extent]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ran]
+State = Callable[[], dict[str, object]]
+
+
+@pytest.fixture(scope="session")
+def sample_superuser(cluster: LocalCluster, sample_template: str) -> Iterator[Engine]:
+    """The superuser's engine on the sample."""
+    engine = open_engine(cluster.url("postgres", sample_template))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def truth(sample_superuser: Engine) -> Truth:
+    """Rows and extents of the sample, counted by the superuser."""
+    counts, extents = {}, {}
+    box = "st_xmin(b), st_ymin(b), st_xmax(b), st_ymax(b)"
+    with sample_superuser.connect() as conn:
+        for name in LAYERS:
+            query = f"select n, {box} from (select count(*) n, st_extent(geom) b from gis.{name}) x"
+            row = conn.execute(text(query)).one()
+            counts[name], extents[name] = row[0], (row[1], row[2], row[3], row[4])
+    assert all(counts.values()), "the sample has an empty layer"
+    return Truth(counts, extents)
+
+
+@pytest.fixture(scope="session")
+def sample_app(sample: Database) -> FastAPI:
+    """The application over the sample."""
+    return create_app(sample)
+
+
+@pytest.fixture(scope="session")
+def client(sample_app: FastAPI) -> Iterator[TestClient]:
+    """A client in this process; errors of the server are answers, as they are for everyone else."""
+    with TestClient(sample_app, raise_server_exceptions=False, follow_redirects=False) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def server(cluster: LocalCluster, sample_template: str) -> Iterator[str]:
+    """The address of a service over the sample, in a process of its own: GDAL holds this one's interpreter lock."""
+    environment = {**os.environ, "GIS_DATABASE_URL": cluster.url("gis_app", sample_template)}
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("gis-service"), "serve", "--port", str(port)],
+        env=environment, stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"ready http://127.0.0.1:{port}\n"
+        # The pipe must be emptied, or the service stops at its log.
+        reader = threading.Thread(target=process.stdout.read, daemon=True)
+        reader.start()
+        yield f"http://127.0.0.1:{port}"
+        process.terminate()
+        reader.join(timeout=20)
+        assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A running Chromium that asks nobody for anything."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-quic", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def command(
+    cluster: LocalCluster,
+    database_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Command:
+    """Run ``gis-service`` in this process, from its arguments to its exit code, on the module's own database."""
+    monkeypatch.setenv("GIS_DATABASE_URL", cluster.url("gis_app", database_name))
+    monkeypatch.setenv("GIS_DATABASE_OWNER_URL", cluster.url("gis_owner", database_name))
+    # What is printed is compared: a narrow terminal would wrap it.
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["gis-service", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        return Ran(code if isinstance(code, int) else int(code is not None), said.out, said.err)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def superuser(cluster: LocalCluster, database_name: str) -> Iterator[Engine]:
+    """The superuser's engine on the module's own database."""
+    engine = open_engine(cluster.url("postgres", database_name))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def state(superuser: Engine) -> State:
+    """Return everything that a change would change: rows, history, versions, uploads, areas."""
+
+    def read() -> dict[str, object]:
+        found: dict[str, object] = {}
+        with superuser.connect() as conn:
+            for name in LAYERS:
+                query = f"select (select count(*) from gis.{name}), (select count(*) from gis.{name}_history)"
+                found[name] = tuple(conn.execute(text(query)).one())
+            for table in ("layer_version", "upload", "area"):
+                found[table] = sorted(map(str, conn.execute(text(f"select * from gis.{table}"))))
+        return found
+
+    return read

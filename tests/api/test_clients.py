@@ -1,0 +1,91 @@
+"""Real clients on a real port read all features of every layer by paging: GDAL (pyogrio, ogrinfo) and OWSLib."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+from owslib.ogcapi.features import Features
+
+from layers.registry import LAYERS
+from tests.api.conftest import Truth
+
+PAGE = 150
+"""Small, so that most layers take several pages."""
+
+
+def test_pyogrio_reads_every_layer_by_paging(server: str, truth: Truth) -> None:
+    address = f"OAPIF:{server}"
+    assert {str(name) for name, _ in pyogrio.list_layers(address)} == set(LAYERS)
+    for name, layer in LAYERS.items():
+        meta, _, wkb, values = pyogrio.raw.read(address, layer=name, PAGE_SIZE=str(PAGE))
+        shapes = shapely.from_wkb(wkb)
+        assert len(shapes) == truth.counts[name], name
+        assert shapely.total_bounds(shapes) == pytest.approx(truth.extents[name], abs=1e-7), name
+        assert shapely.is_valid(shapes).all(), name
+        columns = dict(zip(map(str, meta["fields"]), values, strict=True))
+        assert len(set(columns["code"])) == truth.counts[name] or layer.visibility == "grid", name
+
+
+def test_pyogrio_asks_the_server_for_a_box_and_for_a_value(server: str, truth: Truth) -> None:
+    west, south, east, north = truth.extents["community"]
+    box = ((west * 2 + east) / 3, (south * 2 + north) / 3, (west + east * 2) / 3, (south + north * 2) / 3)
+    _, _, wkb, _ = pyogrio.raw.read(f"OAPIF:{server}", layer="building", bbox=box)
+    shapes = shapely.from_wkb(wkb)
+    assert 0 < len(shapes) < truth.counts["building"]
+    assert shapely.intersects(shapes, shapely.box(*box)).all()
+    meta, _, wkb, values = pyogrio.raw.read(f"OAPIF:{server}", layer="building", where="use = '21'")
+    uses = values[list(meta["fields"]).index("use")]
+    assert 0 < len(wkb) < truth.counts["building"]
+    assert np.all(uses == "21")
+
+
+@pytest.mark.skipif(shutil.which("ogrinfo") is None, reason="this machine has no gdal-bin; pyogrio reads the same way")
+def test_ogrinfo_counts_every_layer(server: str, truth: Truth) -> None:
+    ran = subprocess.run(
+        ["ogrinfo", "-ro", "-so", "-al", f"OAPIF:{server}"], capture_output=True, text=True, timeout=120, check=True
+    )
+    name = ""
+    counts: dict[str, int] = {}
+    for line in ran.stdout.splitlines():
+        if line.startswith("Layer name: "):
+            name = line.removeprefix("Layer name: ").strip()
+        elif line.startswith("Feature Count: "):
+            counts[name] = int(line.removeprefix("Feature Count: "))
+    assert counts == truth.counts
+    assert "ERROR" not in ran.stderr
+
+
+def test_owslib_reads_every_layer_by_paging(server: str, truth: Truth) -> None:
+    service = Features(server)
+    assert set(service.feature_collections()) == set(LAYERS)
+    assert service.conformance()["conformsTo"]
+    assert service.api()["openapi"].startswith("3.0.")
+    for name in LAYERS:
+        assert service.collection(name)["id"] == name
+        features: list[dict[str, Any]] = []
+        asked: dict[str, Any] = {"limit": PAGE}
+        while True:
+            page = service.collection_items(name, **asked)
+            features += page["features"]
+            following = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+            if following is None:
+                break
+            asked = dict(parse_qsl(urlsplit(following).query))
+        assert len({feature["id"] for feature in features}) == len(features) == truth.counts[name], name
+        shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in features])
+        assert shapely.total_bounds(shapes) == pytest.approx(truth.extents[name], abs=1e-7), name
+    one = service.collection_item("building", features_id(service, "building"))
+    assert one["properties"]["code"]
+
+
+def features_id(service: Features, name: str) -> str:
+    identifier: str = service.collection_items(name, limit=1)["features"][0]["id"]
+    return identifier

@@ -1,0 +1,178 @@
+"""``gis-service serve`` as a person runs it: ready, stopped, killed, started again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+SERVICE = Path(sys.executable).with_name("gis-service")
+START_SECONDS = 90.0
+AGAIN_SECONDS = 15.0
+
+
+class Service:
+    """A service in a process of its own on a free port, with what it says."""
+
+    def __init__(self, data: Path, *more: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.begun = time.monotonic()
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("GIS_")}
+        self.process = subprocess.Popen(
+            [SERVICE, "serve", "--port", str(self.port), "--data", data, *more],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True,
+        )  # fmt: skip
+        self._said: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self._said.put(line.rstrip("\n"))
+
+    def ready(self, seconds: float = START_SECONDS) -> float:
+        """Wait for the ready line; return the seconds since the start."""
+        until = self.begun + seconds
+        while True:
+            line = self._said.get(timeout=max(0.1, until - time.monotonic()))
+            if line.startswith("ready"):
+                assert line == f"ready http://127.0.0.1:{self.port}"
+                return time.monotonic() - self.begun
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=20)
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        found: int = free.getsockname()[1]
+        return found
+
+
+def postmaster(data: Path) -> int | None:
+    """Return the pid of the cluster's living server."""
+    try:
+        pid = int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        return pid if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes() else None
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture(scope="module")
+def data() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="gis-serve-"))
+    folder.chmod(0o755)
+    yield folder / "data"
+    if pid := postmaster(folder / "data"):
+        os.kill(pid, signal.SIGQUIT)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def start(data: Path) -> Iterator[Start]:
+    """Start services on the module's data; whatever a test leaves running ends with it."""
+    started: list[Service] = []
+
+    def make(*more: str, port: int | None = None) -> Service:
+        started.append(Service(data, *more, port=port))
+        return started[-1]
+
+    yield make
+    for service in started:
+        if service.process.poll() is None:
+            service.process.terminate()
+            service.process.wait(timeout=30)
+
+
+def test_empty_service_shows_how_to_begin_and_stops_with_its_cluster(start: Start, data: Path) -> None:
+    service = start("--empty")
+    service.ready()
+    # What is printed is true at once: the first connection is answered.
+    assert service.get("/readyz").status_code == 200
+    page = service.get("/", accept="text/html")
+    assert page.status_code == 200
+    assert "还没有社区" in page.text
+    assert "gis-service area create" in page.text
+    assert service.get("/collections/building/items").json()["numberMatched"] == 0
+    assert postmaster(data) is not None
+    assert service.end(signal.SIGTERM) == 0
+    assert postmaster(data) is None
+
+
+def test_second_start_is_quick_and_stops_by_ctrl_c(start: Start, data: Path) -> None:
+    service = start()
+    assert service.ready() < AGAIN_SECONDS
+    # The decision of the first start stands: no sample appears by itself.
+    assert "还没有社区" in service.get("/", accept="text/html").text
+    assert service.end(signal.SIGINT) in {0, 130, -signal.SIGINT}
+    assert postmaster(data) is None
+
+
+def test_killed_service_starts_again_and_killed_database_comes_back(start: Start, data: Path) -> None:
+    first = start()
+    first.ready()
+    first.end(signal.SIGKILL)
+    second = start()
+    assert second.ready() < AGAIN_SECONDS
+    assert second.get("/readyz").status_code == 200
+    pid = postmaster(data)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 15
+    seen = set()
+    while time.monotonic() < until:
+        answer = second.get("/readyz")
+        seen.add(answer.status_code)
+        if answer.status_code == 200 and postmaster(data) not in {None, pid}:
+            break
+        time.sleep(0.3)
+    assert postmaster(data) not in {None, pid}
+    assert second.get("/readyz").status_code == 200
+    assert second.get("/collections").status_code == 200
+    assert seen <= {200, 503}
+    assert second.end(signal.SIGTERM) == 0
+    assert postmaster(data) is None
+
+
+def test_port_or_data_in_use_is_one_sentence(start: Start, data: Path) -> None:
+    running = start()
+    running.ready()
+    before = postmaster(data)
+    for service, said in ((start(port=running.port), f"端口 {running.port} 已被占用"), (start(), "正被另一个服务")):
+        _, errors = service.process.communicate(timeout=30)
+        assert service.process.returncode not in {0, None}
+        assert said in errors
+        assert errors.strip().count("\n") == 0
+    assert running.get("/readyz").status_code == 200
+    assert postmaster(data) == before
+
+
+def test_settings_that_are_wrong_are_named() -> None:
+    for name, value in (("GIS_PORT", "many"), ("GIS_HOST", "0.0.0.0"), ("GIS_BASE_LAYERS", "no address")):  # noqa: S104
+        ran = subprocess.run(
+            [SERVICE, "serve", "--data", "/nonexistent/data"], env={**os.environ, name: value}, capture_output=True,
+            text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert ran.returncode != 0, name
+        assert ran.stderr.strip().count("\n") == 0
+        assert name in ran.stderr or value in ran.stderr, ran.stderr

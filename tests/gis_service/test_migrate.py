@@ -1,0 +1,237 @@
+"""A migrated database is the declared one, drift is seen, and a new layer is one file plus one written migration."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+
+from gis_service.database import open_engine, prepare, spatial_index_helps
+from gis_service.local_cluster import LocalCluster
+from gis_service.migrate import is_current, migrate, read_catalogue, write_migration
+from gis_service.schema import all_statements
+from layers.registry import LAYERS
+from tests.gis_service.example_rows import driver_of
+
+ROOT = Path(__file__).parents[2]
+
+NEW_LAYER = '''"""长椅."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from layers.layer import Layer
+from layers.record import Personal, Record, Survey, Unit
+from layers.style import Style
+
+
+class Bench(Record):
+    """A bench, 100% ours, with a colon: and a quote ' in its words."""
+
+    seats: Annotated[int, Field(title="座位数", ge=1, le=20), Unit("个"), Survey("座位")]
+    opened: Annotated[str | None, Field(title="开放: 时间", pattern="^[0-9]{2}:[0-9]{2}$"), Survey("时间")] = None
+    donor: Annotated[str | None, Field(title="捐赠人", max_length=40), Personal(), Survey("捐赠者")] = None
+
+
+LAYER = Layer(
+    name="bench", title="长椅", group="设施", record=Bench, geometry="POINT", visibility="grid", label="code",
+    style=Style(color="#1b5e20", fill="#2e7d32"),
+)
+'''
+
+CHILD = """
+import json, pathlib, sys
+from gis_service.database import open_engine
+from gis_service.migrate import is_current, migrate, read_catalogue, write_migration
+from gis_service.schema import all_statements
+from layers.registry import LAYERS
+
+assert "bench" in LAYERS and __import__("gis_service").__file__.startswith(sys.argv[1])
+migrated, straight = open_engine(sys.argv[2]), open_engine(sys.argv[3])
+with migrated.begin() as conn:
+    assert is_current(conn)
+    written = write_migration(conn, "bench")
+    assert not is_current(conn)
+migrate(migrated)
+with straight.begin() as conn:
+    conn.exec_driver_sql("create schema gis")
+    conn.connection.driver_connection.execute("\\n".join(all_statements()))
+with migrated.begin() as one, straight.begin() as other:
+    assert is_current(one)
+    found, declared = read_catalogue(one), read_catalogue(other)
+    assert any("bench_personal" in name for name in found)
+    assert found == declared, {name for name in found | declared if found.get(name) != declared.get(name)}
+    try:
+        write_migration(one, "again")
+    except ValueError as error:
+        print(written.name, written.with_suffix(".sql").exists(), error)
+"""
+
+
+@pytest.fixture(scope="module")
+def make_bare(cluster: LocalCluster, admin: Engine) -> Iterator[Callable[[str], str]]:
+    """A function that makes a prepared database without the schema and returns its name."""
+    made: list[str] = []
+
+    def make(name: str) -> str:
+        prepare(cluster.url("postgres", "postgres"), cluster.passwords, name)
+        made.append(name)
+        return name
+
+    yield make
+    with admin.connect() as conn:
+        for name in made:
+            conn.execute(text(f"drop database {name} with (force)"))
+
+
+@pytest.fixture(scope="module")
+def declared(cluster: LocalCluster, make_bare: Callable[[str], str]) -> dict[str, str]:
+    """The catalogue of a database that was built straight from the declarations."""
+    engine = open_engine(cluster.url("gis_owner", make_bare("straight")))
+    with engine.begin() as conn:
+        conn.execute(text("create schema gis"))
+        driver_of(conn).execute("\n".join(all_statements()).encode())
+    with engine.begin() as conn:
+        found = read_catalogue(conn)
+    engine.dispose()
+    return found
+
+
+@pytest.fixture(scope="module")
+def owner(cluster: LocalCluster, database_name: str) -> Iterator[Engine]:
+    engine = open_engine(cluster.url("gis_owner", database_name))
+    yield engine
+    engine.dispose()
+
+
+def test_a_migrated_database_is_the_declared_one(owner: Engine, declared: dict[str, str]) -> None:
+    with owner.begin() as conn:
+        found = read_catalogue(conn)
+    differing = {name for name in found | declared if found.get(name) != declared.get(name)}
+    assert differing == set()
+    assert sum(name.startswith("table ") for name in found) >= 2 * len(LAYERS) + 6
+    assert {name.split(" ")[0] for name in found} >= {"column", "table", "constraint", "index", "policy", "trigger"}
+
+
+@pytest.mark.parametrize(
+    "drift",
+    [
+        "alter table gis.building drop constraint building_floors_maximum",
+        "alter table gis.building drop constraint building_floors_maximum,"
+        " add constraint building_floors_maximum check (floors <= 151)",
+        "alter table gis.building drop constraint building_floors_maximum,"
+        " add constraint building_floors_maximum check (floors <= 150) not valid",
+        "drop policy sees on gis.rental_unit",
+        "alter policy sees on gis.rental_unit using (true)",
+        "alter policy sees on gis.rental_unit to public",
+        "alter table gis.rental_unit disable row level security",
+        "drop trigger history_on_update on gis.visit",
+        "alter table gis.visit disable trigger history_on_update",
+        "comment on table gis.road is '路'",
+        "comment on column gis.road.width_m is '宽'",
+        "comment on function gis.settle_grid() is 'x'",
+        "grant update on gis.road_history to gis_app",
+        "grant update (version) on gis.road to gis_app",
+        "revoke select on gis.road from gis_backup",
+        "grant execute on function gis.scope(integer) to gis_backup",
+        "grant create on schema gis to gis_app",
+        "alter function gis.write_history() security invoker",
+        "alter function gis.scope(integer) volatile",
+        "drop index gis.building_geom_idx",
+        "alter table gis.road alter column source drop default",
+        "alter table gis.road alter column source drop not null",
+        "alter table gis.road alter column name type varchar(200)",
+        "alter table gis.road add column extra text",
+        "create table gis.extra (id integer)",
+        "create view gis.everything as select * from gis.rental_unit",
+        "drop table gis.rental_unit_personal",
+        "alter table gis.road_history drop column remark",
+    ],
+)
+def test_drift_is_seen(owner: Engine, declared: dict[str, str], drift: str) -> None:
+    with owner.connect() as conn:
+        conn.execute(text(drift))
+        found = read_catalogue(conn)
+        assert {name for name in found | declared if found.get(name) != declared.get(name)}
+        conn.rollback()
+
+
+def test_migrating_again_changes_nothing(owner: Engine, declared: dict[str, str]) -> None:
+    with owner.begin() as conn:
+        assert is_current(conn)
+    migrate(owner)
+    with owner.begin() as conn:
+        assert read_catalogue(conn) == declared
+        with pytest.raises(ValueError, match="没有新的图层"):
+            write_migration(conn, "nothing")
+
+
+def test_an_unmigrated_database_is_told_from_a_migrated_one(
+    cluster: LocalCluster, make_bare: Callable[[str], str], declared: dict[str, str]
+) -> None:
+    engine = open_engine(cluster.url("gis_owner", make_bare("unmigrated")))
+    with engine.begin() as conn:
+        assert not is_current(conn)
+    migrate(engine)
+    with engine.begin() as conn:
+        assert is_current(conn)
+        assert read_catalogue(conn) == declared
+        conn.execute(text("update gis.migration set version_num = '0000'"))
+        assert not is_current(conn)
+    engine.dispose()
+
+
+def test_preparing_again_mends_roles_and_the_leakproof_mark(
+    cluster: LocalCluster, admin: Engine, make_bare: Callable[[str], str]
+) -> None:
+    name = make_bare("prepared")
+    inside = open_engine(cluster.url("postgres", name))
+    with inside.begin() as conn:
+        conn.execute(text("alter function public.geometry_overlaps(geometry, geometry) not leakproof"))
+        assert not spatial_index_helps(conn)
+    prepare(cluster.url("postgres", "postgres"), cluster.passwords, name)
+    with inside.begin() as conn:
+        assert spatial_index_helps(conn)
+    inside.dispose()
+    with admin.connect() as conn:
+        roles = conn.execute(
+            text(
+                "select rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolreplication from pg_roles"
+                " where rolname like 'gis\\_%' order by 1"
+            )
+        ).all()
+    assert [tuple(role) for role in roles] == [
+        ("gis_app", False, False, False, False, False),
+        ("gis_backup", False, False, False, True, False),
+        ("gis_owner", False, False, False, False, False),
+    ]
+
+
+def test_a_new_layer_is_one_file_and_a_written_migration(
+    cluster: LocalCluster, make_database: Callable[..., str], make_bare: Callable[[str], str], tmp_path: Path
+) -> None:
+    for package in ("layers", "gis_service"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "layers" / "catalog" / "bench.py").write_text(NEW_LAYER, encoding="utf-8")
+    child = subprocess.run(
+        [
+            sys.executable, "-c", CHILD, str(tmp_path),
+            cluster.url("gis_owner", make_database()), cluster.url("gis_owner", make_bare("with_bench")),
+        ],
+        env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONIOENCODING": "utf-8"},
+        cwd=tmp_path, capture_output=True, text=True, check=False, encoding="utf-8",
+    )  # fmt: skip
+    assert child.returncode == 0, child.stderr
+    name, has_sql, refusal = child.stdout.split(maxsplit=2)
+    assert name.endswith("_bench.py")
+    assert has_sql == "True"
+    assert "没有新的图层" in refusal

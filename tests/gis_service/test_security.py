@@ -1,0 +1,391 @@
+"""Who sees and changes what: row-level security against a model in Python, in every table of the schema."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+import shapely
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ProgrammingError
+
+from gis_service.database import Database, open_engine, spatial_index_helps
+from gis_service.features.read import count_features
+from gis_service.features.select import Question
+from gis_service.local_cluster import LocalCluster
+from gis_service.scope import Scope
+from gis_service.tables import METADATA
+from layers.layer import Layer
+from layers.registry import LAYERS
+from tests.gis_service.example_rows import driver_of, example_shape, example_values, insert_row
+
+HOME = "330482002099"
+WEST, EAST = HOME + "001", HOME + "002"
+COMMUNITIES = (HOME, "330482002098", "330482003001", "330483002099")
+SCOPES: list[tuple[str, ...]] = [
+    ("330482",),
+    ("330482002",),
+    (HOME,),
+    (WEST,),
+    (WEST, EAST),
+    (WEST, "330483"),
+    (EAST, "330482002098"),
+    ("330482003", "330483002099001"),
+    ("110101",),
+    ("3304820020", "330482"),
+]
+GRID_LAYERS = {name for name, layer in LAYERS.items() if layer.visibility == "grid"}
+SEEN_BY_GRID = GRID_LAYERS | {f"{name}_history" for name in GRID_LAYERS}
+CLOSED = {"layer_touch", "migration"} | {f"{name}_personal" for name, layer in LAYERS.items() if layer.personal_fields}
+"""Tables that have no rows for the application's role, or no business with areas."""
+
+
+def corner(community: str) -> tuple[float, float]:
+    """Return the south-western corner of a community: a box of 0.02 by 0.01 degrees, its east and west a grid each."""
+    return 120.9 + 0.05 * COMMUNITIES.index(community), 30.7
+
+
+def sees(scope: tuple[str, ...], community: str, grid: str | None, *, by_grid: bool) -> bool:
+    """Say in Python whether a scope reaches a row."""
+    for code in scope:
+        if len(code) < 15 and community.startswith(code):
+            return True
+        if len(code) == 15 and ((grid == code) if by_grid else code.startswith(community)):
+            return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def owner(cluster: LocalCluster, database_name: str) -> Iterator[Engine]:
+    engine = open_engine(cluster.url("gis_owner", database_name))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rows(owner: Engine) -> None:
+    """Random rows of every layer in four communities, changed and deleted here and there so that history has some."""
+    chance = random.Random(20261123)
+    with owner.begin() as conn:
+        driver = driver_of(conn)
+        for community in COMMUNITIES:
+            west, south = corner(community)
+            driver.execute("insert into gis.area (code, name, metric_srid) values (%s, '社区', 4549)", [community])
+            driver.execute("insert into gis.area_rule values (%s, 'waste.radius_point', 70, '本地')", [community])
+            driver.execute(
+                "insert into gis.upload (community, key, layer, file_name, sha256, crs, crs_evidence, added, changed,"
+                " moved, unchanged, refused) values (%s, 'k', 'road', 'f', 's', 'c', 'e', 0, 0, 0, 0, 0)",
+                [community],
+            )
+            driver.execute(
+                "insert into gis.reported_total (community, code, position, title, value, unit, measure, source)"
+                " values (%s, 'c', 1, 't', 1, 'u', 'm', 's')",
+                [community],
+            )
+            for number in (1, 2):
+                box = shapely.box(west + 0.01 * (number - 1), south, west + 0.01 * number, south + 0.01)
+                values = example_values(LAYERS["grid"], code=f"{community}{number:03d}", level="governance")
+                insert_row(driver, LAYERS["grid"], community, box, **values)
+            for name, layer in LAYERS.items():
+                for _ in range(0 if name in {"grid", "community"} else 12):
+                    shape = example_shape(layer, west + chance.uniform(-0.004, 0.024), south + chance.uniform(0, 0.009))
+                    insert_row(driver, layer, community, shape, **example_values(layer))
+            values = example_values(LAYERS["community"], code=community)
+            insert_row(driver, LAYERS["community"], community, shapely.box(west, south, west + 0.02, 30.71), **values)
+            driver.execute(
+                "insert into gis.rental_unit_personal select community, id, '房东甲', '13800000000' from gis.rental_unit"
+                " where community = %s",
+                [community],
+            )
+    with owner.begin() as conn:
+        for name in LAYERS:
+            conn.execute(text(f"update gis.{name} set remark = 'x' where name is null and random() < 0.3"))
+            conn.execute(text(f"update gis.{name} set geom = st_translate(geom, 0.01, 0) where random() < 0.2"))
+    with owner.begin() as conn:
+        for name in LAYERS.keys() - {"grid", "community"}:
+            conn.execute(text(f"delete from gis.{name} where random() < 0.1"))
+
+
+def tables(conn: Connection) -> list[str]:
+    return list(
+        conn.execute(
+            text("select relname from pg_class where relnamespace = 'gis'::regnamespace and relkind = 'r' order by 1")
+        ).scalars()
+    )
+
+
+def areas_of(conn: Connection, table: str) -> Counter[tuple[str, str | None]]:
+    """Return how many rows a table shows by community and grid."""
+    community = "code" if table == "area" else "community"
+    grid = "grid" if table.removesuffix("_history") in LAYERS else "null::text"
+    found = conn.execute(text(f"select {community}, {grid}, count(*) from gis.{table} group by 1, 2"))
+    return Counter({(community, grid): count for community, grid, count in found})
+
+
+def worker() -> Scope:
+    return Scope("worker", "worker", (WEST,))
+
+
+def test_every_table_is_known_to_the_model(owner: Engine) -> None:
+    with owner.begin() as conn:
+        assert set(tables(conn)) == {table.name for table in METADATA.tables.values()} | {"migration"}
+        assert all(sum(areas_of(conn, name).values()) > 10 for name in SEEN_BY_GRID)
+
+
+def test_without_a_scope_every_table_is_empty(database: Database, owner: Engine) -> None:
+    with owner.begin() as conn:
+        names = [name for name in tables(conn) if name not in CLOSED]
+        full = {name for name in names if conn.execute(text(f"select exists (select from gis.{name})")).scalar()}
+    assert full == set(names)
+    with database.writer.begin() as conn:
+        for name in names:
+            assert conn.execute(text(f"select count(*) from gis.{name}")).scalar() == 0, name
+    with database.read(Scope("nobody", "none", ())) as conn:
+        for name in names:
+            assert conn.execute(text(f"select count(*) from gis.{name}")).scalar() == 0, name
+        for layer in LAYERS.values():
+            assert count_features(conn, layer, Scope("test", "staff", (HOME,)), Question()) == 0
+
+
+@pytest.mark.parametrize("name", sorted(CLOSED - {"migration"}))
+def test_closed_tables_give_the_application_nothing(database: Database, name: str) -> None:
+    for statement in (f"select * from gis.{name}", f"delete from gis.{name}", f"insert into gis.{name} default values"):
+        with pytest.raises(ProgrammingError, match="permission denied"), database.write(worker()) as conn:
+            conn.execute(text(statement))
+
+
+@pytest.mark.parametrize("codes", [scope for scope in SCOPES if all(len(code) != 10 for code in scope)], ids="-".join)
+def test_a_scope_sees_what_the_model_says(database: Database, owner: Engine, codes: tuple[str, ...]) -> None:
+    scope = Scope("test", "staff", codes)
+    with owner.begin() as everything, database.read(scope) as conn:
+        for name in tables(everything):
+            if name in CLOSED:
+                continue
+            expected = Counter(
+                {
+                    (community, grid): count
+                    for (community, grid), count in areas_of(everything, name).items()
+                    if sees(codes, community, grid, by_grid=name in SEEN_BY_GRID)
+                }
+            )
+            assert areas_of(conn, name) == expected, name
+        for layer in LAYERS.values():
+            # The query's own filter alone, where row-level security lets everything through.
+            assert count_features(everything, layer, scope, Question()) == sum(areas_of(conn, layer.name).values())
+
+
+def refuse(database: Database, statement: str, **values: Any) -> None:
+    with pytest.raises(ProgrammingError) as error, database.write(worker()) as conn:
+        conn.execute(text(statement), values)
+    assert isinstance(error.value.orig, psycopg.errors.InsufficientPrivilege), error.value
+
+
+@pytest.mark.parametrize("layer", [layer for name, layer in LAYERS.items() if name not in {"grid", "community"}],
+                         ids=lambda layer: layer.name)  # fmt: skip
+def test_a_worker_writes_only_in_the_own_grid(database: Database, owner: Engine, layer: Layer) -> None:
+    west, south = corner(HOME)
+    here, there = example_shape(layer, west + 0.005, south + 0.005), example_shape(layer, west + 0.015, south + 0.005)
+    nowhere, name = example_shape(layer, west - 0.005, south), layer.name
+    for shape, grid in ((there, EAST), (there, WEST), (there, None), (nowhere, WEST), (nowhere, None), (here, EAST)):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), database.write(worker()) as conn:
+            insert_row(driver_of(conn), layer, HOME, shape, **example_values(layer), grid=grid)
+    for community in (COMMUNITIES[1], COMMUNITIES[3]):
+        with pytest.raises(psycopg.errors.IntegrityError, match=r"row-level|check constraint"):
+            try:
+                with database.write(worker()) as conn:
+                    insert_row(driver_of(conn), layer, community, here, **example_values(layer), grid=WEST)
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise psycopg.errors.IntegrityError(str(error)) from error
+    with database.write(worker()) as conn:
+        mine = insert_row(driver_of(conn), layer, HOME, here, **example_values(layer), grid=WEST)
+        conn.execute(text(f"update gis.{name} set remark = 'mine' where id = :id"), {"id": mine})
+    move = f"update gis.{name} set geom = st_translate(geom, 0.01, 0) where id = :id"
+    refuse(database, move, id=mine)
+    refuse(database, f"update gis.{name} set geom = st_translate(geom, -0.02, 0) where id = :id", id=mine)
+    refuse(database, f"update gis.{name} set grid = '{EAST}' where id = :id", id=mine)
+    refuse(database, f"update gis.{name} set grid = null where id = :id", id=mine)
+    with owner.begin() as conn:
+        others = conn.execute(
+            text(f"select count(*) from gis.{name} where grid is distinct from '{WEST}'")
+        ).scalar_one()
+    assert others > 10
+    with database.write(worker()) as conn:
+        wide = f"where grid is distinct from '{WEST}'"
+        assert conn.execute(text(f"update gis.{name} set remark = 'x' {wide}")).rowcount == 0
+        assert conn.execute(text(f"delete from gis.{name} {wide}")).rowcount == 0
+        assert conn.execute(text(f"delete from gis.{name} where id = :id"), {"id": mine}).rowcount == 1
+    with owner.begin() as conn:
+        assert conn.execute(text(f"select count(*) from gis.{name} {wide}")).scalar_one() == others
+
+
+@pytest.mark.parametrize("name", ["grid", "community", "area", "area_rule", "reported_total"])
+def test_a_worker_leaves_what_holds_for_the_whole_community_alone(database: Database, owner: Engine, name: str) -> None:
+    key = "code" if name == "area" else "community"
+    with database.write(worker()) as conn:
+        assert conn.execute(text(f"select count(*) from gis.{name} where {key} = '{HOME}'")).scalar_one() > 0
+        assert conn.execute(text(f"update gis.{name} set {key} = {key}")).rowcount == 0
+        assert conn.execute(text(f"delete from gis.{name}")).rowcount == 0
+    with database.write(Scope("test", "staff", (HOME,))) as conn:
+        assert conn.execute(text(f"update gis.{name} set {key} = {key}")).rowcount > 0
+        conn.rollback()
+    with owner.begin() as conn:
+        assert conn.execute(text(f"select count(*) from gis.{name} where {key} = '{HOME}'")).scalar_one() > 0
+
+
+def test_no_scope_makes_an_area_out_of_reach(database: Database) -> None:
+    statement = "insert into gis.area (code, name, metric_srid) values ('330482002097', '他处', 4549)"
+    refuse(database, statement)
+    with pytest.raises(ProgrammingError), database.write(Scope("test", "staff", (HOME, "330482003"))) as conn:
+        conn.execute(text(statement))
+    with database.write(Scope("test", "staff", ("330482002",))) as conn:
+        conn.execute(text(statement))
+        conn.rollback()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into gis.road_history select * from gis.road_history limit 1",
+        "update gis.road_history set recorded_to = now()",
+        "delete from gis.road_history",
+        "insert into gis.layer_version values ('330482002099', 'road', 1, now())",
+        "update gis.layer_version set version = 0",
+        "delete from gis.layer_version",
+        "insert into gis.layer_touch values ('1', '330482002099', 'road')",
+        "update gis.road set version = 1",
+        "update gis.road set recorded_at = now()",
+        "update gis.road set recorded_by = 'x'",
+        "update gis.road set upload = null",
+        "insert into gis.road (community, code, geom, version) values ('330482002099', 'x', null, 7)",
+        "insert into gis.road (community, code, geom, recorded_by) values ('330482002099', 'x', null, 'boss')",
+        "insert into gis.road (community, code, geom, recorded_at) values ('330482002099', 'x', null, now())",
+        "truncate gis.road",
+        "alter table gis.road disable trigger user",
+        "alter table gis.road disable row level security",
+        "drop policy sees on gis.road",
+        "create table gis.mine (id integer)",
+        "create table public.mine (id integer)",
+        "set role gis_owner",
+        "set session_replication_role = replica",
+        "alter role gis_app bypassrls",
+        "select * from pg_authid",
+    ],
+)
+def test_the_application_cannot_write_what_the_database_keeps(database: Database, statement: str) -> None:
+    everything = Scope("test", "staff", ("330482",))
+    with pytest.raises(ProgrammingError) as error, database.write(everything) as conn:
+        conn.execute(text(statement))
+    assert isinstance(error.value.orig, psycopg.errors.InsufficientPrivilege), error.value
+
+
+def test_the_owner_cannot_empty_a_layer_past_its_history(owner: Engine) -> None:
+    for name in ("road", "rental_unit"):
+        with pytest.raises(Exception, match="truncate|TRUNCATE"), owner.begin() as conn:
+            conn.execute(text(f"truncate gis.{name} cascade"))
+
+
+def test_the_backup_role_reads_everything_and_writes_nothing(cluster: LocalCluster, database_name: str,
+                                                             owner: Engine) -> None:  # fmt: skip
+    backup = open_engine(cluster.url("gis_backup", database_name))
+    with owner.begin() as everything, backup.connect() as conn:
+        for name in tables(everything):
+            if name == "layer_touch":
+                continue
+            count = text(f"select count(*) from gis.{name}")
+            assert conn.execute(count).scalar() == everything.execute(count).scalar(), name
+        conn.rollback()
+        for statement in ("delete from gis.road", "update gis.area set name = ''", "delete from gis.road_history"):
+            with pytest.raises(ProgrammingError, match="permission denied"):
+                conn.execute(text(statement))
+            conn.rollback()
+    backup.dispose()
+
+
+@pytest.mark.parametrize("end", ["commit", "error"])
+def test_a_scope_ends_with_its_transaction(cluster: LocalCluster, database_name: str, end: str) -> None:
+    engine = open_engine(cluster.url("gis_app", database_name))
+    found = Database(engine, engine)
+    settings = "select pg_backend_pid(), concat_ws('', current_setting('gis.scope', true),"
+    settings += " current_setting('gis.actor', true), current_setting('gis.upload', true))"
+    try:
+        with found.write(Scope("test", "staff", ("330482",)), upload="11111111-1111-1111-1111-111111111111") as conn:
+            process, said = conn.execute(text(settings)).one()
+            assert said.startswith("330482test1111")
+            assert conn.execute(text("select count(*) from gis.road")).scalar_one() > 0
+            if end == "error":
+                raise KeyError(end)
+    except KeyError:
+        assert end == "error"
+    with engine.begin() as conn:
+        assert tuple(conn.execute(text(settings)).one()) == (process, "")
+        assert conn.execute(text("select count(*) from gis.road")).scalar_one() == 0
+    engine.dispose()
+
+
+def test_a_read_transaction_writes_nothing(database: Database) -> None:
+    for statement in ("delete from gis.road", "update gis.road set remark = ''"):
+        with pytest.raises(Exception, match="read-only transaction"), database.read(worker()) as conn:
+            conn.execute(text(statement))
+
+
+def test_definer_functions_are_few_and_known(owner: Engine) -> None:
+    with owner.begin() as conn:
+        found = conn.execute(
+            text("select proname, proconfig from pg_proc where pronamespace = 'gis'::regnamespace and prosecdef")
+        ).all()
+    assert {name for name, _ in found} == {"write_history", "count_versions", "registered_areas"}
+    assert all("search_path=" in config[0] and config[0].endswith("pg_temp") for _, config in found)
+
+
+@pytest.fixture
+def crowded(make_database: Callable[..., str], cluster: LocalCluster) -> Iterator[tuple[str, Database]]:
+    """A database with 24,000 waste points in one community, and its name."""
+    name = make_database()
+    owner = open_engine(cluster.url("gis_owner", name))
+    with owner.begin() as conn:
+        conn.execute(text(f"insert into gis.area (code, name, metric_srid) values ('{HOME}', '社区', 4549)"))
+        conn.execute(
+            text(
+                "insert into gis.waste_point (community, code, kind, geom) select :home, i, 'timed',"
+                " st_setsrid(st_makepoint(120.9 + (i % 200) * 1e-4, 30.7 + (i / 200) * 1e-4), 4490)"
+                " from generate_series(1, 24000) i"
+            ),
+            {"home": HOME},
+        )
+    with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("analyze gis.waste_point"))
+    owner.dispose()
+    engine = open_engine(cluster.url("gis_app", name))
+    yield name, Database(engine, engine)
+    engine.dispose()
+
+
+def test_row_level_security_keeps_the_spatial_index(cluster: LocalCluster, crowded: tuple[str, Database]) -> None:
+    name, database = crowded
+    layer, scope = LAYERS["waste_point"], Scope("test", "staff", (HOME,))
+    question = Question(bbox=(120.905, 30.705, 120.906, 30.706))
+    query = (
+        "explain select * from gis.waste_point where community = '330482002099'"
+        " and geom && st_makeenvelope(120.905, 30.705, 120.906, 30.706, 4490)"
+    )
+
+    def plan() -> str:
+        with database.read(scope) as conn:
+            assert count_features(conn, layer, scope, question) == 121
+            return "\n".join(conn.execute(text(query)).scalars())
+
+    superuser = open_engine(cluster.url("postgres", name))
+    with database.read(scope) as conn:
+        assert spatial_index_helps(conn)
+    assert "waste_point_geom_idx" in plan()
+    with superuser.begin() as conn:
+        conn.execute(text("alter function public.geometry_overlaps(geometry, geometry) not leakproof"))
+    with database.read(scope) as conn:
+        assert not spatial_index_helps(conn)
+    assert "waste_point_geom_idx" not in plan()
+    superuser.dispose()
