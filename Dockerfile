@@ -27,6 +27,6 @@ USER gis
 WORKDIR /var/lib/gis-service
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+  CMD ["python", "-c", "import os, urllib.request; urllib.request.urlopen(f\"http://127.0.0.1:{os.environ.get('GIS_PORT', '8000')}/healthz\", timeout=4)"]
 ENTRYPOINT ["gis-service"]
 CMD ["serve"]

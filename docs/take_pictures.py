@@ -95,19 +95,34 @@ def save(page: Page, path: Path) -> None:
     path.write_bytes(palette_png(rgba[:, :, :3]))
 
 
+def palette_of(colours: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Choose at most 256 of the colours (most frequent first), as close to all of them as that allows.
+
+    Frequency alone would lose the few pixels of a small symbol to the greys around it, and change its meaning.
+    """
+    for apart in range(1, 766):
+        chosen: list[NDArray[np.int32]] = []
+        left = colours
+        while len(left) and len(chosen) <= 256:
+            chosen.append(left[0])
+            left = left[np.abs(left - left[0]).sum(axis=1) >= apart]
+        if len(chosen) <= 256:
+            return np.array(chosen)
+    raise AssertionError("black and white are 765 apart")
+
+
 def palette_png(rgb: NDArray[np.uint8]) -> bytes:
-    """Encode pixels (height, width, 3) as an indexed PNG with the 256 most frequent colours, others by the nearest."""
+    """Encode pixels (height, width, 3) as an indexed PNG of 256 colours."""
     height, width, _ = rgb.shape
     colours, index, counts = np.unique(rgb.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
-    palette = colours[np.argsort(-counts, kind="stable")[:256]]
-    there = palette.astype(np.int32)
-    nearest = np.array([np.abs(there - colour).sum(axis=1).argmin() for colour in colours.astype(np.int32)])
+    palette = palette_of(colours[np.argsort(-counts, kind="stable")].astype(np.int32))
+    nearest = np.array([np.abs(palette - colour).sum(axis=1).argmin() for colour in colours.astype(np.int32)])
     rows = np.zeros((height, width + 1), dtype=np.uint8)  # each row begins with its filter: 0, none
     rows[:, 1:] = nearest[index.reshape(-1)].reshape(height, width)
     header = struct.pack(">IIBBBBB", width, height, 8, 3, 0, 0, 0)
     parts = (
         (b"IHDR", header),
-        (b"PLTE", palette.tobytes()),
+        (b"PLTE", palette.astype(np.uint8).tobytes()),
         (b"IDAT", zlib.compress(rows.tobytes(), 9)),
         (b"IEND", b""),
     )
