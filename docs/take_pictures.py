@@ -96,18 +96,20 @@ def save(page: Page, path: Path) -> None:
 
 
 def palette_of(colours: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Choose at most 256 of the colours (most frequent first), as close to all of them as that allows.
+    """Choose at most 256 of the colours (most frequent first): the frequent half as it is, the rest spread out.
 
     Frequency alone would lose the few pixels of a small symbol to the greys around it, and change its meaning.
     """
-    for apart in range(1, 766):
-        chosen: list[NDArray[np.int32]] = []
-        left = colours
-        while len(left) and len(chosen) <= 256:
+    frequent, rare = colours[:128], colours[128:]
+    away = np.array([np.abs(frequent - colour).sum(axis=1).min() for colour in rare])
+    for apart in range(0, 768, 3):
+        chosen, left, distance = list(frequent), rare, away
+        while len(chosen) <= 256:
+            left, distance = left[distance > apart], distance[distance > apart]
+            if not len(left):
+                return np.array(chosen)
             chosen.append(left[0])
-            left = left[np.abs(left - left[0]).sum(axis=1) >= apart]
-        if len(chosen) <= 256:
-            return np.array(chosen)
+            distance = np.minimum(distance, np.abs(left - left[0]).sum(axis=1))
     raise AssertionError("black and white are 765 apart")
 
 
@@ -185,6 +187,8 @@ def main(folder: Path) -> int:
 
 
 if __name__ == "__main__":
+    # Ended from outside, it still stops the service.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", nargs="?", type=Path, default=PICTURES, help="where to write; docs/pictures")
     sys.exit(main(arguments.parse_args().folder.resolve()))

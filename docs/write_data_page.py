@@ -90,7 +90,7 @@ _FIELD_HEADINGS = ("字段", "名称", "类型", "单位", "必填", "范围", "
 
 def _layer_parts(layer: Layer, shared: int) -> Iterator[str]:
     yield f"## {layer.name} {layer.title}"
-    yield layer.description
+    yield layer.summary
     yield f"几何:{GEOMETRIES[layer.geometry]}。分组:{layer.group}。谁看得到:{SEEN_BY[layer.visibility]}。"
     own = layer.all_fields[shared:]
     if own:

@@ -35,7 +35,7 @@ class Database:
     @contextmanager
     def read(self, scope: Scope) -> Iterator[Connection]:
         """Open a read-only transaction that sees what the scope sees."""
-        with _explained(), _connected(self.reader) as conn, conn.begin():
+        with explained(), _connected(self.reader) as conn, conn.begin():
             conn.execute(text("set transaction read only"))
             enter(conn, scope)
             yield conn
@@ -43,7 +43,7 @@ class Database:
     @contextmanager
     def write(self, scope: Scope, upload: str | None = None) -> Iterator[Connection]:
         """Open a transaction that may change what the scope reaches; it commits as a whole or not at all."""
-        with _explained(), _connected(self.writer) as conn, conn.begin():
+        with explained(), _connected(self.writer) as conn, conn.begin():
             enter(conn, scope, upload)
             yield conn
 
@@ -79,7 +79,7 @@ def open_engine(url: str) -> Engine:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
     """Turn what the database says about itself, not about the data, into errors that callers can answer with."""
     try:
         yield
@@ -127,7 +127,7 @@ def prepare(superuser_url: str, passwords: dict[str, str], name: str = "gis") ->
     so it is marked here. The mark isn't part of a dump: a restored database needs ``prepare`` again.
     """
     engine = open_engine(superuser_url).execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as conn:
+    with explained(), _connected(engine) as conn:
         for role in ROLES:
             _make_role(conn, role, passwords[role])
         if not conn.execute(text("select 1 from pg_database where datname = :name"), {"name": name}).scalar():

@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, Engine
 
+from gis_service.database import explained
 from gis_service.schema import layer_statements
 from layers.registry import LAYERS
 
@@ -61,7 +62,7 @@ _CATALOGUE = {
 
 def migrate(engine: Engine) -> None:
     """Run the migrations that a database lacks, as its owner, in one transaction."""
-    with engine.begin() as conn:
+    with explained(), engine.begin() as conn:
         conn.execute(text("create schema if not exists gis"))
         config = _config()
         config.attributes["connection"] = conn

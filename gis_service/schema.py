@@ -23,7 +23,7 @@ SEES_COMMUNITY = (
     " or left({community}, 6) = any ((select gis.scope(6))::text[]))"
 )
 WRITES_COMMUNITY = SEES_COMMUNITY.replace("gis.scope_communities()", "gis.scope(12)")
-"""What holds for a whole community (its registration, boundary, grids, totals) isn't for one grid's people to change."""
+"""What holds for a whole community (its boundary, grids, totals) isn't for one grid's people to change."""
 
 SEES_GRID = (
     "({community} = any ((select gis.scope(12))::text[])"

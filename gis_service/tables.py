@@ -160,7 +160,7 @@ def _current_table(layer: Layer) -> Table:
         ForeignKeyConstraint(["community"], [AREA.c.code], name=f"{name}_community_fkey"),
         Index(f"{name}_geom_idx", "geom", postgresql_using="gist"),
         Index(f"{name}_grid_idx", "community", "grid"),
-        comment=f"{layer.title}:{layer.description}",
+        comment=f"{layer.title}:{layer.summary}",
     )
 
 

@@ -30,8 +30,8 @@ class Layer:
     ----------
     name
         Name of the module, the table and the URL: lower case, singular.
-    title, group
-        Chinese name, and the heading it stands under in layer controls and legends.
+    title, summary, group
+        Chinese name, one Chinese sentence on what the layer holds, and the heading it stands under in legends.
     record
         The fields; its docstring describes the layer in one sentence.
     geometry
@@ -51,6 +51,7 @@ class Layer:
 
     name: str
     title: str
+    summary: str
     group: str
     record: type[Record]
     geometry: Geometry

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from jinja2 import Environment
 
+from maps.static_files import data_url
+
 _PAGE = Environment(autoescape=True).from_string(
     """<!DOCTYPE html>
 <html lang="zh-CN">
@@ -13,6 +15,7 @@ _PAGE = Environment(autoescape=True).from_string(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ title }}</title>
+<link rel="icon" href="{{ icon }}">
 <style>
 body { font: 16px/1.7 "Noto Sans CJK SC", "Microsoft YaHei", sans-serif; color: #24323d; background: #f4f5f2;
   max-width: 60rem; margin: 0 auto; padding: 2.5rem 1.25rem; overflow-wrap: anywhere; }
@@ -41,6 +44,7 @@ def empty_page() -> str:
     """Return the home page of a service that holds no community yet: how to begin."""
     return _PAGE.render(
         title="还没有社区",
+        icon=data_url("map/icon.svg"),
         lines=[
             "本服务已经就绪,但还没有登记社区。先登记社区和它的边界,再导入各图层的普查文件;或者装入合成的示例社区看一看。"
         ],
@@ -54,4 +58,4 @@ def empty_page() -> str:
 
 def list_page(title: str, lines: Sequence[str], tables: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> str:
     """Return a plain page of headed tables with two columns: a name and what it means."""
-    return _PAGE.render(title=title, lines=lines, tables=tables)
+    return _PAGE.render(title=title, icon=data_url("map/icon.svg"), lines=lines, tables=tables)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from html.parser import HTMLParser
 
 from maps.page import Page, PageMap
-from maps.static_files import STATIC_URL, StaticFile, static_file
+from maps.static_files import STATIC_URL, StaticFile, data_url, static_file
 
 _ADDRESSES = {"src", "href", "srcset", "action", "data", "poster"}
 _CSS_URL = re.compile(r"""url\(\s*["']?([^"')]+)["']?\s*\)""")
@@ -60,8 +59,7 @@ def _with_images(css: str, file: StaticFile) -> str:
         target = match.group(1)
         if target.startswith(("data:", "#")):
             return match.group(0)
-        image = static_file(f"{folder}/{target}")
-        return f"url(data:{image.media_type};base64,{base64.b64encode(image.content).decode()})"
+        return f"url({data_url(f'{folder}/{target}')})"
 
     return _CSS_URL.sub(as_data, css)
 

@@ -14,7 +14,7 @@ from folium.template import Template
 from jinja2 import Environment
 
 from maps.safe import embed_json
-from maps.static_files import STATIC_URL, static_url
+from maps.static_files import STATIC_URL, data_url, static_url
 
 _SCRIPTS = (
     "leaflet/leaflet.js",
@@ -42,6 +42,7 @@ _PAGE = Environment(autoescape=True).from_string(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="same-origin">
 <title>{{ title }}</title>
+<link rel="icon" href="{{ icon }}">
 {% for part in head %}{{ part|safe }}
 {% endfor %}</head>
 <body>
@@ -90,6 +91,7 @@ class Page(Figure):
         ]
         return _PAGE.render(
             title=self.title,
+            icon=data_url("map/icon.svg"),
             head=head,
             body=self.html.render(),
             blocks=self._blocks.items(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import mimetypes
 from dataclasses import dataclass
@@ -59,3 +60,9 @@ def static_file(name: str) -> StaticFile:
 def static_url(name: str) -> str:
     """Return the address of a file with its version, ``/static/page.css?v=0123456789ab``."""
     return f"{STATIC_URL}{name}?v={static_file(name).version}"
+
+
+def data_url(name: str) -> str:
+    """Return a small image as an address that holds it, which works in a served page and in a single file alike."""
+    file = static_file(name)
+    return f"data:{file.media_type};base64,{base64.b64encode(file.content).decode()}"

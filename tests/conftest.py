@@ -86,14 +86,20 @@ def database(cluster: LocalCluster, database_name: str) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def sample_template(cluster: LocalCluster, make_database: Callable[..., str]) -> str:
-    """A database that holds the sample community; read it, or copy it to write."""
+def untouched_sample(cluster: LocalCluster, make_database: Callable[..., str]) -> str:
+    """A database that holds the sample community, to copy from: nobody may be connected to it."""
     name = make_database()
     found = connect(cluster.url("gis_app", name))
     with found.write(Scope("test", "staff", (COMMUNITY,))) as conn:
         load_sample(conn)
     found.close()
     return name
+
+
+@pytest.fixture(scope="session")
+def sample_template(make_database: Callable[..., str], untouched_sample: str) -> str:
+    """A database that holds the sample community, for reading only."""
+    return make_database(untouched_sample)
 
 
 @pytest.fixture(scope="session")

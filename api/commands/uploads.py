@@ -104,8 +104,10 @@ def _report(proposal: Proposal, *, all_refusals: bool) -> None:
     ]
     columns = [f"{sheet.columns[position]}→{field.title}" for position, field in sorted(matching.fields.items())]
     said.append(f"对上的列:{'、'.join(columns) or '无'}")
+    unknown = [name for name in matching.unknown if name not in sheet.coordinates]
     for words, names in (
-        ("没有对上、不导入的列", matching.unknown),
+        ("用作坐标的列", sheet.coordinates),
+        ("没有对上、不导入的列", unknown),
         ("个人信息列,不导入", matching.personal),
         ("与别的列重复、不导入的列", matching.doubled),
     ):

@@ -108,7 +108,7 @@ def _describe(base: str, layer: Layer, extent: tuple[float, float, float, float]
     return {
         "id": layer.name,
         "title": layer.title,
-        "description": layer.description,
+        "description": layer.summary,
         "itemType": "feature",
         "extent": {"spatial": {"bbox": [list(extent or (-180, -90, 180, 90))], "crs": CRS84}},
         "crs": [CRS84],

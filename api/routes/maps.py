@@ -85,10 +85,12 @@ def atlas_file(
     _known(name)
     with database.read(scope) as conn:
         tag = read_etag(conn, LAYERS.values(), scope, "file", community, request.app.state.page_version)
-        saved = quote(f"{MAPS[name].title}-{community}.html")
+        saved = f"filename=\"{name}-{community}.html\"; filename*=UTF-8''" + quote(
+            f"{MAPS[name].title}-{community}.html"
+        )
         return answer_if_changed(
             request, tag, lambda: to_single_file(MAPS[name].draw(read_overview(conn, scope, community))).encode(), HTML,
-            {"Content-Disposition": f"attachment; filename*=UTF-8''{saved}"},
+            {"Content-Disposition": f"attachment; {saved}"},
         )  # fmt: skip
 
 

@@ -18,6 +18,9 @@ MAX_RADIUS_M = 5000.0
 _METRES_PER_DEGREE = 110_574.0
 """The shortest degree of latitude on the CGCS2000 ellipsoid (at the equator), so that a box is never too small."""
 
+_ECCENTRICITY2 = 0.006694380022901
+"""First eccentricity of the CGCS2000 ellipsoid, squared."""
+
 
 def read_nearby(
     conn: Connection, layer: Layer, scope: Scope, *, lon: float, lat: float, radius_m: float, limit: int
@@ -45,16 +48,29 @@ def read_nearby(
     high = radius_m / _METRES_PER_DEGREE * 1.01
     wide = high / math.cos(math.radians(min(85.0, abs(lat) + high)))
     box = func.ST_MakeEnvelope(lon - wide, lat - high, lon + wide, lat + high, STORED_SRID)
-    here, there = func.geography(point), func.geography(rows.c.geom)
-    distance = func.ST_Distance(there, here)
-    nearest = func.ST_ClosestPoint(rows.c.geom, point)
-    bearing = func.degrees(func.coalesce(func.ST_Azimuth(here, func.geography(nearest)), literal(0.0)))
+    # The nearest place is sought where a degree is as long eastwards as northwards. In plain degrees its direction is
+    # off by up to 10 degrees; ST_Distance on geographies seeks it on a sphere, which adds up to 1e-5 of the distance.
+    narrow = _degree_ratio(lat)
+    nearest = func.ST_Scale(
+        func.ST_ClosestPoint(func.ST_Scale(rows.c.geom, narrow, 1.0), func.ST_Scale(point, narrow, 1.0)),
+        1 / narrow,
+        1.0,
+    )
+    here, there = func.geography(point), func.geography(nearest)
+    distance = func.ST_Distance(here, there)
+    bearing = func.degrees(func.coalesce(func.ST_Azimuth(here, there), literal(0.0)))
     query = (
         select(distance.label("distance_m"), bearing, feature_text(layer, rows))
         .where(conditions(layer, rows, scope, question))
         .where(rows.c.geom.op("&&")(box))
-        .where(func.ST_DWithin(there, here, radius_m))
+        .where(distance <= radius_m)
         .order_by("distance_m", rows.c.id)
         .limit(limit)
     )
     return [(float(metres), float(degrees), str(feature)) for metres, degrees, feature in conn.execute(query)]
+
+
+def _degree_ratio(lat: float) -> float:
+    """Return the length of a degree of longitude over that of a degree of latitude, on the ellipsoid at ``lat``."""
+    sine = math.sin(math.radians(lat))
+    return math.cos(math.radians(lat)) * (1 - _ECCENTRICITY2 * sine * sine) / (1 - _ECCENTRICITY2)

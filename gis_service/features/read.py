@@ -7,9 +7,10 @@ import binascii
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, FromClause, Text, cast, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, FromClause, Text, cast, func, literal, or_, select, tuple_
 from sqlalchemy import text as sql_text
 from sqlalchemy.engine import Connection
 
@@ -115,10 +116,10 @@ def read_feature(conn: Connection, layer: Layer, scope: Scope, identifier: str, 
     """
     rows = rows_of(layer, question)
     community, _, key = identifier.partition(".")
-    try:
-        same = rows.c.id == uuid.UUID(key)
-    except ValueError:
-        same = rows.c.code == key
+    same = rows.c.code == key
+    with suppress(ValueError):
+        # A code may look like an identifier, so it stays in the question.
+        same = or_(rows.c.id == uuid.UUID(key), same)
     wanted = conditions(layer, rows, scope, question)
     feature = conn.execute(
         select(feature_text(layer, rows)).where(wanted, rows.c.community == community, same).limit(1)

@@ -205,7 +205,6 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "是": True, "
 _READERS: dict[Kind, Callable[[str], object]] = {
     Kind.TEXT: str,
     Kind.TEXTS: str,
-    Kind.INTEGER: int,
     Kind.NUMBER: float,
     Kind.BOOLEAN: lambda text: _BOOLEANS[text.lower()],
     Kind.DATE: date.fromisoformat,
@@ -226,6 +225,8 @@ def read_value(found: LayerField, value: str) -> object:
         if found.codes is not None:
             by_label = {label: code for code, label in found.codes.items()}
             return text if text in found.codes else by_label[text]
+        if found.kind is Kind.INTEGER:
+            return _whole_number(found, text)
         return _READERS[found.kind](text)
     except (ValueError, KeyError) as error:
         expected = "、".join(found.codes) if found.codes else found.kind

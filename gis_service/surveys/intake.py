@@ -111,6 +111,7 @@ def sheet_frame(source: Source, path: Path, notes: tuple[str, ...]) -> dict[str,
         "row_count": source.row_count,
         "sha256": _sha256(path),
         "notes": (*source.notes, *notes),
+        "coordinates": source.coordinates,
     }
 
 

@@ -52,6 +52,8 @@ class Sheet:
         Of the file, in hexadecimal.
     notes
         Chinese sentences about what was decided or left out.
+    coordinates
+        Headers of the columns that the geometry was made of; none where the format has geometries of its own.
     """
 
     columns: tuple[str, ...]
@@ -63,6 +65,7 @@ class Sheet:
     row_count: int | None
     sha256: str
     notes: tuple[str, ...]
+    coordinates: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,7 @@ def _sheet(header: dict[str, Any]) -> Sheet:
             row_count=header["row_count"],
             sha256=str(header["sha256"]),
             notes=tuple(str(note) for note in header["notes"]),
+            coordinates=tuple(str(name) for name in header["coordinates"]),
         )
     except (KeyError, TypeError) as error:
         raise SurveyError(_DAMAGED) from error

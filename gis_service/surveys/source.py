@@ -40,6 +40,8 @@ class Source:
         As in :class:`gis_service.surveys.reading.Sheet`.
     chunks
         The rows, once.
+    coordinates
+        Headers of the columns that the geometry was made of.
     """
 
     columns: tuple[str, ...]
@@ -51,6 +53,7 @@ class Source:
     row_count: int | None
     chunks: Iterator[Chunk]
     notes: tuple[str, ...] = ()
+    coordinates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -193,8 +193,18 @@ def _source(table: Table, wish: Wish) -> Source:
     if datum.swapped:
         place = Place(None, place.y, place.x)
     chunks = _chunks(chain(sample, table.rows), place, table.columns)
+    used = (table.columns[place.x], table.columns[place.y]) if place.text is None else (table.columns[place.text],)
     return Source(
-        table.columns, datum.crs, datum.evidence, table.encoding, table.driver, table.layer, None, chunks, table.notes
+        table.columns,
+        datum.crs,
+        datum.evidence,
+        table.encoding,
+        table.driver,
+        table.layer,
+        None,
+        chunks,
+        table.notes,
+        used,
     )
 
 

@@ -134,6 +134,7 @@ class Building(Record):
 LAYER = Layer(
     name="building",
     title="楼栋",
+    summary="地上的一幢楼:住宅、厂房、商铺或公共建筑。",
     group="建筑与居住",
     record=Building,
     geometry="MULTIPOLYGON",

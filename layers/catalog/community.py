@@ -65,6 +65,7 @@ class Community(Record):
 LAYER = Layer(
     name="community",
     title="社区边界",
+    summary="社区居委会的范围,是每张图的边框。",
     group="区划",
     record=Community,
     geometry="MULTIPOLYGON",

@@ -155,6 +155,7 @@ class Enterprise(Record):
 LAYER = Layer(
     name="enterprise",
     title="企业",
+    summary="在地块上经营的一家企业:自有、承租或转租。",
     group="企业",
     record=Enterprise,
     geometry="POINT",

@@ -98,6 +98,7 @@ class EnterprisePlot(Record):
 LAYER = Layer(
     name="enterprise_plot",
     title="企业地块",
+    summary="一家企业持有的地块,上面可能还有别的企业生产。",
     group="企业",
     record=EnterprisePlot,
     geometry="MULTIPOLYGON",

@@ -68,6 +68,7 @@ class Estate(Record):
 LAYER = Layer(
     name="estate",
     title="小区",
+    summary="住宅小区。",
     group="区划",
     record=Estate,
     geometry="MULTIPOLYGON",

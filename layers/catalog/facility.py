@@ -173,6 +173,7 @@ _FAMILIES: dict[str, tuple[FacilityKind, ...]] = {
 LAYER = Layer(
     name="facility",
     title="公共设施",
+    summary="公共设施:消火栓、充电点、服务站和其他便民场所。",
     group="设施",
     record=Facility,
     geometry="POINT",

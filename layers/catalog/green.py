@@ -62,6 +62,7 @@ class Green(Record):
 LAYER = Layer(
     name="green",
     title="绿地",
+    summary="公共绿地,以及被占用的情况。",
     group="底图",
     record=Green,
     geometry="MULTIPOLYGON",

@@ -70,6 +70,7 @@ class Grid(Record):
 LAYER = Layer(
     name="grid",
     title="网格",
+    summary="社区治理的网格:一个岗位负责的一片。",
     group="区划",
     record=Grid,
     geometry="MULTIPOLYGON",

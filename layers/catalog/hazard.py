@@ -155,6 +155,7 @@ class Hazard(Record):
 LAYER = Layer(
     name="hazard",
     title="隐患",
+    summary="一条隐患或城市管理事件,从发现到办结。",
     group="治理",
     record=Hazard,
     geometry="GEOMETRY",

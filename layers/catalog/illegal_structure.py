@@ -67,6 +67,7 @@ class IllegalStructure(Record):
 LAYER = Layer(
     name="illegal_structure",
     title="违建",
+    summary="疑似违建,认定以前只称疑似;以及拆除后的处置。",
     group="治理",
     record=IllegalStructure,
     geometry="MULTIPOLYGON",

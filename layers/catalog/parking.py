@@ -68,6 +68,7 @@ class Parking(Record):
 LAYER = Layer(
     name="parking",
     title="停车场地",
+    summary="停车的地方:路内、小区内、公共或企业。",
     group="设施",
     record=Parking,
     geometry="GEOMETRY",

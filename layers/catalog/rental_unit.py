@@ -179,6 +179,7 @@ class RentalUnit(Record):
 LAYER = Layer(
     name="rental_unit",
     title="出租房",
+    summary="一个出租单元(间、套),只记人数,不记姓名。",
     group="建筑与居住",
     record=RentalUnit,
     geometry="POINT",

@@ -88,6 +88,7 @@ class Road(Record):
 LAYER = Layer(
     name="road",
     title="道路",
+    summary="街道和小区道路:路面、宽度、状况与改造。",
     group="底图",
     record=Road,
     geometry="MULTILINESTRING",

@@ -68,6 +68,7 @@ class UtilityLine(Record):
 LAYER = Layer(
     name="utility_line",
     title="管线",
+    summary="强电、弱电、雨水、污水、燃气等管线:架空或入地。",
     group="底图",
     record=UtilityLine,
     geometry="MULTILINESTRING",

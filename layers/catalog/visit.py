@@ -97,6 +97,7 @@ class Visit(Record):
 LAYER = Layer(
     name="visit",
     title="走访",
+    summary="一次走访、垃圾检查或车位清点:对象、结果、数到的数。",
     group="治理",
     record=Visit,
     geometry="POINT",

@@ -53,6 +53,7 @@ class WastePoint(Record):
 LAYER = Layer(
     name="waste_point",
     title="垃圾投放点",
+    summary="居民按时间投放分类垃圾的地点(定时定点)。",
     group="设施",
     record=WastePoint,
     geometry="POINT",

@@ -52,6 +52,7 @@ class Water(Record):
 LAYER = Layer(
     name="water",
     title="水系",
+    summary="河道、河浜和池塘:步行和消防水带难以跨越。",
     group="底图",
     record=Water,
     geometry="MULTIPOLYGON",

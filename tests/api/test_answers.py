@@ -138,9 +138,20 @@ def test_head_is_get_without_a_body(client: TestClient) -> None:
     assert client.head("/nowhere").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/collections", ITEMS, f"{ITEMS}/x", "/maps/overview", "/maps/overview/file?community=330482002011",
-                                  "/collections/building/tiles/WebMercatorQuad/0/0/0", "/collections/building/nearby?lon=121&lat=30",
-                                  "/maps/overview/layers/building?community=330482002011"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/collections",
+        ITEMS,
+        f"{ITEMS}/x",
+        "/maps/overview",
+        "/maps/overview/file?community=330482002011",
+        "/maps/overview/layers/building?community=330482002011",
+        "/collections/building/tiles/WebMercatorQuad/0/0/0",
+        "/collections/building/nearby?lon=121&lat=30",
+    ],
+)
 def test_only_this_machine_is_answered(sample_app: FastAPI, path: str) -> None:
     for host in ("127.0.0.1", "localhost", "[::1]", "127.0.0.1:8000"):
         assert TestClient(sample_app, base_url=f"http://{host}").get(path).status_code != 403

@@ -99,6 +99,8 @@ def test_its_metric_system_is_its_own(superuser: Engine) -> None:
         srid = conn.execute(text("select metric_srid from gis.area where code = :c"), {"c": COMMUNITY}).scalar_one()
     boundary = geopandas.read_file(DATA / "boundary.geojson").geometry.iloc[0]
     system = pyproj.CRS.from_epsg(srid)
+    assert system.coordinate_operation is not None
+    assert system.geodetic_crs is not None
     meridian = next(p.value for p in system.coordinate_operation.params if p.name == "Longitude of natural origin")
     assert abs(boundary.centroid.x - meridian) <= 1.5
     assert system.geodetic_crs.to_epsg() == 4490

@@ -1,4 +1,4 @@
-"""``gis-service area`` and ``upload`` from arguments to exit code, with files as survey teams and software make them."""
+"""``gis-service area`` and ``upload`` from arguments to exit code, with files as survey teams make them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def written(path: Path) -> Path:
         return geojson(path, [dict(zip(HEADERS, row, strict=True)) for row in ROWS], shapes)
     if path.suffix == ".csv":
         with path.open("w", encoding="gb18030", newline="") as file:
-            csv.writer(file).writerows([(*HEADERS, "WKT"), *((*row, s.wkt) for row, s in zip(ROWS, shapes, strict=True))])
+            csv.writer(file).writerows(
+                [(*HEADERS, "WKT"), *((*row, s.wkt) for row, s in zip(ROWS, shapes, strict=True))]
+            )
         return path
     if path.suffix == ".xlsx":
         book = openpyxl.Workbook()
@@ -66,7 +68,9 @@ def written(path: Path) -> Path:
     columns = [column if column.dtype.kind in "if" else column.astype(object) for column in columns]
     wkb = shapely.to_wkb(np.array(shapes, dtype=object))
     if path.suffix == ".gpkg":
-        raw.write(path, wkb, columns, list(HEADERS), geometry_type="Polygon", crs="EPSG:4490", driver="GPKG", layer="楼栋")
+        raw.write(
+            path, wkb, columns, list(HEADERS), geometry_type="Polygon", crs="EPSG:4490", driver="GPKG", layer="楼栋"
+        )
         return path
     folder = path.with_suffix("")
     folder.mkdir()

@@ -55,7 +55,11 @@ def anywhere(layer: Layer, chance: random.Random) -> BaseGeometry:
     if layer.geometry == "MULTILINESTRING":
         return shapely.LineString(corners)
     area = shapely.MultiPoint(corners).convex_hull
-    return chance.choice([shapely.Point(x, y), shapely.LineString(corners), area]) if layer.geometry == "GEOMETRY" else area
+    return (
+        chance.choice([shapely.Point(x, y), shapely.LineString(corners), area])
+        if layer.geometry == "GEOMETRY"
+        else area
+    )
 
 
 def assert_true(driver: psycopg.Connection[Any], layer: Layer, least: int = 1) -> None:
@@ -75,9 +79,7 @@ def assert_true(driver: psycopg.Connection[Any], layer: Layer, least: int = 1) -
 
 
 @pytest.mark.parametrize("layer", OTHERS, ids=lambda layer: layer.name)
-def test_random_features_are_placed_as_shapely_does(
-    driver: psycopg.Connection[Any], area: str, layer: Layer
-) -> None:
+def test_random_features_are_placed_as_shapely_does(driver: psycopg.Connection[Any], area: str, layer: Layer) -> None:
     chance = random.Random(layer.name)
     for _ in range(60):
         grid = chance.choice([None, f"{area}{chance.randint(1, 6):03d}", f"{area}999"])
@@ -107,7 +109,9 @@ def test_redrawn_grids_place_everything_anew(driver: psycopg.Connection[Any], ar
     first, second = f"{area}001", f"{area}002"
     driver.execute("update gis.grid set geom = st_translate(geom, 0.002, -0.001) where level = 'governance'")
     check(3)
-    driver.execute("update gis.grid set geom = st_multi(st_scale(geom, 'POINT(0.9999 0.9999)')) where code = %s", [first])
+    driver.execute(
+        "update gis.grid set geom = st_multi(st_scale(geom, 'POINT(0.9999 0.9999)')) where code = %s", [first]
+    )
     check(3)
     driver.execute("update gis.grid set code = %s where code = %s", [f"{area}021", second])
     check(3)

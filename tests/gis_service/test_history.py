@@ -80,7 +80,10 @@ def test_every_door_leads_into_history(database: Database, owner: Engine, staff:
     shape, moved = example_shape(POINT), example_shape(POINT, 121.001)
     with owner.begin() as conn:
         driver = driver_of(conn)
-        with driver.cursor() as cursor, cursor.copy("copy gis.waste_point (community, code, kind, geom) from stdin") as copy:
+        with (
+            driver.cursor() as cursor,
+            cursor.copy("copy gis.waste_point (community, code, kind, geom) from stdin") as copy,
+        ):
             copy.write_row((area, "COPIED", "timed", encode_geometry(shape, POINT).hex()))
         by_hand = insert_row(driver, POINT, area, shape, **example_values(POINT, code="BY HAND"))
     with owner.begin() as conn:
@@ -214,7 +217,9 @@ def test_as_of_gives_back_every_recorded_moment(database: Database, owner: Engin
             question = Question(as_of=moment)
             page = read_page(conn, POINT, staff, question, limit=100)
             features = json.loads(f"[{page.features}]")
-            found = {f["properties"]["code"]: (f["properties"]["bins"], f["geometry"]["coordinates"][0]) for f in features}
+            found = {
+                f["properties"]["code"]: (f["properties"]["bins"], f["geometry"]["coordinates"][0]) for f in features
+            }
             assert found == expected
             assert page.matched == page.returned == count_features(conn, POINT, staff, question) == len(expected)
             inside = {code for code, (_, lon) in expected.items() if bbox[0] <= lon <= bbox[2]}
@@ -266,7 +271,9 @@ def test_a_day_means_its_end_in_shanghai(database: Database, staff: Scope) -> No
 def test_writers_at_the_same_time_lose_nothing(database: Database, owner: Engine, staff: Scope, area: str) -> None:
     codes = [f"BOTH{number}" for number in range(5)]
     with database.write(staff) as conn:
-        put_features(conn, POINT, area, [(example_record(POINT, code=code, bins=0), example_shape(POINT)) for code in codes])
+        put_features(
+            conn, POINT, area, [(example_record(POINT, code=code, bins=0), example_shape(POINT)) for code in codes]
+        )
     start = threading.Barrier(4)
 
     def count_up(_: int) -> None:
@@ -314,9 +321,7 @@ def test_layers_written_in_opposite_order_do_not_wait_in_a_circle(
     assert (counter("road") - before[0], counter("building") - before[1]) == (24, 24)
 
 
-def test_a_circle_of_waiting_writers_is_answered_with_a_sentence(
-    database: Database, staff: Scope, area: str
-) -> None:
+def test_a_circle_of_waiting_writers_is_answered_with_a_sentence(database: Database, staff: Scope, area: str) -> None:
     codes = ["LEFT", "RIGHT"]
     with database.write(staff) as conn:
         put_features(conn, POINT, area, [(example_record(POINT, code=code), example_shape(POINT)) for code in codes])
@@ -354,9 +359,13 @@ def test_a_hundred_thousand_rows_have_their_history(owner: Engine, area: str) ->
         assert conn.execute(text(counted)).scalar_one() == 0
 
 
+def write_half_of_it(conn: Connection, area: str) -> None:
+    put_features(conn, ROAD, area, [(example_record(ROAD, code="HALF"), example_shape(ROAD))])
+    conn.execute(text("update gis.road set width_m = -1"))
+
+
 def test_a_refused_write_leaves_no_trace(database: Database, owner: Engine, staff: Scope, area: str) -> None:
     with pytest.raises(IntegrityError), database.write(staff) as conn:
-        put_features(conn, ROAD, area, [(example_record(ROAD, code="HALF"), example_shape(ROAD))])
-        conn.execute(text("update gis.road set width_m = -1"))
+        write_half_of_it(conn, area)
     with owner.begin() as conn:
         assert conn.execute(text("select count(*) from gis.road_history where code = 'HALF'")).scalar_one() == 0

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from gis_service.database import Database, open_engine
+from gis_service.errors import NotFoundError
 from gis_service.features.tiles import read_etag
 from gis_service.features.write import change_feature, delete_feature, put_features
 from gis_service.local_cluster import LocalCluster
@@ -29,7 +30,8 @@ def owner(cluster: LocalCluster, database_name: str, area: str) -> Iterator[Engi
 def counters(owner: Engine) -> dict[str, int]:
     with owner.begin() as conn:
         assert conn.execute(text("select count(*) from gis.layer_touch")).scalar_one() == 0
-        return {layer: version for layer, version in conn.execute(text("select layer, version from gis.layer_version"))}
+        rows = conn.execute(text("select layer, version from gis.layer_version")).all()
+    return {row.layer: row.version for row in rows}
 
 
 def test_one_step_for_a_transaction_however_much_it_writes(
@@ -65,9 +67,9 @@ def test_no_step_without_a_change(database: Database, owner: Engine, staff: Scop
         inner = conn.begin_nested()
         change_feature(conn, ROAD, area, "A", {"width_m": 9})
         inner.rollback()
-    with pytest.raises(KeyError), database.write(staff) as conn:
-        change_feature(conn, ROAD, area, "A", {"width_m": 9})
-        raise KeyError
+    with pytest.raises(NotFoundError), database.write(staff) as conn:
+        for code in ("A", "no such road"):
+            change_feature(conn, ROAD, area, code, {"width_m": 9})
     assert counters(owner) == before
 
 

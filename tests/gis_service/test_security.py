@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import psycopg
@@ -98,8 +99,8 @@ def rows(owner: Engine) -> None:
             values = example_values(LAYERS["community"], code=community)
             insert_row(driver, LAYERS["community"], community, shapely.box(west, south, west + 0.02, 30.71), **values)
             driver.execute(
-                "insert into gis.rental_unit_personal select community, id, '房东甲', '13800000000' from gis.rental_unit"
-                " where community = %s",
+                "insert into gis.rental_unit_personal select community, id, '房东甲', '13800000000'"
+                " from gis.rental_unit where community = %s",
                 [community],
             )
     with owner.begin() as conn:
@@ -195,12 +196,10 @@ def test_a_worker_writes_only_in_the_own_grid(database: Database, owner: Engine,
         with pytest.raises(psycopg.errors.InsufficientPrivilege), database.write(worker()) as conn:
             insert_row(driver_of(conn), layer, HOME, shape, **example_values(layer), grid=grid)
     for community in (COMMUNITIES[1], COMMUNITIES[3]):
-        with pytest.raises(psycopg.errors.IntegrityError, match=r"row-level|check constraint"):
-            try:
-                with database.write(worker()) as conn:
-                    insert_row(driver_of(conn), layer, community, here, **example_values(layer), grid=WEST)
-            except psycopg.errors.InsufficientPrivilege as error:
-                raise psycopg.errors.IntegrityError(str(error)) from error
+        # Row-level security or the CHECK that a grid lies in its community: PostgreSQL says which comes first.
+        with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)):
+            with database.write(worker()) as conn:
+                insert_row(driver_of(conn), layer, community, here, **example_values(layer), grid=WEST)
     with database.write(worker()) as conn:
         mine = insert_row(driver_of(conn), layer, HOME, here, **example_values(layer), grid=WEST)
         conn.execute(text(f"update gis.{name} set remark = 'mine' where id = :id"), {"id": mine})
@@ -285,7 +284,7 @@ def test_the_application_cannot_write_what_the_database_keeps(database: Database
 
 def test_the_owner_cannot_empty_a_layer_past_its_history(owner: Engine) -> None:
     for name in ("road", "rental_unit"):
-        with pytest.raises(Exception, match="truncate|TRUNCATE"), owner.begin() as conn:
+        with pytest.raises(Exception, match="truncate would leave no history"), owner.begin() as conn:
             conn.execute(text(f"truncate gis.{name} cascade"))
 
 
@@ -312,15 +311,15 @@ def test_a_scope_ends_with_its_transaction(cluster: LocalCluster, database_name:
     found = Database(engine, engine)
     settings = "select pg_backend_pid(), concat_ws('', current_setting('gis.scope', true),"
     settings += " current_setting('gis.actor', true), current_setting('gis.upload', true))"
-    try:
-        with found.write(Scope("test", "staff", ("330482",)), upload="11111111-1111-1111-1111-111111111111") as conn:
-            process, said = conn.execute(text(settings)).one()
-            assert said.startswith("330482test1111")
-            assert conn.execute(text("select count(*) from gis.road")).scalar_one() > 0
-            if end == "error":
-                raise KeyError(end)
-    except KeyError:
-        assert end == "error"
+    with (
+        pytest.raises(ProgrammingError) if end == "error" else nullcontext(),
+        found.write(Scope("test", "staff", ("330482",)), upload="11111111-1111-1111-1111-111111111111") as conn,
+    ):
+        process, said = conn.execute(text(settings)).one()
+        assert said.startswith("330482test1111")
+        assert conn.execute(text("select count(*) from gis.road")).scalar_one() > 0
+        if end == "error":
+            conn.execute(text("select * from gis.layer_touch"))
     with engine.begin() as conn:
         assert tuple(conn.execute(text(settings)).one()) == (process, "")
         assert conn.execute(text("select count(*) from gis.road")).scalar_one() == 0

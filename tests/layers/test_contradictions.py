@@ -29,6 +29,7 @@ def declare(*, doc: str | None = "A thing.", record: dict[str, Any] | None = Non
     declared: dict[str, Any] = {
         "name": "broken",
         "title": "坏图层",
+        "summary": "坏图层,只为试验。",
         "group": "设施",
         "record": made,
         "geometry": "POINT",

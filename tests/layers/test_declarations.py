@@ -199,3 +199,8 @@ def test_open_map_data_speaks_our_codes(layer: str, words: list[str]) -> None:
 def test_open_map_data_has_an_id_we_know() -> None:
     for layer in LAYERS.values():
         assert "id" in layer.field("code").headers
+
+
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=lambda layer: layer.name)
+def test_a_layer_says_in_chinese_what_it_holds(layer: Layer) -> None:
+    assert re.search(r"[\u4e00-\u9fff]{2,}.*。$", layer.summary)

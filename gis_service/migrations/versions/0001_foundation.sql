@@ -331,7 +331,7 @@ CREATE TABLE gis.water (
 );
 CREATE INDEX water_geom_idx ON gis.water USING gist (geom);
 CREATE INDEX water_grid_idx ON gis.water (community, grid);
-COMMENT ON TABLE gis.water IS '水系:A river, canal or pond (水系): what people and fire hoses can''t simply cross.';
+COMMENT ON TABLE gis.water IS '水系:河道、河浜和池塘:步行和消防水带难以跨越。';
 COMMENT ON COLUMN gis.water.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.water.id IS '标识';
 COMMENT ON COLUMN gis.water.grid IS '15 位网格代码,由几何推出';
@@ -472,7 +472,7 @@ CREATE TABLE gis.green (
 );
 CREATE INDEX green_geom_idx ON gis.green USING gist (geom);
 CREATE INDEX green_grid_idx ON gis.green (community, grid);
-COMMENT ON TABLE gis.green IS '绿地:A green (绿地), and whether it has been taken for gardens, cars or paths.';
+COMMENT ON TABLE gis.green IS '绿地:公共绿地,以及被占用的情况。';
 COMMENT ON COLUMN gis.green.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.green.id IS '标识';
 COMMENT ON COLUMN gis.green.grid IS '15 位网格代码,由几何推出';
@@ -622,7 +622,7 @@ CREATE TABLE gis.estate (
 );
 CREATE INDEX estate_geom_idx ON gis.estate USING gist (geom);
 CREATE INDEX estate_grid_idx ON gis.estate (community, grid);
-COMMENT ON TABLE gis.estate IS '小区:A residential estate (小区): the frame of tables by estate and of net density.';
+COMMENT ON TABLE gis.estate IS '小区:住宅小区。';
 COMMENT ON COLUMN gis.estate.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.estate.id IS '标识';
 COMMENT ON COLUMN gis.estate.grid IS '15 位网格代码,由几何推出';
@@ -792,7 +792,7 @@ CREATE TABLE gis.enterprise_plot (
 );
 CREATE INDEX enterprise_plot_geom_idx ON gis.enterprise_plot USING gist (geom);
 CREATE INDEX enterprise_plot_grid_idx ON gis.enterprise_plot (community, grid);
-COMMENT ON TABLE gis.enterprise_plot IS '企业地块:A plot of land held by one enterprise (企业地块), where tenants may produce beside the holder.';
+COMMENT ON TABLE gis.enterprise_plot IS '企业地块:一家企业持有的地块,上面可能还有别的企业生产。';
 COMMENT ON COLUMN gis.enterprise_plot.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.enterprise_plot.id IS '标识';
 COMMENT ON COLUMN gis.enterprise_plot.grid IS '15 位网格代码,由几何推出';
@@ -965,7 +965,7 @@ CREATE TABLE gis.road (
 );
 CREATE INDEX road_geom_idx ON gis.road USING gist (geom);
 CREATE INDEX road_grid_idx ON gis.road (community, grid);
-COMMENT ON TABLE gis.road IS '道路:A segment of road (道路), with its pavement, width and whether fire engines need it.';
+COMMENT ON TABLE gis.road IS '道路:街道和小区道路:路面、宽度、状况与改造。';
 COMMENT ON COLUMN gis.road.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.road.id IS '标识';
 COMMENT ON COLUMN gis.road.grid IS '15 位网格代码,由几何推出';
@@ -1133,7 +1133,7 @@ CREATE TABLE gis.utility_line (
 );
 CREATE INDEX utility_line_geom_idx ON gis.utility_line USING gist (geom);
 CREATE INDEX utility_line_grid_idx ON gis.utility_line (community, grid);
-COMMENT ON TABLE gis.utility_line IS '管线:A line of electricity, communication, rain water, sewage, gas or water supply (管线).';
+COMMENT ON TABLE gis.utility_line IS '管线:强电、弱电、雨水、污水、燃气等管线:架空或入地。';
 COMMENT ON COLUMN gis.utility_line.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.utility_line.id IS '标识';
 COMMENT ON COLUMN gis.utility_line.grid IS '15 位网格代码,由几何推出';
@@ -1322,7 +1322,7 @@ CREATE TABLE gis.building (
 );
 CREATE INDEX building_geom_idx ON gis.building USING gist (geom);
 CREATE INDEX building_grid_idx ON gis.building (community, grid);
-COMMENT ON TABLE gis.building IS '楼栋:A building (楼栋, 幢), with its age, structure, safety and the households in it as counts.';
+COMMENT ON TABLE gis.building IS '楼栋:地上的一幢楼:住宅、厂房、商铺或公共建筑。';
 COMMENT ON COLUMN gis.building.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.building.id IS '标识';
 COMMENT ON COLUMN gis.building.grid IS '15 位网格代码,由几何推出';
@@ -1524,7 +1524,7 @@ CREATE TABLE gis.illegal_structure (
 );
 CREATE INDEX illegal_structure_geom_idx ON gis.illegal_structure USING gist (geom);
 CREATE INDEX illegal_structure_grid_idx ON gis.illegal_structure (community, grid);
-COMMENT ON TABLE gis.illegal_structure IS '违建:A structure suspected or determined to be illegal (违建), from its finding to its removal.';
+COMMENT ON TABLE gis.illegal_structure IS '违建:疑似违建,认定以前只称疑似;以及拆除后的处置。';
 COMMENT ON COLUMN gis.illegal_structure.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.illegal_structure.id IS '标识';
 COMMENT ON COLUMN gis.illegal_structure.grid IS '15 位网格代码,由几何推出';
@@ -1691,7 +1691,7 @@ CREATE TABLE gis.grid (
 );
 CREATE INDEX grid_geom_idx ON gis.grid USING gist (geom);
 CREATE INDEX grid_grid_idx ON gis.grid (community, grid);
-COMMENT ON TABLE gis.grid IS '网格:A grid of community governance (网格): the area one post answers for.';
+COMMENT ON TABLE gis.grid IS '网格:社区治理的网格:一个岗位负责的一片。';
 COMMENT ON COLUMN gis.grid.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.grid.id IS '标识';
 COMMENT ON COLUMN gis.grid.grid IS '15 位网格代码,由几何推出';
@@ -1858,7 +1858,7 @@ CREATE TABLE gis.parking (
 );
 CREATE INDEX parking_geom_idx ON gis.parking USING gist (geom);
 CREATE INDEX parking_grid_idx ON gis.parking (community, grid);
-COMMENT ON TABLE gis.parking IS '停车场地:A place to park (停车场地): a car park, a row of bays along a street or a single yard.';
+COMMENT ON TABLE gis.parking IS '停车场地:停车的地方:路内、小区内、公共或企业。';
 COMMENT ON COLUMN gis.parking.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.parking.id IS '标识';
 COMMENT ON COLUMN gis.parking.grid IS '15 位网格代码,由几何推出';
@@ -2030,7 +2030,7 @@ CREATE TABLE gis.facility (
 );
 CREATE INDEX facility_geom_idx ON gis.facility USING gist (geom);
 CREATE INDEX facility_grid_idx ON gis.facility (community, grid);
-COMMENT ON TABLE gis.facility IS '公共设施:A public facility or city component (公共设施, 部件): hydrant, charging point, service station and the like.';
+COMMENT ON TABLE gis.facility IS '公共设施:公共设施:消火栓、充电点、服务站和其他便民场所。';
 COMMENT ON COLUMN gis.facility.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.facility.id IS '标识';
 COMMENT ON COLUMN gis.facility.grid IS '15 位网格代码,由几何推出';
@@ -2192,7 +2192,7 @@ CREATE TABLE gis.waste_point (
 );
 CREATE INDEX waste_point_geom_idx ON gis.waste_point USING gist (geom);
 CREATE INDEX waste_point_grid_idx ON gis.waste_point (community, grid);
-COMMENT ON TABLE gis.waste_point IS '垃圾投放点:A place where residents hand in sorted waste at set hours (定时定点).';
+COMMENT ON TABLE gis.waste_point IS '垃圾投放点:居民按时间投放分类垃圾的地点(定时定点)。';
 COMMENT ON COLUMN gis.waste_point.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.waste_point.id IS '标识';
 COMMENT ON COLUMN gis.waste_point.grid IS '15 位网格代码,由几何推出';
@@ -2372,7 +2372,7 @@ CREATE TABLE gis.enterprise (
 );
 CREATE INDEX enterprise_geom_idx ON gis.enterprise USING gist (geom);
 CREATE INDEX enterprise_grid_idx ON gis.enterprise (community, grid);
-COMMENT ON TABLE gis.enterprise IS '企业:A firm in its rooms on a plot (企业): owner, lessor or tenant, so that several may share one plot.';
+COMMENT ON TABLE gis.enterprise IS '企业:在地块上经营的一家企业:自有、承租或转租。';
 COMMENT ON COLUMN gis.enterprise.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.enterprise.id IS '标识';
 COMMENT ON COLUMN gis.enterprise.grid IS '15 位网格代码,由几何推出';
@@ -2612,7 +2612,7 @@ CREATE TABLE gis.rental_unit (
 );
 CREATE INDEX rental_unit_geom_idx ON gis.rental_unit USING gist (geom);
 CREATE INDEX rental_unit_grid_idx ON gis.rental_unit (community, grid);
-COMMENT ON TABLE gis.rental_unit IS '出租房:A unit that is let (出租房: 间, 套), several to a house; the people in it are counts, never names.';
+COMMENT ON TABLE gis.rental_unit IS '出租房:一个出租单元(间、套),只记人数,不记姓名。';
 COMMENT ON COLUMN gis.rental_unit.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.rental_unit.id IS '标识';
 COMMENT ON COLUMN gis.rental_unit.grid IS '15 位网格代码,由几何推出';
@@ -2853,7 +2853,7 @@ CREATE TABLE gis.visit (
 );
 CREATE INDEX visit_geom_idx ON gis.visit USING gist (geom);
 CREATE INDEX visit_grid_idx ON gis.visit (community, grid);
-COMMENT ON TABLE gis.visit IS '走访:A visit on site (走访, 垃圾检查, 车位清点): whom, when, how it went and what was counted.';
+COMMENT ON TABLE gis.visit IS '走访:一次走访、垃圾检查或车位清点:对象、结果、数到的数。';
 COMMENT ON COLUMN gis.visit.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.visit.id IS '标识';
 COMMENT ON COLUMN gis.visit.grid IS '15 位网格代码,由几何推出';
@@ -3041,7 +3041,7 @@ CREATE TABLE gis.hazard (
 );
 CREATE INDEX hazard_geom_idx ON gis.hazard USING gist (geom);
 CREATE INDEX hazard_grid_idx ON gis.hazard (community, grid);
-COMMENT ON TABLE gis.hazard IS '隐患:A case of danger or disorder (安全隐患, 城市管理事件), from its finding to its closing or handing up.';
+COMMENT ON TABLE gis.hazard IS '隐患:一条隐患或城市管理事件,从发现到办结。';
 COMMENT ON COLUMN gis.hazard.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.hazard.id IS '标识';
 COMMENT ON COLUMN gis.hazard.grid IS '15 位网格代码,由几何推出';
@@ -3234,7 +3234,7 @@ CREATE TABLE gis.community (
 );
 CREATE INDEX community_geom_idx ON gis.community USING gist (geom);
 CREATE INDEX community_grid_idx ON gis.community (community, grid);
-COMMENT ON TABLE gis.community IS '社区边界:The extent of a residents'' committee (社区居委会), the frame of every map.';
+COMMENT ON TABLE gis.community IS '社区边界:社区居委会的范围,是每张图的边框。';
 COMMENT ON COLUMN gis.community.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.community.id IS '标识';
 COMMENT ON COLUMN gis.community.grid IS '15 位网格代码,由几何推出';

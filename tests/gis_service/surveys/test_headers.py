@@ -24,7 +24,8 @@ def test_every_declared_header_of_every_layer_is_found() -> None:
 @pytest.mark.parametrize(
     ("column", "field"),
     [
-        ("编号", "code"), ("CODE", "code"), (" 编码 ", "code"), ("编码*", "code"), ("编码:", "code"), ("OSM_ID", "code"),
+        ("编号", "code"), ("CODE", "code"), (" 编码 ", "code"), ("编码*", "code"), ("编码\uff1a", "code"),
+        ("OSM_ID", "code"), ("建筑面积\uff08平方米\uff09", "floor_area_m2"),
         ("建筑 面积", "floor_area_m2"), ("建筑面积(㎡)", "floor_area_m2"), ("建筑面积(平方米)", "floor_area_m2"),
         ("建筑面积[m2]", "floor_area_m2"), ("高度(m)", "height_m"), ("楼高(米)", "height_m"), ("层 数", "floors"),
         ("层数(层)", "floors"), ("Floor_Count", "floors"), ("floorcount", "floors"),

@@ -1,0 +1,185 @@
+"""A proposal compared with what is stored, committed or dropped; what is written bears the upload's mark."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import shapely
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from gis_service.database import Database
+from gis_service.errors import ConflictError, InputError
+from gis_service.features.staging import Changes
+from gis_service.features.write import put_features
+from gis_service.scope import Scope
+from gis_service.surveys.proposal import Proposal, Reading, commit, committed_before, discard, propose
+from layers.catalog.grid import Grid
+from layers.record import Source
+from layers.registry import LAYERS
+
+BUILDING, VISIT = LAYERS["building"], LAYERS["visit"]
+ROWS = text("select code, name, floors, source, version from gis.building where community = :c order by code")
+
+
+@pytest.fixture
+def conn(database: Database, staff: Scope, area: str) -> Iterator[Connection]:
+    """A transaction with the community registered, taken back at the end."""
+    assert area
+    with database.write(staff, str(uuid.UUID(int=1))) as found:
+        yield found
+        found.rollback()
+
+
+def sheet(path: Path, rows: list[dict[str, Any]], at: list[float] | None = None) -> Path:
+    """Write squares beside each other; ``at`` moves them to other places, in thousandths of a degree."""
+    places = at or list(range(len(rows)))
+    features = [
+        {
+            "type": "Feature", "properties": row,
+            "geometry": shapely.geometry.mapping(shapely.box(120.995 + p / 1000, 30.7, 120.9955 + p / 1000, 30.7005)),
+        }
+        for row, p in zip(rows, places, strict=True)
+    ]  # fmt: skip
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+    return path
+
+
+def write(conn: Connection, community: str, path: Path, reading: Reading | None = None) -> Proposal:
+    made = propose(conn, BUILDING, community, path, reading or Reading())
+    commit(conn, made, upload=str(uuid.uuid4()), key=str(uuid.uuid4()), accept_valid=False)
+    return made
+
+
+def test_a_dropped_proposal_leaves_nothing(database: Database, staff: Scope, area: str, tmp_path: Path) -> None:
+    uploads = text("select count(*) from gis.upload")
+    with database.write(staff) as conn:
+        before = conn.execute(uploads).scalar()
+        made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", [{"编码": "A"}]), Reading())
+        assert made.changes == Changes(1, 0, 0, 0)
+        discard(conn)
+    with database.read(staff) as conn:
+        assert conn.execute(ROWS, {"c": area}).all() == []
+        assert conn.execute(uploads).scalar() == before
+
+
+def test_progress_tells_rows_read_and_rows_in_all(conn: Connection, area: str, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    rows: list[dict[str, Any]] = [{"编码": str(number)} for number in range(12)]
+    path = sheet(tmp_path / "a.geojson", rows, [number / 10 for number in range(12)])
+    propose(conn, BUILDING, area, path, Reading(), lambda done, total: told.append((done, total)))
+    assert told[-1] == (12, 12)
+
+
+def test_only_wanted_rows_are_read(conn: Connection, area: str, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"编码": "A", "类": "x"},
+        {"编码": "B", "类": "y"},
+        {"编码": "C", "类": "z"},
+        {"编码": None, "类": "y"},
+    ]
+    path = sheet(tmp_path / "a.geojson", rows)
+    made = propose(conn, BUILDING, area, path, Reading(where=("类", frozenset({"x", "z"}))))
+    assert (made.changes, made.refusals) == (Changes(2, 0, 0, 0), [])
+    with pytest.raises(InputError, match="不在文件里"):
+        propose(conn, BUILDING, area, path, Reading(where=("种", frozenset({"x"}))))
+
+
+def test_an_assumed_source_never_overwrites_a_stored_one(conn: Connection, area: str, tmp_path: Path) -> None:
+    write(conn, area, sheet(tmp_path / "a.geojson", [{"编码": "A", "数据来源": "普查", "层数": 2}]))
+    made = write(conn, area, sheet(tmp_path / "b.geojson", [{"编码": "A", "层数": 2}, {"编码": "B", "层数": 2}]),
+                 Reading(source=Source.REPORTED))  # fmt: skip
+    assert made.changes == Changes(1, 0, 0, 1)
+    assert [tuple(row)[:4] for row in conn.execute(ROWS, {"c": area})] == [
+        ("A", None, 2, "census"), ("B", None, 2, "reported"),
+    ]  # fmt: skip
+
+
+def test_foreign_sources_are_told(conn: Connection, area: str, tmp_path: Path) -> None:
+    path = sheet(tmp_path / "a.geojson", [{"编码": "A", "来源": "openstreetmap.org"}])
+    made = propose(conn, BUILDING, area, path, Reading(source=Source.OPEN_DATA))
+    assert "openstreetmap.org" in made.notes[0]
+    assert "开放数据" in made.notes[0]
+
+
+def test_rows_bear_the_upload_and_their_history_too(
+    database: Database, staff: Scope, area: str, tmp_path: Path
+) -> None:
+    identifier = str(uuid.uuid4())
+    with database.write(staff, identifier) as conn:
+        made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", [{"编码": "H"}]), Reading())
+        commit(conn, made, upload=identifier, key="k1", accept_valid=False)
+    with database.write(staff) as conn:
+        rows = conn.execute(text("select upload, recorded_by from gis.building where code = 'H'")).all()
+        past = conn.execute(text("select upload, operation from gis.building_history where code = 'H'")).all()
+        kept = conn.execute(text("select id, file_name, added, layer, actor from gis.upload")).one()
+        assert [(str(row[0]), row[1]) for row in rows] == [(identifier, "test")]
+        assert [(str(row[0]), row[1]) for row in past] == [(identifier, "insert")]
+        assert (str(kept[0]), *kept[1:]) == (identifier, "a.geojson", 1, "building", "test")
+        assert committed_before(conn, area, "k1", made.sheet.sha256) == Changes(1, 0, 0, 0)
+        assert committed_before(conn, area, "k2", made.sheet.sha256) is None
+        with pytest.raises(ConflictError, match=r"a\.geojson"):
+            committed_before(conn, area, "k1", "0" * 64)
+        conn.execute(text("delete from gis.building"))
+
+
+def test_refusals_stand_in_the_order_of_the_sheet(conn: Connection, area: str, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"编码": "A", "层数": -1},
+        {"编码": "B"},
+        {"编码": None},
+        {"编码": "B"},
+        {"编码": "C"},
+    ]
+    made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", rows, [0, 1, 2, 3, 900]), Reading())
+    assert [refusal.row for refusal in made.refusals] == [1, 3, 4, 5]
+    assert [refusal.code for refusal in made.refusals] == ["A", "", "B", "C"]
+    with pytest.raises(InputError, match="4 行被拒收"):
+        commit(conn, made, upload=str(uuid.uuid4()), key="k", accept_valid=False)
+    assert commit(conn, made, upload=str(uuid.uuid4()), key="k", accept_valid=True) == Changes(1, 0, 0, 0)
+
+
+def test_a_row_that_only_touches_the_boundary_is_inside(conn: Connection, area: str, tmp_path: Path) -> None:
+    # The community is 120.99 to 121.01 E; these begin on its east edge, half outside, and just beyond it.
+    made = propose(
+        conn, BUILDING, area,
+        sheet(tmp_path / "a.geojson", [{"编码": code} for code in "ABC"], [15.0, 14.8, 15.1]), Reading(),
+    )  # fmt: skip
+    assert [refusal.code for refusal in made.refusals] == ["C"]
+    assert "约 10 米" in made.refusals[0].reason
+
+
+def test_a_code_that_stands_in_several_grids_is_refused(conn: Connection, area: str, tmp_path: Path) -> None:
+    halves = [(f"{area}001", 120.99, 121.0), (f"{area}002", 121.0, 121.01)]
+    put_features(
+        conn, LAYERS["grid"], area,
+        [(Grid(code=code, name=code), shapely.box(west, 30.69, east, 30.71)) for code, west, east in halves],
+    )  # fmt: skip
+    needed = [field for field in VISIT.fields if field.required]
+    required = {field.name: next(iter(field.codes)) if field.codes else "X" for field in needed}
+    feature = {
+        "type": "Feature", "geometry": {"type": "Point", "coordinates": [120.995, 30.7]},
+        "properties": {**required, "code": "甲", "visited_on": "2026-11-01"},
+    }  # fmt: skip
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8")
+    made = propose(conn, VISIT, area, path, Reading())
+    assert made.refusals == []
+    commit(conn, made, upload=str(uuid.uuid4()), key="k", accept_valid=False)
+    # People of the second grid keep a list of their own, in which the same code stands for something else.
+    fields = ", ".join(field.name for field in VISIT.fields)
+    place = "st_setsrid(st_makepoint(121.005, 30.7), 4490)"
+    conn.execute(
+        text(f"insert into gis.visit (community, {fields}, geom) select community, {fields}, {place} from gis.visit")
+    )
+    grids = conn.execute(text("select grid from gis.visit where code = '甲' order by 1")).scalars().all()
+    assert grids == [f"{area}001", f"{area}002"]
+    again = propose(conn, VISIT, area, path, Reading())
+    assert again.changes == Changes(0, 0, 0, 0)
+    assert [refusal.code for refusal in again.refusals] == ["甲"]
+    assert "几个网格" in again.refusals[0].reason
