@@ -82,6 +82,23 @@ def _property(field: LayerField) -> dict[str, Any]:
     return {"name": field.name, "in": "query", "required": False, "description": field.title, "schema": schema}
 
 
+def describe_properties(layer: Layer) -> dict[str, Any]:
+    """Return the JSON Schema of a feature's properties; clients such as GDAL take their columns and types from it."""
+    kept = {
+        "community": {"type": "string", "title": "社区代码"},
+        "grid": {"type": "string", "title": "网格代码"},
+        "version": {"type": "integer", "title": "版本"},
+        "recorded_at": {"type": "string", "format": "date-time", "title": "记录时间"},
+    }
+    given = {field.name: {"title": field.title, **_TYPES[field.kind]} for field in layer.fields}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "title": layer.title,
+        "properties": {**given, **kept},
+    }
+
+
 def _lowered(node: Any) -> Any:
     """Return a 3.1 schema in the words of 3.0: nullable instead of a null type, no const, no list of examples."""
     if isinstance(node, list):

@@ -95,7 +95,7 @@ class LayerField:
 
 def fold(header: str) -> str:
     """Return a header in the form in which headers are compared: width, case, spaces and _ * : don't count."""
-    return re.sub(r"[\s_*::]+", "", unicodedata.normalize("NFKC", header)).casefold()
+    return re.sub(r"[\s_*:]+", "", unicodedata.normalize("NFKC", header)).casefold()
 
 
 def fields_of(record: type[Record], where: str) -> tuple[LayerField, ...]:

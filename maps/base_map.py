@@ -67,7 +67,7 @@ def base_layers(tianditu_key: str | None, listed: str | None) -> tuple[BaseLayer
         When a template is no tile address, or its tiles are shifted (GCJ-02, BD-09).
     """
     tianditu = _tianditu(tianditu_key.strip()) if tianditu_key and tianditu_key.strip() else ()
-    items = [item.strip() for item in re.split(r"[;;\n]", listed or "") if item.strip()]
+    items = [item.strip() for item in re.split(r"[;\uff1b\n]", listed or "") if item.strip()]
     return (*tianditu, *(_listed_layer(item) for item in items))
 
 

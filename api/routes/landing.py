@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, LayerOf, ScopeOf
+from api.openapi import describe_properties
 from api.routes.maps import home_page
 from gis_service.features.read import read_extent
 from layers.layer import Layer
@@ -26,6 +27,7 @@ CONFORMANCE = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
 ]
+SCHEMA_TYPE = "application/schema+json"
 OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.0"
 
 
@@ -77,6 +79,13 @@ def collection(request: Request, layer: LayerOf, database: DatabaseOf, scope: Sc
         return _describe(base_url(request), layer, read_extent(conn, layer, scope))
 
 
+@router.get("/collections/{layer}/schema", summary="图层的字段")
+def schema(request: Request, layer: LayerOf) -> Response:
+    """Describe a feature's properties as JSON Schema; without it GDAL guesses types from the first features."""
+    described = {"$id": f"{base_url(request)}/collections/{layer.name}/schema", **describe_properties(layer)}
+    return JSONResponse(described, media_type=SCHEMA_TYPE)
+
+
 @router.get("/api", summary="接口说明 (OpenAPI 3.0)")
 def api_definition(request: Request) -> Response:
     """Return the OpenAPI 3.0 document, with a literal path for each collection."""
@@ -114,6 +123,7 @@ def _describe(base: str, layer: Layer, extent: tuple[float, float, float, float]
         "crs": [CRS84],
         "links": [
             link(here, "self", "application/json", layer.title),
+            link(f"{here}/schema", "describedby", SCHEMA_TYPE, f"{layer.title}的字段"),
             link(f"{here}/items", "items", "application/geo+json", f"{layer.title}的要素"),
             link(
                 f"{here}/tiles/WebMercatorQuad/{{tileMatrix}}/{{tileRow}}/{{tileCol}}",

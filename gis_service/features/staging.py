@@ -145,7 +145,8 @@ class Staging:
         answer = conn.execute(
             text(
                 "select count(*) filter (where added), count(*) filter (where changed), count(*) filter (where moved),"
-                " count(*) filter (where not (added or changed or moved)) from proposed"
+                " count(*) filter (where not (added or changed or moved))"
+                " from proposed join staged using (row)"
             )
         ).one()
         return Changes(*answer)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from layers.field import LayerField, fold
 from layers.layer import Layer
 
-_UNIT_IN_BRACKETS = re.compile(r"[((\[【][^))\]】]*[))\]】]\s*$")
+_UNIT_IN_BRACKETS = re.compile(r"[(\uff08\[【][^)\uff09\]】]*[)\uff09\]】]\s*$")
 
 
 @dataclass(frozen=True)

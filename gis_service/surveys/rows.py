@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -173,6 +174,11 @@ def _code_converter(found: LayerField) -> Callable[[Any], object]:
     return one
 
 
+def _plain(text: str) -> str:
+    """Return text with full-width digits, letters and punctuation, as Chinese keyboards give them, in plain ones."""
+    return text.strip() if text.isascii() else unicodedata.normalize("NFKC", text).strip()
+
+
 def _text(cell: object) -> str | None:
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
@@ -180,19 +186,19 @@ def _text(cell: object) -> str | None:
 
 
 def _number(cell: object) -> object:
-    return cell.strip().replace(",", "").replace(",", "") or None if isinstance(cell, str) else cell
+    return _plain(cell).replace(",", "") or None if isinstance(cell, str) else cell
 
 
 def _boolean(cell: object) -> object:
     if isinstance(cell, bool):
         return cell
-    text = str(_text(cell) or "").casefold()
+    text = _plain(str(_text(cell) or "")).casefold()
     return True if text in _YES else False if text in _NO else text or None
 
 
 def _date(cell: object) -> object:
     text = _text(cell)
-    found = _DATE.fullmatch(text) if text else None
+    found = _DATE.fullmatch(_plain(text)) if text else None
     return "{}-{:0>2}-{:0>2}".format(*found.groups()) if found else text
 
 
@@ -203,4 +209,4 @@ def _blank_to_none(cell: object) -> object:
 def _texts(cell: object) -> list[str]:
     if isinstance(cell, list):
         return [str(part) for part in cell]
-    return [part for part in re.split(r"[、,,;;|/]\s*", str(cell).strip()) if part]
+    return [part for part in re.split(r"[、,\uff0c;\uff1b|/]\s*", str(cell).strip()) if part]

@@ -43,7 +43,7 @@ _PAIRS: Final = (
 )
 _TEXT_HEADERS: Final = frozenset({"wkt", "geometry", "geom", "the_geom", "几何", "图形", "shape"})
 _DEGREES: Final = re.compile(r"(\d{1,3})[°度](?:(\d{1,2})['′’分])?(?:(\d{1,2}(?:\.\d+)?)[\"″”秒])?")
-_EXCEL_SUFFIX: Final = re.compile(r"[((\[【].*|[\s_]+$")
+_EXCEL_SUFFIX: Final = re.compile(r"[(\uff08\[【].*|[\s_]+$")
 
 
 @dataclass(frozen=True)

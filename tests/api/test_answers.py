@@ -81,7 +81,8 @@ def test_tiles_hold_what_lies_in_them(client: TestClient, sample_superuser: Engi
     with sample_superuser.connect() as conn:
         lon, lat = conn.execute(
             text(
-                "select st_x(p), st_y(p) from (select st_pointonsurface(geom) p from gis.building order by code limit 1) x"
+                "select st_x(p), st_y(p)"
+                " from (select st_pointonsurface(geom) p from gis.building order by code limit 1) x"
             )
         ).one()
         zoom = 15

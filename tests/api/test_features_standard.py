@@ -139,6 +139,10 @@ def test_collections_describe_every_layer(client: TestClient, truth: Truth) -> N
             "href": f"http://testserver/collections/{name}/items", "rel": "items", "type": GEOJSON, "title": "",
         }  # fmt: skip
         assert client.get(links["self"]["href"]).json() == described
+        schema = client.get(links["describedby"]["href"])
+        assert schema.headers["content-type"] == links["describedby"]["type"] == "application/schema+json"
+        feature = client.get(f"/collections/{name}/items?limit=1").json()["features"][0]
+        assert set(schema.json()["properties"]) == set(feature["properties"])
 
 
 def test_items_are_a_feature_collection_with_counts_and_links(client: TestClient, truth: Truth) -> None:

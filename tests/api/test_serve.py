@@ -19,6 +19,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.api.conftest import Command
+
 SERVICE = Path(sys.executable).with_name("gis-service")
 START_SECONDS = 90.0
 AGAIN_SECONDS = 15.0
@@ -128,6 +130,7 @@ def test_second_start_is_quick_and_stops_by_ctrl_c(start: Start, data: Path) -> 
     assert postmaster(data) is None
 
 
+@pytest.mark.long
 def test_killed_service_starts_again_and_killed_database_comes_back(start: Start, data: Path) -> None:
     first = start()
     first.ready()
@@ -154,6 +157,7 @@ def test_killed_service_starts_again_and_killed_database_comes_back(start: Start
     assert postmaster(data) is None
 
 
+@pytest.mark.long
 def test_port_or_data_in_use_is_one_sentence(start: Start, data: Path) -> None:
     running = start()
     running.ready()
@@ -167,12 +171,15 @@ def test_port_or_data_in_use_is_one_sentence(start: Start, data: Path) -> None:
     assert postmaster(data) == before
 
 
-def test_settings_that_are_wrong_are_named() -> None:
-    for name, value in (("GIS_PORT", "many"), ("GIS_HOST", "0.0.0.0"), ("GIS_BASE_LAYERS", "no address")):  # noqa: S104
-        ran = subprocess.run(
-            [SERVICE, "serve", "--data", "/nonexistent/data"], env={**os.environ, name: value}, capture_output=True,
-            text=True, timeout=30, check=False,
-        )  # fmt: skip
-        assert ran.returncode != 0, name
-        assert ran.stderr.strip().count("\n") == 0
-        assert name in ran.stderr or value in ran.stderr, ran.stderr
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("GIS_PORT", "many"), ("GIS_HOST", "0.0.0.0"), ("GIS_BASE_LAYERS", "no address")],  # noqa: S104
+)
+def test_settings_that_are_wrong_are_named(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    ran = command("serve", "--port", str(free_port()), "--data", "/nonexistent/data")
+    assert ran.code != 0
+    assert ran.err.strip().count("\n") == 0
+    assert name in ran.err or value in ran.err

@@ -226,8 +226,8 @@ def test_refused_rows_stop_the_whole_file_unless_the_valid_ones_are_wanted(
     bowtie = shapely.Polygon([(121, 30.7), (121.001, 30.701), (121.001, 30.7), (121, 30.701)])
     far = shapely.box(121.5, 31.2, 121.501, 31.201)
     rows: list[dict[str, Any]] = [
-        {"编码": "好", "层数": 3}, {"编码": "低", "层数": -1}, {"编码": "好", "层数": 3}, {"编码": "蝴蝶"}, {"编码": "远"},
-        {"编码": "无"}, {"编码": "点"}, {"编码": "号", "备注": "330482199001011234"}, {"编码": None},
+        {"编码": "好", "层数": 3}, {"编码": "低", "层数": -1}, {"编码": "好", "层数": 3}, {"编码": "蝴蝶"},
+        {"编码": "远"}, {"编码": "无"}, {"编码": "点"}, {"编码": "号", "备注": "330482199001011234"}, {"编码": None},
     ]  # fmt: skip
     shapes = [square(0), square(1), square(2), bowtie, far, None, shapely.Point(121, 30.7), square(3), square(4)]
     path = geojson(tmp_path / "混.geojson", rows, shapes)

@@ -29,6 +29,7 @@ def driver(cluster: LocalCluster, database_name: str, area: str) -> Iterator[psy
     """The owner's connection, each statement its own transaction, with six governance grids and two others."""
     url = cluster.url("gis_owner", database_name).replace("+psycopg", "", 1)
     with psycopg.connect(url, autocommit=True) as found:
+        found.execute("select setseed(0.5)")
         for number, cell in enumerate(cells(), start=1):
             values = example_values(LAYERS["grid"], code=f"{area}{number:03d}", level="governance")
             insert_row(found, LAYERS["grid"], area, cell, **values)

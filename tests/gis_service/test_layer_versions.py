@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.engine import Connection
 
 from gis_service.database import Database, open_engine
 from gis_service.errors import NotFoundError
@@ -53,6 +54,11 @@ def test_one_step_for_a_transaction_however_much_it_writes(
     assert counters(owner) == {"community": 1, "road": 3, "building": 2}
 
 
+def change_both(conn: Connection, area: str) -> None:
+    for code in ("A", "no such road"):
+        change_feature(conn, ROAD, area, code, {"width_m": 9})
+
+
 def test_no_step_without_a_change(database: Database, owner: Engine, staff: Scope, area: str) -> None:
     before = counters(owner)
     with database.write(staff) as conn:
@@ -68,8 +74,7 @@ def test_no_step_without_a_change(database: Database, owner: Engine, staff: Scop
         change_feature(conn, ROAD, area, "A", {"width_m": 9})
         inner.rollback()
     with pytest.raises(NotFoundError), database.write(staff) as conn:
-        for code in ("A", "no such road"):
-            change_feature(conn, ROAD, area, code, {"width_m": 9})
+        change_both(conn, area)
     assert counters(owner) == before
 
 

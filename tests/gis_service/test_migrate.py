@@ -43,7 +43,8 @@ class Bench(Record):
 
 
 LAYER = Layer(
-    name="bench", title="长椅", group="设施", record=Bench, geometry="POINT", visibility="grid", label="code",
+    name="bench", title="长椅", summary="街边的长椅。", group="设施",
+    record=Bench, geometry="POINT", visibility="grid", label="code",
     style=Style(color="#1b5e20", fill="#2e7d32"),
 )
 '''

@@ -36,6 +36,7 @@ def refused(layer: Layer, row: dict[str, object]) -> str:
 @pytest.mark.parametrize(
     ("header", "cell", "field", "value"),
     [
+        ("层数", "\uff11\uff12", "floors", 12), ("自建房", "\uff39", "self_built", True),
         ("房屋用途", "成套住宅", "use", "11"), ("房屋用途", "11", "use", "11"), ("房屋用途", 11, "use", "11"),
         ("房屋用途", 11.0, "use", "11"), ("安全鉴定等级", "c", "safety_grade", "C"),
         ("定位精度", "A 级(±0.5 米)", "accuracy", "A"),
@@ -57,7 +58,8 @@ def test_cells_become_values(header: str, cell: object, field: str, value: objec
 @pytest.mark.parametrize(
     "cell",
     ["2024-06-01", "2024/6/1", "2024.06.01", "2024年6月1日", "2024年06月01", "2024-06-01 00:00:00",
-     "2024-06-01T00:00:00.000", " 2024-6-1 "],
+     "2024-06-01T00:00:00.000", " 2024-6-1 ",
+     "\uff12\uff10\uff12\uff14年\uff16月\uff11日", "2024\uff0f06\uff0f01"],
 )  # fmt: skip
 def test_spellings_of_a_date(cell: str) -> None:
     assert str(read(BUILDING, {"编码": "B1", "安全鉴定日期": cell})["appraised_on"]) == "2024-06-01"
