@@ -16,6 +16,7 @@ from gis_service.errors import ServiceError
 from gis_service.local_cluster import ClusterError
 from layers.errors import DeclarationError
 from maps.base_map import BaseLayerError
+from maps.static_files import MissingFileError
 
 app = typer.Typer(
     name="gis-service",
@@ -38,7 +39,7 @@ def main() -> None:
     """Run a command; what goes wrong is one sentence on standard error and exit code 1."""
     try:
         app()
-    except (ServiceError, ClusterError, DeclarationError, BaseLayerError, LookupError) as error:
+    except (ServiceError, ClusterError, DeclarationError, BaseLayerError, MissingFileError) as error:
         if os.environ.get("GIS_DEBUG"):
             raise
         ERRORS.print(str(error), markup=False, soft_wrap=True)

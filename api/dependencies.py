@@ -16,7 +16,7 @@ from gis_service.scope import Scope
 from layers.layer import Layer
 from layers.registry import LAYERS
 
-_LOCAL_NAMES = {"localhost", "testserver"}
+_LOCAL_NAMES = {"localhost"}
 
 
 class ForbiddenError(ServiceError):
@@ -47,7 +47,7 @@ def scope_of(request: Request, database: Annotated[Database, Depends(database_of
 
 
 def _is_local(host: str) -> bool:
-    if host in _LOCAL_NAMES or host == "testclient":
+    if host in _LOCAL_NAMES:
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
@@ -95,6 +95,8 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
             )
 
 
+Community = Annotated[str, Query(pattern=r"^[0-9]{12}$", description="12 位社区代码")]
+JsonParameter = Annotated[str | None, Query(pattern="^json$", description="只有 JSON")]
 CommunityParameter = Annotated[str | None, Query(pattern=r"^[0-9]{12}$", description="只看一个社区:12 位社区代码")]
 FormatParameter = Annotated[str | None, Query(pattern="^(json|html)$", description="json 或 html;不写则按 Accept")]
 DatabaseOf = Annotated[Database, Depends(database_of)]

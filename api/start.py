@@ -58,9 +58,15 @@ def opened_database(settings: Settings, data: Path | None = None) -> Iterator[Da
         finally:
             database.close()
         return
-    ran = cluster.running()
-    cluster.start()
-    try:
+    if not (cluster.data / "passwords.json").exists():
+        raise InputError(
+            f"这里没有数据目录 {cluster.data};请在服务的文件夹里运行,或用环境变量 GIS_DATA_DIR 指明;"
+            "还没有启动过服务时,先运行 script/server。",
+            f"There is no data folder {cluster.data}; set GIS_DATA_DIR, or start the service first.",
+        )
+    with cluster.shared():
+        ran = cluster.running()
+        cluster.start()
         if not ran:
             prepare_local(cluster)
         database = connect(cluster.url("gis_app"))
@@ -68,9 +74,6 @@ def opened_database(settings: Settings, data: Path | None = None) -> Iterator[Da
             yield database
         finally:
             database.close()
-    finally:
-        if not ran:
-            cluster.stop()
 
 
 def operator_scope(database: Database, *more: str) -> Scope:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import shapely
 from shapely.geometry.base import BaseGeometry
@@ -21,11 +22,12 @@ from layers.registry import LAYERS
 
 @dataclass(frozen=True)
 class Area:
-    """A community: its code of 12 digits, its name, and the EPSG code it is measured in."""
+    """A community: its code of 12 digits, its name, the EPSG code it is measured in, and when it was registered."""
 
     code: str
     name: str
     metric_srid: int
+    created_at: datetime
 
 
 def create_area(
@@ -46,11 +48,13 @@ def create_area(
         When the community is registered already.
     """
     check_code(code)
+    if not 0 < len(name.strip()) <= 200:
+        raise InputError("社区名称不能为空,最多 200 个字。", "The community needs a name of at most 200 characters.")
     check_boundary(boundary)
     centre = boundary.centroid
-    area = Area(code, name, metric_srid(centre.x, centre.y))
+    srid = metric_srid(centre.x, centre.y)
     try:
-        conn.execute(insert(AREA).values(code=code, name=name, metric_srid=area.metric_srid))
+        conn.execute(insert(AREA).values(code=code, name=name, metric_srid=srid))
     except IntegrityError as error:
         raise ConflictError(
             f"社区 {code} 已经登记;要换边界,请上传到图层 community。",
@@ -64,7 +68,7 @@ def create_area(
         raise
     record = Community(code=code, name=name, source=source)
     put_features(conn, LAYERS["community"], code, [(record, boundary)])
-    return area
+    return read_area(conn, code)
 
 
 def check_code(code: str) -> None:
@@ -90,7 +94,7 @@ def check_boundary(boundary: BaseGeometry) -> None:
 
 def list_areas(conn: Connection) -> list[Area]:
     """Return the communities that the scope sees, by code."""
-    rows = conn.execute(select(AREA.c.code, AREA.c.name, AREA.c.metric_srid).order_by(AREA.c.code))
+    rows = conn.execute(select(AREA.c.code, AREA.c.name, AREA.c.metric_srid, AREA.c.created_at).order_by(AREA.c.code))
     return [Area(*row) for row in rows]
 
 
@@ -101,7 +105,9 @@ def registered_codes(conn: Connection) -> tuple[str, ...]:
 
 def read_area(conn: Connection, code: str) -> Area:
     """Return one community; NotFoundError when it isn't registered or the scope doesn't see it."""
-    row = conn.execute(select(AREA.c.code, AREA.c.name, AREA.c.metric_srid).where(AREA.c.code == code)).one_or_none()
+    row = conn.execute(
+        select(AREA.c.code, AREA.c.name, AREA.c.metric_srid, AREA.c.created_at).where(AREA.c.code == code)
+    ).one_or_none()
     if row is None:
         raise NotFoundError(
             f"没有社区 {code};已登记的可用 gis-service area list 查看。",

@@ -21,6 +21,18 @@ class DataLock:
         self._file.write(str(os.getpid()))
         self._file.flush()
 
+    def share(self) -> None:
+        """Note that this process uses the data too, however many others do."""
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+
+    def is_last(self) -> bool:
+        """Return whether no other process shares the lock, and then hold it alone."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
     def holder(self) -> str:
         """Return the process id that the holder wrote, for the sentence a person reads."""
         self._file.seek(0)

@@ -98,6 +98,19 @@ class LocalCluster:
         self._lock = lock
         return lock
 
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        """Use the cluster beside others; whoever leaves last stops it."""
+        self._make_data()
+        users = DataLock(self.data / "users.lock")
+        users.share()
+        try:
+            yield
+        finally:
+            if users.is_last():
+                self.stop()
+            users.release()
+
     def start(self) -> None:
         """Start the server, making the cluster on first use; return when it accepts connections.
 

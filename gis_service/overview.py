@@ -94,16 +94,25 @@ def read_overview(
         ),
         data_date=_data_date(conn, community),
         synthetic=any(synthetic for _, synthetic in counts.values()),
-        attributions=tuple(
-            conn.execute(
-                select(UPLOAD.c.attribution)
-                .where(UPLOAD.c.community == community, UPLOAD.c.attribution.is_not(None))
-                .distinct()
-                .order_by(UPLOAD.c.attribution)
-            ).scalars()
-        ),
+        attributions=_attributions(conn, community),
         crs_note=f"CGCS2000(EPSG:4490),量测用 EPSG:{area.metric_srid}",
     )
+
+
+def credits_of(conn: Connection, community: str) -> tuple[str, ...]:
+    """Return what an overview says beside its layers, for entity tags: the community and whose data it shows."""
+    area = read_area(conn, community)
+    return (area.code, area.name, str(area.metric_srid), *_attributions(conn, community))
+
+
+def _attributions(conn: Connection, community: str) -> tuple[str, ...]:
+    query = (
+        select(UPLOAD.c.attribution)
+        .where(UPLOAD.c.community == community, UPLOAD.c.attribution.is_not(None))
+        .distinct()
+        .order_by(UPLOAD.c.attribution)
+    )
+    return tuple(conn.execute(query).scalars())
 
 
 def read_collection(conn: Connection, layer: Layer, scope: Scope) -> str:

@@ -79,8 +79,8 @@ def within(scope: Scope, table: FromClause, visibility: Visibility) -> ColumnEle
     parts: list[ColumnElement[bool]] = []
     for code in dict.fromkeys(scope.areas):
         if len(code) < 12:
-            upper = code[:-1] + chr(ord(code[-1]) + 1)
-            parts.append(and_(table.c.community >= code, table.c.community < upper))
+            # Bounds of digits only: other signs sort differently from one collation to the next.
+            parts.append(table.c.community.between(code.ljust(12, "0"), code.ljust(12, "9")))
         elif len(code) == 12:
             parts.append(table.c.community == code)
         elif visibility == "community":

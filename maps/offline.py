@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 from maps.page import Page, PageMap
-from maps.static_files import STATIC_URL, StaticFile, data_url, static_file
+from maps.static_files import STATIC_URL, MissingFileError, StaticFile, data_url, static_file
 
 _ADDRESSES = {"src", "href", "srcset", "action", "data", "poster"}
 _CSS_URL = re.compile(r"""url\(\s*["']?([^"')]+)["']?\s*\)""")
@@ -29,7 +29,9 @@ def to_single_file(page_map: PageMap) -> str:
     page: Page = page_map.page
     html = page.render_with(_inlined)
     if outside := outside_references(html) | set(page_map.fetches):
-        raise LookupError(f"导出的地图仍引用外部文件:{'、'.join(sorted(outside))};单文件地图不能带网络底图或外部资源")
+        raise MissingFileError(
+            f"导出的地图仍引用外部文件:{'、'.join(sorted(outside))};单文件地图不能带网络底图或外部资源"
+        )
     return html
 
 
@@ -43,7 +45,7 @@ def outside_references(html: str) -> set[str]:
 
 def _inlined(url: str, is_style: bool) -> str:
     if not url.startswith(STATIC_URL):
-        raise LookupError(f"页面引用了外部文件 {url},无法放进单文件:请把它放到 maps/vendor 里")
+        raise MissingFileError(f"页面引用了外部文件 {url},无法放进单文件:请把它放到 maps/vendor 里")
     file = static_file(url.removeprefix(STATIC_URL).partition("?")[0])
     text = file.content.decode()
     if is_style:

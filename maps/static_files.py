@@ -41,6 +41,10 @@ class StaticFile:
     version: str
 
 
+class MissingFileError(LookupError):
+    """A page needs a file that isn't there; ``str(error)`` is one Chinese sentence."""
+
+
 @lru_cache(maxsize=256)
 def static_file(name: str) -> StaticFile:
     """Return one file by its name.
@@ -57,7 +61,7 @@ def static_file(name: str) -> StaticFile:
             content = path.read_bytes()
             media_type = _MEDIA_TYPES.get(path.suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
             return StaticFile(name, media_type, content, hashlib.sha256(content).hexdigest()[:12])
-    raise LookupError(f"页面文件 {name} 不存在:请重新运行 script/server,它会按锁文件取回前端文件")
+    raise MissingFileError(f"页面文件 {name} 不存在:请重新运行 script/server,它会按锁文件取回前端文件")
 
 
 def static_url(name: str) -> str:

@@ -190,7 +190,7 @@ def test_the_queries_of_the_readme_answer_on_the_sample(sample: Database) -> Non
     block = section("四种用法")
     addresses = re.findall(r'curl "\$B(/[^"]+)"', block)
     assert len(addresses) >= 5
-    with TestClient(create_app(sample)) as client:
+    with TestClient(create_app(sample), base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
         for address in addresses:
             answer = client.get(address)
             assert answer.status_code == 200, f"{address}: {answer.text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,13 @@ def map_(
             answer = read_overview(conn, scope, area.code)
     page = to_single_file(MAPS[name].draw(answer))
     partial = out.with_name(out.name + ".part")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(out)
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(out)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise InputError(
+            f"写不了 {out}({error.strerror});请检查权限和磁盘空间,或换一个位置。", f"{out} can't be written."
+        ) from error
     CONSOLE.print(f"已写出 {out}({len(page.encode()) / 1e6:.1f} MB)。")

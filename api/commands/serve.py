@@ -84,7 +84,7 @@ def _running_database(settings: Settings, data: Path | None, *, empty: bool) -> 
             yield database
         return
     cluster = LocalCluster((data or settings.data_dir).resolve())
-    with cluster.lock():
+    with cluster.lock(), cluster.shared():
         first = not (cluster.data / "sample_decided").exists()
         cluster.start()
         stopping = threading.Event()
@@ -99,7 +99,6 @@ def _running_database(settings: Settings, data: Path | None, *, empty: bool) -> 
             database.close()
         finally:
             stopping.set()
-            cluster.stop()
 
 
 def _first_start(database: Database, data: Path, *, empty: bool) -> None:

@@ -15,7 +15,7 @@ from api.console import CONSOLE
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.areas import only_area, read_area
 from gis_service.errors import InputError
-from gis_service.surveys.proposal import Proposal, Reading, commit, committed_before, discard, propose
+from gis_service.surveys.proposal import Proposal, Reading, check_acceptable, commit, committed_before, discard, propose
 from layers.layer import Layer
 from layers.record import Source
 from layers.registry import LAYERS
@@ -43,6 +43,8 @@ def upload(
     if accept not in {None, "valid"}:
         raise InputError(f"--accept {accept!r} 不对:只能是 valid。", "--accept can only be valid.")
     chosen = _layer(layer)
+    if file.is_dir():
+        raise InputError(f"{file} 是文件夹;请给出其中的一个文件。", f"{file} is a folder.")
     if not file.is_file():
         raise InputError(f"没有文件 {file};请检查路径。", f"There is no file {file}.")
     reading = Reading(
@@ -60,15 +62,25 @@ def upload(
                     conn, chosen, area.code, file, reading,
                     lambda done, total: progress.update(task, completed=done, total=total),
                 )  # fmt: skip
-            before = committed_before(conn, area.code, key, proposal.sheet.sha256) if key else None
+            before = committed_before(conn, proposal, key) if key else None
             _report(proposal, all_refusals=all_refusals)
             if before is not None or not commit_:
                 discard(conn)
                 kept = f"幂等键 {key} 的这份文件已经入库,没有再写。"
                 CONSOLE.print(kept if before is not None else "以上只是预览,没有写入;加 --commit 写入。")
+                if before is None:
+                    check_acceptable(proposal, accept_valid=accept == "valid")
                 return
             commit(conn, proposal, upload=identifier, key=key or identifier, accept_valid=accept == "valid")
-    CONSOLE.print(f"已写入图层“{chosen.title}”({area.name}),上传编号 {identifier}。")
+    changes = proposal.changes
+    if not (changes.added or changes.changed or changes.moved):
+        CONSOLE.print(f"图层“{chosen.title}”({area.name})没有变化;只记下了这次上传,编号 {identifier}。")
+        return
+    CONSOLE.print(
+        f"已写入图层“{chosen.title}”({area.name}):新增 {changes.added} 行,变更 {changes.changed} 行,"
+        f"移位 {changes.moved} 行,拒收 {len(proposal.refusals)} 行;上传编号 {identifier}。",
+        soft_wrap=True,
+    )
 
 
 def _where(text: str | None) -> tuple[str, frozenset[str]] | None:
@@ -81,6 +93,9 @@ def _where(text: str | None) -> tuple[str, frozenset[str]] | None:
 
 
 def _layer(name: str) -> Layer:
+    by_title = {layer.title: layer for layer in LAYERS.values()}
+    if name in by_title:
+        return by_title[name]
     if name not in LAYERS:
         listed = "、".join(f"{layer.name}({layer.title})" for layer in LAYERS.values())
         raise InputError(f"没有图层 {name!r};有:{listed}。", f"There is no layer {name!r}.")
@@ -115,6 +130,9 @@ def _report(proposal: Proposal, *, all_refusals: bool) -> None:
             said.append(f"{words}:{'、'.join(names)}")
     if proposal.codes_made:
         said.append("文件没有编码列:编码由几何生成,同一几何再次上传会对上同一要素。")
+    if proposal.source_assumed:
+        said.append(f"数据来源:文件没有写,新增的行记为“{proposal.source.label}”(可用 --source 指定)。")
+    said.append("下面的行号不算表头。")
     for line in said:
         CONSOLE.print(escape(line), soft_wrap=True)
     changes = proposal.changes

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, LayerOf, ScopeOf
+from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, JsonParameter, LayerOf, ScopeOf
 from api.openapi import describe_properties
 from api.routes.maps import home_page
 from gis_service.features.read import read_extent
@@ -58,13 +58,13 @@ def landing(
 
 
 @router.get("/conformance", summary="符合的规范")
-def conformance() -> dict[str, list[str]]:
+def conformance(f: JsonParameter = None) -> dict[str, list[str]]:
     """List the conformance classes that hold."""
     return {"conformsTo": CONFORMANCE}
 
 
 @router.get("/collections", summary="图层清单")
-def collections(request: Request, database: DatabaseOf, scope: ScopeOf) -> dict[str, Any]:
+def collections(request: Request, database: DatabaseOf, scope: ScopeOf, f: JsonParameter = None) -> dict[str, Any]:
     """List every layer with its extent."""
     base = base_url(request)
     with database.read(scope) as conn:
@@ -73,7 +73,9 @@ def collections(request: Request, database: DatabaseOf, scope: ScopeOf) -> dict[
 
 
 @router.get("/collections/{layer}", summary="一个图层")
-def collection(request: Request, layer: LayerOf, database: DatabaseOf, scope: ScopeOf) -> dict[str, Any]:
+def collection(
+    request: Request, layer: LayerOf, database: DatabaseOf, scope: ScopeOf, f: JsonParameter = None
+) -> dict[str, Any]:
     """Describe one layer."""
     with database.read(scope) as conn:
         return _describe(base_url(request), layer, read_extent(conn, layer, scope))
@@ -87,7 +89,7 @@ def schema(request: Request, layer: LayerOf) -> Response:
 
 
 @router.get("/api", summary="接口说明 (OpenAPI 3.0)")
-def api_definition(request: Request) -> Response:
+def api_definition(request: Request, f: JsonParameter = None) -> Response:
     """Return the OpenAPI 3.0 document, with a literal path for each collection."""
     document = {**request.app.state.openapi, "servers": [{"url": base_url(request)}]}
     return JSONResponse(document, media_type=OPENAPI_TYPE)

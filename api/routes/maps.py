@@ -10,14 +10,14 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from api.conditional import answer_if_changed
-from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, LayerOf, ScopeOf
+from api.dependencies import Community, CommunityParameter, DatabaseOf, FormatParameter, LayerOf, ScopeOf
 from gis_service.areas import list_areas
 from gis_service.database import Database
 from gis_service.errors import NotFoundError
 from gis_service.features.read import stream_features
 from gis_service.features.select import Question
 from gis_service.features.tiles import read_etag
-from gis_service.overview import read_overview
+from gis_service.overview import credits_of, read_overview
 from gis_service.scope import Scope
 from layers.layer import Layer
 from layers.registry import LAYERS
@@ -35,10 +35,12 @@ HTML = "text/html; charset=utf-8"
 def home_page(request: Request, database: Database, scope: Scope, community: str | None) -> Response:
     """Return the community's overview as a page, or a page that says how to begin while there is no community."""
     with database.read(scope) as conn:
-        areas = {area.code: area.name for area in list_areas(conn)}
+        listed = list_areas(conn)
+        areas = {area.code: area.name for area in listed}
     if not areas:
         return HTMLResponse(empty_page(), headers={"Cache-Control": "no-cache", "Vary": "Accept"})
-    return overview_page(request, database, scope, community or next(iter(areas)), areas)
+    home = min(listed, key=lambda area: area.created_at).code
+    return overview_page(request, database, scope, community or home, areas)
 
 
 def overview_page(
@@ -47,7 +49,15 @@ def overview_page(
     """Return the served page of the overview, 304 while no layer has changed; ``areas`` are codes and names."""
     bases: tuple[BaseLayer, ...] = request.app.state.base_layers
     with database.read(scope) as conn:
-        tag = read_etag(conn, LAYERS.values(), scope, "page", community, str(areas), request.app.state.page_version)
+        tag = read_etag(
+            conn,
+            LAYERS.values(),
+            scope,
+            "page",
+            str(areas),
+            request.app.state.page_version,
+            *credits_of(conn, community),
+        )
         if tag in request.headers.get("if-none-match", ""):
             return answer_if_changed(request, tag, bytes, HTML)
         answer = read_overview(conn, scope, community, url=lambda layer: _layer_url(layer, community))
@@ -78,13 +88,15 @@ def atlas_map(
 
 @router.get("/maps/{name}/file", summary="一张地图(单个文件,可离线打开)", response_class=Response)
 def atlas_file(
-    request: Request, name: Annotated[str, Path(description="地图名称")], community: str, database: DatabaseOf,
+    request: Request, name: Annotated[str, Path(description="地图名称")], community: Community, database: DatabaseOf,
     scope: ScopeOf,
 ) -> Response:  # fmt: skip
     """Return one map as a self-contained file that opens without a network."""
     _known(name)
     with database.read(scope) as conn:
-        tag = read_etag(conn, LAYERS.values(), scope, "file", community, request.app.state.page_version)
+        tag = read_etag(
+            conn, LAYERS.values(), scope, "file", request.app.state.page_version, *credits_of(conn, community)
+        )
         saved = f"filename=\"{name}-{community}.html\"; filename*=UTF-8''" + quote(
             f"{MAPS[name].title}-{community}.html"
         )
@@ -95,7 +107,7 @@ def atlas_file(
 
 
 @router.get("/maps/overview/layers/{layer}", summary="一个图层的全部要素,供地图页使用", response_class=Response)
-def map_layer(request: Request, layer: LayerOf, community: str, database: DatabaseOf, scope: ScopeOf) -> Response:
+def map_layer(request: Request, layer: LayerOf, community: Community, database: DatabaseOf, scope: ScopeOf) -> Response:
     """Stream a whole layer, straight from the database."""
     asked = scope.narrowed(community)
     with database.read(scope) as conn:

@@ -67,17 +67,18 @@ def check_tile(zoom: int, row: int, column: int) -> None:
 def read_etag(conn: Connection, layers: Iterable[Layer], scope: Scope, *parts: str) -> str:
     """Return an entity tag that changes with any of the layers, the scope, the programme or the further ``parts``.
 
-    It is read before the data, so a tag may be older than what it stands on, never newer: at worst a client asks
-    once more.
+    The moment of the last change is hashed beside the counter, so that a restored or a fresh database, which counts
+    from the same numbers, never answers with another one's tag. It is read before the data, so a tag may be older
+    than what it stands on, never newer: at worst a client asks once more.
     """
     names = [layer.name for layer in layers]
     rows = conn.execute(
-        select(LAYER_VERSION.c.community, LAYER_VERSION.c.layer, LAYER_VERSION.c.version)
+        select(LAYER_VERSION)
         .where(within(scope, LAYER_VERSION, "community"))
         .where(LAYER_VERSION.c.layer.in_(names))
         .order_by(LAYER_VERSION.c.community, LAYER_VERSION.c.layer)
     )
-    said = [declaration_version(), scope.key(), *names, *parts, *(f"{a}/{b}/{c}" for a, b, c in rows)]
+    said = [declaration_version(), scope.key(), *names, *parts, *(str(tuple(row)) for row in rows)]
     return '"' + hashlib.sha256("|".join(said).encode()).hexdigest()[:32] + '"'
 
 

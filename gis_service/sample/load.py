@@ -14,7 +14,7 @@ from gis_service.coordinates import transform_geometries
 from gis_service.errors import ConflictError
 from gis_service.features.write import put_features
 from gis_service.sample.community import COMMUNITY, METRIC_SRID, NAME, generate
-from gis_service.tables import AREA, REPORTED_TOTAL, STORED_SRID, tables_of
+from gis_service.tables import AREA, REPORTED_TOTAL, STORED_SRID, UPLOAD, tables_of
 from layers.record import Record, Source
 from layers.registry import LAYERS
 
@@ -59,7 +59,9 @@ def remove_sample(conn: Connection) -> int:
         conn.execute(select(table.c.id).where(table.c.community == COMMUNITY).limit(1)).first()
         for table in (tables_of(layer).current for layer in LAYERS.values())
     )
-    if not left:
+    # A real upload keeps the community registered, even when it wrote no row: the record of it stays.
+    uploaded = conn.execute(select(UPLOAD.c.id).where(UPLOAD.c.community == COMMUNITY).limit(1)).first()
+    if not left and uploaded is None:
         remove_area(conn, COMMUNITY)
     return removed
 

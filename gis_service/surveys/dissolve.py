@@ -46,7 +46,8 @@ def dissolved(source: Source, column: str, geometry: str) -> tuple[Source, list[
               for position, why in chunk.reasons.items()}  # fmt: skip
     members: dict[object, list[int]] = {}
     for number, row in enumerate(rows):
-        members.setdefault(("alone", number) if row[at] is None else row[at], []).append(number)
+        alone = row[at] is None or (isinstance(row[at], str) and not str(row[at]).strip())
+        members.setdefault(("alone", number) if alone else row[at], []).append(number)
     fits = np.isin(shapely.get_type_id(pieces), TAKEN_TYPES[geometry])
     merged: list[object] = []
     reasons: dict[int, str] = {}
@@ -63,8 +64,10 @@ def dissolved(source: Source, column: str, geometry: str) -> tuple[Source, list[
         except shapely.errors.GEOSException:
             merged.append(None)
             reasons[position] = f"{len(taken)} 个同“{column[:30]}”的碎片合不起来(其中有自相交等错误)"
-        if len(taken) == 1 and taken[0] in broken:
-            reasons[position] = broken[taken[0]]
+        # A feature with a missing piece is not taken as if it were whole.
+        damaged = next((number for number in numbers if number in broken or pieces[number] is None), None)
+        if damaged is not None:
+            reasons[position] = broken.get(damaged, f"第 {damaged + 1} 行的碎片没有几何")
     notes = (*source.notes, f"按“{column[:60]}”把 {len(rows)} 行合并成 {len(firsts)} 行,属性取每组第一个并入的行")
     if left_out:
         why = "每组只取第一个点" if geometry == "POINT" else "几何类型不符,例如面旁边的标注点"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -76,6 +76,8 @@ class Proposal:
     changes: Changes
     codes_made: bool
     notes: tuple[str, ...]
+    source: Source
+    source_assumed: bool
     attribution: str | None
     refusals: list[Refusal] = field(default_factory=list)
 
@@ -90,6 +92,8 @@ def propose(
     InputError
         When the file can't be read, has no geometry, or gives none of the layer's fields.
     """
+    # The session's limits are for questions; a survey may take as long as its reading may.
+    conn.execute(text(f"set local statement_timeout = {int(reading.limits.wall_s * 2000)}"))
     try:
         with read_survey(
             path, geometry=layer.geometry, crs=reading.crs, layer=reading.sheet, dissolve=reading.dissolve,
@@ -124,6 +128,7 @@ def propose(
     refusals.sort(key=lambda refusal: refusal.row)
     return Proposal(
         layer, community, path.name, sheet, matching, staging, staging.count(conn), reader.codes_made, notes,
+        reading.source, reader.source_assumed,
         reading.attribution, refusals,
     )  # fmt: skip
 
@@ -186,11 +191,7 @@ def commit(conn: Connection, proposal: Proposal, *, upload: str, key: str, accep
     ConflictError
         When the key stands for another file, or a rule of the database refuses a row.
     """
-    if proposal.refusals and not accept_valid:
-        raise InputError(
-            f"有 {len(proposal.refusals)} 行被拒收,整份文件没有写入;请改正后重传,或加 --accept valid 只收其余各行。",
-            f"{len(proposal.refusals)} rows are refused, so nothing was written; mend them or accept the valid ones.",
-        )
+    check_acceptable(proposal, accept_valid=accept_valid)
     changes = proposal.changes
     sheet = proposal.sheet
     try:
@@ -208,25 +209,41 @@ def commit(conn: Connection, proposal: Proposal, *, upload: str, key: str, accep
         raise refused_by_database(proposal.layer, error) from error
 
 
+def check_acceptable(proposal: Proposal, *, accept_valid: bool) -> None:
+    """Raise InputError when rows are refused and the valid ones weren't asked for, or when there is none to take."""
+    refused, changes = len(proposal.refusals), proposal.changes
+    if refused and not accept_valid:
+        raise InputError(
+            f"有 {refused} 行被拒收,整份文件不会写入;请改正后重传,或加 --accept valid 只收其余各行。",
+            f"{refused} rows are refused, so nothing is written; mend them or accept the valid ones.",
+        )
+    if not any((changes.added, changes.changed, changes.moved, changes.unchanged)):
+        raise InputError(
+            "文件里没有一行可以收下,没有写入任何内容。", "No row of the file can be taken; nothing was written."
+        )
+
+
 def discard(conn: Connection) -> None:
     """End the transaction of a proposal that isn't committed; nothing of it stays."""
     conn.rollback()
 
 
-def committed_before(conn: Connection, community: str, key: str, sha256: str) -> Changes | None:
+def committed_before(conn: Connection, proposal: Proposal, key: str) -> Changes | None:
     """Return what the upload with this key did, or None when the key is new.
 
     Raises
     ------
     ConflictError
-        When the key stands for another file.
+        When the key stands for another file or layer.
     """
-    row = conn.execute(select(UPLOAD).where(UPLOAD.c.community == community, UPLOAD.c.key == key)).one_or_none()
+    row = conn.execute(
+        select(UPLOAD).where(UPLOAD.c.community == proposal.community, UPLOAD.c.key == key)
+    ).one_or_none()
     if row is None:
         return None
-    if row.sha256 != sha256:
+    if (row.sha256, row.layer) != (proposal.sheet.sha256, proposal.layer.name):
         raise ConflictError(
-            f"幂等键 {key!r} 已用于另一份文件({row.file_name});请换一个键。",
-            f"The key {key!r} stands for another file.",
+            f"幂等键 {key!r} 已用于另一次上传({row.file_name},图层 {row.layer});请换一个键。",
+            f"The key {key!r} stands for another upload.",
         )
     return Changes(row.added, row.changed, row.moved, row.unchanged)

@@ -54,6 +54,8 @@ class RowReader:
         self.fields = tuple(
             found for found in self.layer.fields if found.name in given | {"code", "source"} or found.required
         )
+        areal = self.layer.geometry != "POINT"
+        self._pieces = "(同一要素被图幅切成几块时,用 --dissolve 列名 合并)" if areal else ""
         self._columns = [(position, found.name, _converter(found)) for position, found in self.positions.items()]
         self._names = [found.name for found in self.fields]
         self._validate = self.layer.record.__pydantic_validator__.validate_python
@@ -70,10 +72,12 @@ class RowReader:
             given["code"] = code_from_geometry(geometry)
         code = str(given.get("code", ""))
         if not code:
-            return None, "", "缺少编码:这一行没有编码,无法与已有数据对应。"
+            return None, "", "缺少编码:请在编码列填上这一行的编码,才能与已有数据对应。"
+        if any(isinstance(value, str) and "\x00" in value for value in given.values()):
+            return None, "", "文字里有空字符(NUL);请用表格软件重新导出。"
         first = self._seen.setdefault(code, number)
         if first != number:
-            return None, code, f"编码 {code} 与第 {first} 行重复;同一要素被切成几块时请加 --dissolve。"
+            return None, code, f"编码 {code} 与第 {first} 行重复;请改掉其中一行的编码,或删去一行{self._pieces}。"
         try:
             record: Any = self._validate(given)
         except ValidationError as error:

@@ -23,6 +23,7 @@ from api.cli import main
 from gis_service.database import Database, open_engine
 from gis_service.local_cluster import LocalCluster
 from layers.registry import LAYERS
+from tests.local_client import LOCAL
 
 Extent = tuple[float, float, float, float]
 
@@ -79,7 +80,7 @@ def sample_app(sample: Database) -> FastAPI:
 @pytest.fixture(scope="session")
 def client(sample_app: FastAPI) -> Iterator[TestClient]:
     """A client in this process; errors of the server are answers, as they are for everyone else."""
-    with TestClient(sample_app, raise_server_exceptions=False, follow_redirects=False) as found:
+    with TestClient(sample_app, raise_server_exceptions=False, follow_redirects=False, **LOCAL) as found:
         yield found
 
 

@@ -18,6 +18,7 @@ from gis_service.scope import Scope
 from layers.catalog.waste_point import WastePoint, WastePointKind
 from layers.registry import LAYERS
 from tests.api.conftest import Truth
+from tests.local_client import LOCAL
 
 ITEMS = "/collections/waste_point/items"
 
@@ -26,7 +27,7 @@ ITEMS = "/collections/waste_point/items"
 def writable(database: Database, area: str) -> TestClient:
     """A client on a database that holds one community without features."""
     assert area
-    return TestClient(create_app(database))
+    return TestClient(create_app(database), **LOCAL)
 
 
 def put(database: Database, staff: Scope, community: str, code: str, lon: float = 121.0) -> None:
@@ -155,12 +156,14 @@ def test_head_is_get_without_a_body(client: TestClient) -> None:
 )
 def test_only_this_machine_is_answered(sample_app: FastAPI, path: str) -> None:
     for host in ("127.0.0.1", "localhost", "[::1]", "127.0.0.1:8000"):
-        assert TestClient(sample_app, base_url=f"http://{host}").get(path).status_code != 403
+        assert (
+            TestClient(sample_app, base_url=f"http://{host}", client=("127.0.0.1", 4000)).get(path).status_code != 403
+        )
     strangers = [
-        TestClient(sample_app, base_url="http://rebound.example"),
-        TestClient(sample_app, base_url="http://127.0.0.1.example"),
-        TestClient(sample_app, base_url="http://localhost.example:8000"),
-        TestClient(sample_app, base_url="http://10.0.0.7:8000"),
+        TestClient(sample_app, base_url="http://rebound.example", client=("127.0.0.1", 4000)),
+        TestClient(sample_app, base_url="http://127.0.0.1.example", client=("127.0.0.1", 4000)),
+        TestClient(sample_app, base_url="http://localhost.example:8000", client=("127.0.0.1", 4000)),
+        TestClient(sample_app, base_url="http://10.0.0.7:8000", client=("127.0.0.1", 4000)),
         TestClient(sample_app, base_url="http://127.0.0.1", client=("10.0.0.8", 4000)),
         TestClient(sample_app, base_url="http://127.0.0.1", client=("fe80::1", 4000)),
     ]
@@ -207,7 +210,7 @@ def test_a_failure_is_logged_with_an_id_and_says_nothing_of_the_inside(
         raise RuntimeError("the secret of the inside")
 
     app.include_router(broken)
-    answer = TestClient(app, raise_server_exceptions=False).get("/broken")
+    answer = TestClient(app, raise_server_exceptions=False, **LOCAL).get("/broken")
     assert answer.status_code == 500
     line = json.loads(capfd.readouterr().out.splitlines()[0])
     assert (line["status"], line["path"]) == (500, "/broken")
@@ -218,7 +221,7 @@ def test_a_failure_is_logged_with_an_id_and_says_nothing_of_the_inside(
 def test_health_without_a_database_says_so(make_database: object) -> None:
     assert make_database
     away = connect("postgresql://gis_app:x@/gis?host=/nonexistent")
-    with TestClient(create_app(away)) as client:
+    with TestClient(create_app(away), **LOCAL) as client:
         assert client.get("/healthz").json() == {"status": "ok"}
         for path in ("/readyz", "/collections", ITEMS, "/"):
             answer = client.get(path)

@@ -47,9 +47,10 @@ def test_a_community_comes_is_listed_and_goes(database: Database) -> None:
         with pytest.raises(InputError, match="还没有"):
             only_area(conn)
     with database.write(SCOPE) as conn:
-        assert create_area(conn, BUND, "外滩样区", shapes_of("boundary.geojson")[0]) == Area(BUND, "外滩样区", 4549)
+        made = create_area(conn, BUND, "外滩样区", shapes_of("boundary.geojson")[0])
+        assert made == Area(BUND, "外滩样区", 4549, made.created_at)
     with database.read(SCOPE) as conn:
-        assert only_area(conn) == read_area(conn, BUND) == Area(BUND, "外滩样区", 4549)
+        assert only_area(conn) == read_area(conn, BUND) == made
         bounds = shapes_of("boundary.geojson")[0].bounds
         assert read_extent(conn, LAYERS["community"], SCOPE) == pytest.approx(bounds, abs=1e-12)
     with database.write(SCOPE) as conn:

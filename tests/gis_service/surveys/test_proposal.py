@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -121,10 +122,10 @@ def test_rows_bear_the_upload_and_their_history_too(
         assert [(str(row[0]), row[1]) for row in rows] == [(identifier, "test")]
         assert [(str(row[0]), row[1]) for row in past] == [(identifier, "insert")]
         assert (str(kept[0]), *kept[1:]) == (identifier, "a.geojson", 1, "building", "test")
-        assert committed_before(conn, area, "k1", made.sheet.sha256) == Changes(1, 0, 0, 0)
-        assert committed_before(conn, area, "k2", made.sheet.sha256) is None
+        assert committed_before(conn, made, "k1") == Changes(1, 0, 0, 0)
+        assert committed_before(conn, made, "k2") is None
         with pytest.raises(ConflictError, match=r"a\.geojson"):
-            committed_before(conn, area, "k1", "0" * 64)
+            committed_before(conn, replace(made, sheet=replace(made.sheet, sha256="0" * 64)), "k1")
         conn.execute(text("delete from gis.building"))
 
 
