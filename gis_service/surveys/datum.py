@@ -169,7 +169,8 @@ def _is_gauss_kruger(crs: str) -> bool:
 
 
 def _looks_like_degrees(x: Floats, y: Floats) -> bool:
-    return _share(x, -180.0, 180.0) and _share(y, -90.0, 90.0)
+    # A row with its numbers the wrong way round is still degrees: it is refused by itself, not with the whole sheet.
+    return _share(x, -180.0, 180.0) and _share(y, -180.0, 180.0)
 
 
 def _share(values: Floats, low: float, high: float) -> bool:

@@ -274,7 +274,7 @@ def test_writers_at_the_same_time_lose_nothing(database: Database, owner: Engine
         put_features(
             conn, POINT, area, [(example_record(POINT, code=code, bins=0), example_shape(POINT)) for code in codes]
         )
-    start = threading.Barrier(4)
+    start = threading.Barrier(4, timeout=20)
 
     def count_up(_: int) -> None:
         start.wait()
@@ -298,7 +298,7 @@ def test_layers_written_in_opposite_order_do_not_wait_in_a_circle(
     database: Database, owner: Engine, staff: Scope, area: str
 ) -> None:
     names = ["road", "building", "green", "water", "estate", "facility", "visit", "parking"]
-    start = threading.Barrier(4)
+    start = threading.Barrier(4, timeout=20)
 
     def write(seed: int) -> None:
         chance = random.Random(seed)
@@ -327,7 +327,7 @@ def test_a_circle_of_waiting_writers_is_answered_with_a_sentence(database: Datab
     codes = ["LEFT", "RIGHT"]
     with database.write(staff) as conn:
         put_features(conn, POINT, area, [(example_record(POINT, code=code), example_shape(POINT)) for code in codes])
-    start = threading.Barrier(2)
+    start = threading.Barrier(2, timeout=20)
 
     def change(order: list[str]) -> str:
         try:

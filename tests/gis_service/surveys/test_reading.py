@@ -356,3 +356,15 @@ def test_leaving_early_ends_the_child(tmp_path: Path) -> None:
         assert len(next(batches).rows) == 5_000
     with pytest.raises(SurveyError):
         list(batches)
+
+
+def test_one_row_written_the_wrong_way_round_is_refused_alone(tmp_path: Path) -> None:
+    rows = [f"P{number},{121 + number / 1000},{30.7}" for number in range(10)]
+    rows[7] = "P7,30.7,121.007"
+    file = tmp_path / "点.csv"
+    file.write_text("编号,经度,纬度\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    with read_survey(file, geometry="POINT") as (sheet, batches):
+        reasons = [reason for batch in batches for reason in batch.reasons]
+    assert sheet.crs == "EPSG:4490"
+    assert [number for number, reason in enumerate(reasons) if reason] == [7]
+    assert "写反" in str(reasons[7])
