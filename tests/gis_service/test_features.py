@@ -170,7 +170,7 @@ def test_pages_follow_one_another(
     expected = sum(record.source == "surveyed" for record, _ in stored["parking"].values())
     seen: list[str] = []
     token = None
-    while True:
+    for _ in range(len(everything) + 1):
         with database.read(staff) as conn:
             page = read_page(conn, layer, staff, question, limit=limit, after=token)
         assert page.matched == expected
