@@ -1,20 +1,6 @@
 -- Functions of the schema. Definer functions are few; each says why it is one.
 create collation gis.zh (provider = icu, locale = 'zh-u-kn-true');
 
-create function gis.scope(digits integer) returns text[] language sql stable parallel safe
-set search_path = pg_catalog, pg_temp as $$
-  select coalesce(array_agg(code), '{}') from unnest(string_to_array(current_setting('gis.scope', true), ',')) code
-  where length(code) = digits
-$$;
-comment on function gis.scope(integer) is 'Area codes of the transaction''s scope that have so many digits; none when no scope is set.';
-
-create function gis.scope_communities() returns text[] language sql stable parallel safe
-set search_path = pg_catalog, pg_temp as $$
-  select coalesce(array_agg(left(code, 12)), '{}') from unnest(string_to_array(current_setting('gis.scope', true), ',')) code
-  where length(code) >= 12
-$$;
-comment on function gis.scope_communities() is 'Communities of the transaction''s scope: a grid''s people see their community''s streets too.';
-
 create function gis.mark_version() returns trigger language plpgsql set search_path = gis, public, pg_temp as $$
 begin
   if (new.community, new.id) is distinct from (old.community, old.id) then

@@ -17,21 +17,23 @@ from gis_service.tables import tables_of
 from layers.layer import Layer
 from layers.registry import LAYERS
 
-SEES_COMMUNITY = (
-    "({community} = any ((select gis.scope_communities())::text[])"
-    " or left({community}, 9) = any ((select gis.scope(9))::text[])"
-    " or left({community}, 6) = any ((select gis.scope(6))::text[]))"
-)
-WRITES_COMMUNITY = SEES_COMMUNITY.replace("gis.scope_communities()", "gis.scope(12)")
+_SCOPE = "((select string_to_array(current_setting('gis.scope', true), ','))::text[])"
+_COMMUNITIES = "((select string_to_array(current_setting('gis.communities', true), ','))::text[])"
+_ABOVE = f"left({{community}}, 9) = any {_SCOPE} or left({{community}}, 6) = any {_SCOPE}"
+"""What a transaction may see stands in its settings (``scope.enter``); unset or empty, nothing does.
+
+Codes of different lengths can't be mistaken for each other, so one list holds them all. The scalar subqueries are
+evaluated once a query, not once a row; functions in their place would cost 0.1 ms a query more.
+"""
+
+SEES_COMMUNITY = f"({{community}} = any {_COMMUNITIES} or {_ABOVE})"
+"""A grid's people see their community's streets too, so ``gis.communities`` holds the communities of grids."""
+
+WRITES_COMMUNITY = f"({{community}} = any {_SCOPE} or {_ABOVE})"
 """What holds for a whole community (its boundary, grids, totals) isn't for one grid's people to change."""
 
-SEES_GRID = (
-    "({community} = any ((select gis.scope(12))::text[])"
-    " or grid = any ((select gis.scope(15))::text[])"
-    " or left({community}, 9) = any ((select gis.scope(9))::text[])"
-    " or left({community}, 6) = any ((select gis.scope(6))::text[]))"
-)
-"""The net under every query. The scalar subqueries are evaluated once a query, not once a row."""
+SEES_GRID = f"({{community}} = any {_SCOPE} or grid = any {_SCOPE} or {_ABOVE})"
+"""The net under every query of a layer that is seen by grid."""
 
 _FUNCTIONS = (resources.files("gis_service") / "functions.sql").read_text(encoding="utf-8")
 _TRANSITIONS = (

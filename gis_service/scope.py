@@ -59,15 +59,30 @@ class Scope:
         return Scope(self.actor, self.role, areas)
 
 
+SETTINGS = (
+    "select set_config('gis.scope', {areas}, true), set_config('gis.communities', {communities}, true),"
+    " set_config('gis.actor', {actor}, true), set_config('gis.upload', {upload}, true)"
+)
+"""Statement that tells a transaction whose it is; its settings end with the transaction."""
+
+
 def enter(conn: Connection, scope: Scope, upload: str | None = None) -> None:
-    """Tell the transaction whose it is; row-level security and history read it. It ends with the transaction."""
-    conn.execute(
-        text(
-            "select set_config('gis.scope', :areas, true), set_config('gis.actor', :actor, true),"
-            " set_config('gis.upload', :upload, true)"
-        ),
-        {"areas": ",".join(scope.areas), "actor": scope.actor, "upload": upload or ""},
-    )
+    """Tell the transaction whose it is; row-level security and history read it."""
+    conn.execute(_ENTER, settings_of(scope, upload))
+
+
+def settings_of(scope: Scope, upload: str | None = None) -> dict[str, str]:
+    """Return the values of ``SETTINGS`` for a scope."""
+    communities = dict.fromkeys(code[:12] for code in scope.areas if len(code) >= 12)
+    return {
+        "areas": ",".join(scope.areas),
+        "communities": ",".join(communities),
+        "actor": scope.actor,
+        "upload": upload or "",
+    }
+
+
+_ENTER = text(SETTINGS.format(areas=":areas", communities=":communities", actor=":actor", upload=":upload"))
 
 
 def within(scope: Scope, table: FromClause, visibility: Visibility) -> ColumnElement[bool]:
