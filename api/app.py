@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from api import errors
+from api.asked import DEFAULT_LIMIT, MAX_LIMIT
 from api.dependencies import known_parameters
 from api.head import Head
+from api.limits import ClientLimits, Limits
 from api.openapi import describe, describe_page
 from api.request_log import RequestLog
-from api.routes import features, health, landing, maps, tiles
+from api.routes import features, health, landing, maps, questions, tiles, transactions
+from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
 from maps.base_map import BaseLayer
 from maps.page import PAGE_FILES
 from maps.static_files import static_file
 
-_ROUTERS = (landing.router, features.router, tiles.router, maps.router, health.router)
+_ROUTERS = (
+    landing.router, features.router, transactions.router, questions.router, tiles.router, maps.router, health.router,
+)  # fmt: skip
 
 
-def create_app(database: Database, base_layers: Sequence[BaseLayer] = ()) -> FastAPI:
+def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits: Limits | None = None) -> FastAPI:
     """Return the application.
 
     Parameters
@@ -32,11 +38,23 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = ()) -> Fas
         Engines of the application's role; the caller closes them.
     base_layers
         Tile layers of the settings, shown beside the community's own base map.
+    limits
+        What one request may cost; the usual ones if not given.
     """
+
+    @asynccontextmanager
+    async def reading(app: FastAPI) -> AsyncIterator[None]:
+        reader = database.quick()
+        await reader.open()
+        app.state.reader, app.state.registered = reader, RegisteredCodes(reader)
+        yield
+        await reader.close()
+
     app = FastAPI(
         title="社区空间管理服务",
         version=version("gis-service"),
         description="城市社区的工作地图:图层、查询、地图与普查导入。",
+        lifespan=reading,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -47,11 +65,12 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = ()) -> Fas
         app.include_router(router)
     errors.install(app)
     app.add_middleware(Head)
+    app.add_middleware(ClientLimits, limits=limits)
     app.add_middleware(RequestLog)
     app.state.database = database
     app.state.base_layers = tuple(base_layers)
     app.state.page_version = _page_version(base_layers)
-    app.state.openapi = describe(app, features.DEFAULT_LIMIT, features.MAX_LIMIT)
+    app.state.openapi = describe(app, DEFAULT_LIMIT, MAX_LIMIT)
     app.state.openapi_page = describe_page(app.state.openapi)
     return app
 

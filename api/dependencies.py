@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from gis_service.areas import registered_codes
+from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
 from gis_service.errors import InputError, NotFoundError, ServiceError
+from gis_service.reader import Reader
 from gis_service.scope import Scope
 from layers.layer import Layer
 from layers.registry import LAYERS
@@ -23,13 +25,19 @@ class ForbiddenError(ServiceError):
     """The request comes from where it may not."""
 
 
-def database_of(request: Request) -> Database:
+async def database_of(request: Request) -> Database:
     """Return the service's database."""
     database: Database = request.app.state.database
     return database
 
 
-def scope_of(request: Request, database: Annotated[Database, Depends(database_of)]) -> Scope:
+async def reader_of(request: Request) -> Reader:
+    """Return the quick way to ask the database."""
+    reader: Reader = request.app.state.reader
+    return reader
+
+
+async def scope_of(request: Request) -> Scope:
     """Return whose request this is.
 
     Until there are accounts, whoever sits at this machine sees every registered community, and nobody else sees
@@ -42,10 +50,11 @@ def scope_of(request: Request, database: Annotated[Database, Depends(database_of
             "账户体系建成以前,本服务只回答本机(127.0.0.1)的请求。",
             "Until there are accounts the service answers requests from this machine only.",
         )
-    with database.read(Scope("operator", "operator", ())) as conn:
-        return Scope("operator", "operator", registered_codes(conn))
+    registered: RegisteredCodes = request.app.state.registered
+    return Scope("operator", "operator", await registered.read())
 
 
+@lru_cache(maxsize=64)
 def _is_local(host: str) -> bool:
     if host in _LOCAL_NAMES:
         return True
@@ -55,7 +64,7 @@ def _is_local(host: str) -> bool:
         return False
 
 
-def layer_of(layer: Annotated[str, Path(description="图层名称,例如 waste_point")]) -> Layer:
+async def layer_of(layer: Annotated[str, Path(description="图层名称,例如 waste_point")]) -> Layer:
     """Return the layer that the path names; NotFoundError when there is none."""
     found = LAYERS.get(layer)
     if found is None:
@@ -65,7 +74,7 @@ def layer_of(layer: Annotated[str, Path(description="图层名称,例如 waste_p
     return found
 
 
-def known_parameters(request: Request) -> None:
+async def known_parameters(request: Request) -> None:
     """Refuse query parameters that the route doesn't know: a misspelt filter must not answer with everything.
 
     A NUL in any value is refused here too: PostgreSQL's texts can't hold it.
@@ -74,9 +83,18 @@ def known_parameters(request: Request) -> None:
         if "\x00" in str(value):
             raise InputError(f"参数 {name!r} 的值里有空字符(NUL)。", f"The value of {name!r} holds a NUL character.")
     route = request.scope.get("route")
-    if not isinstance(route, APIRoute) or getattr(route.endpoint, "reads_properties", False):
+    if not isinstance(route, APIRoute) or any(
+        getattr(part.call, "reads_properties", False) for part in route.dependant.dependencies
+    ):
         return
-    refuse_unknown(request, _query_names(route.dependant))
+    # One path has several routes, each with parameters of its own.
+    names = _KNOWN.get(route.unique_id)
+    if names is None:
+        names = _KNOWN[route.unique_id] = _query_names(route.dependant)
+    refuse_unknown(request, names)
+
+
+_KNOWN: dict[str, set[str]] = {}
 
 
 def _query_names(dependant: Dependant) -> set[str]:
@@ -99,6 +117,7 @@ Community = Annotated[str, Query(pattern=r"^[0-9]{12}$", description="12 位社�
 JsonParameter = Annotated[str | None, Query(pattern="^json$", description="只有 JSON")]
 CommunityParameter = Annotated[str | None, Query(pattern=r"^[0-9]{12}$", description="只看一个社区:12 位社区代码")]
 FormatParameter = Annotated[str | None, Query(pattern="^(json|html)$", description="json 或 html;不写则按 Accept")]
+ReaderOf = Annotated[Reader, Depends(reader_of)]
 DatabaseOf = Annotated[Database, Depends(database_of)]
 ScopeOf = Annotated[Scope, Depends(scope_of)]
 LayerOf = Annotated[Layer, Depends(layer_of)]

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gis_service.errors import UnavailableError
+from gis_service.reader import Reader
 from gis_service.scope import Scope, enter
 
 ROLES = ("gis_owner", "gis_app", "gis_backup")
@@ -46,6 +47,10 @@ class Database:
         with explained(), _connected(self.writer) as conn, conn.begin():
             enter(conn, scope, upload)
             yield conn
+
+    def quick(self) -> Reader:
+        """Return a reader for an event loop; whoever takes it opens and closes it."""
+        return Reader(self.reader.url.render_as_string(hide_password=False))
 
     def ready(self) -> None:
         """Return when the database answers and its schema is there; raise UnavailableError otherwise."""

@@ -10,8 +10,9 @@ from sqlalchemy.engine import Connection
 
 from gis_service.areas import read_area
 from gis_service.errors import NotFoundError
+from gis_service.features.question import SHANGHAI, Question
 from gis_service.features.read import read_extent, stream_features
-from gis_service.features.select import SHANGHAI, Question, conditions, rows_of
+from gis_service.features.select import conditions, rows_of
 from gis_service.scope import Scope
 from gis_service.tables import LAYER_VERSION, UPLOAD
 from layers.layer import Layer

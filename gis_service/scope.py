@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, FromClause, and_, false, or_, text
+from sqlalchemy import ColumnElement, FromClause, Text, and_, bindparam, false, or_, text
 from sqlalchemy.engine import Connection
 
 from gis_service.errors import InputError
@@ -42,6 +42,11 @@ class Scope:
                     f"区划代码 {code} 不对:应为 6、9、12 或 15 位数字。",
                     f"The area code {code} is wrong: it has 6, 9, 12 or 15 digits.",
                 )
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The lengths of the codes: scopes of one shape share one statement."""
+        return tuple(map(len, self.areas))
 
     def key(self) -> str:
         """Return the scope as a part of cache keys: what is seen depends on it."""
@@ -86,20 +91,31 @@ _ENTER = text(SETTINGS.format(areas=":areas", communities=":communities", actor=
 
 
 def within(scope: Scope, table: FromClause, visibility: Visibility) -> ColumnElement[bool]:
-    """Return the query's own filter on ``community`` and ``grid``.
+    """Return the query's own filter on ``community`` and ``grid``; its parameters are those of ``values_of``.
 
     Row-level security is the net under it. The filter stands in every query because it lets the planner use the
     keys, and because many communities are to be spread over partitions by it.
     """
     parts: list[ColumnElement[bool]] = []
-    for code in dict.fromkeys(scope.areas):
+    for number, code in enumerate(scope.areas):
+        name = f"scope{number}"
         if len(code) < 12:
             # Bounds of digits only: other signs sort differently from one collation to the next.
-            parts.append(table.c.community.between(code.ljust(12, "0"), code.ljust(12, "9")))
+            low, high = bindparam(name, code.ljust(12, "0"), Text), bindparam(f"{name}_end", code.ljust(12, "9"), Text)
+            parts.append(table.c.community.between(low, high))
         elif len(code) == 12:
-            parts.append(table.c.community == code)
-        elif visibility == "community":
-            parts.append(table.c.community == code[:12])
+            parts.append(table.c.community == bindparam(name, code, Text))
         else:
-            parts.append(and_(table.c.community == code[:12], table.c.grid == code))
+            community = table.c.community == bindparam(f"{name}_community", code[:12], Text)
+            grid = table.c.grid == bindparam(name, code, Text) if visibility == "grid" else None
+            parts.append(community if grid is None else and_(community, grid))
     return or_(*parts) if parts else false()
+
+
+def values_of(scope: Scope) -> dict[str, str]:
+    """Return the values of the parameters in ``within``."""
+    found: dict[str, str] = {}
+    for number, code in enumerate(scope.areas):
+        name = f"scope{number}"
+        found |= {name: code.ljust(12, "0"), f"{name}_end": code.ljust(12, "9"), f"{name}_community": code[:12]}
+    return found

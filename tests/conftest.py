@@ -17,6 +17,7 @@ from gis_service.local_cluster import LocalCluster
 from gis_service.migrate import migrate
 from gis_service.sample.load import COMMUNITY, load_sample
 from gis_service.scope import Scope
+from tests.asking import Asking
 
 TEST_COMMUNITY = "330482002099"
 TEST_BOUNDARY = shapely.box(120.99, 30.69, 121.01, 30.71)
@@ -85,6 +86,14 @@ def database(cluster: LocalCluster, database_name: str) -> Iterator[Database]:
     found.close()
 
 
+@pytest.fixture(scope="module")
+def ask(cluster: LocalCluster, database_name: str) -> Iterator[Asking]:
+    """The quick way to ask the module's own database."""
+    found = Asking(cluster.url("gis_app", database_name))
+    yield found
+    found.close()
+
+
 @pytest.fixture(scope="session")
 def untouched_sample(cluster: LocalCluster, make_database: Callable[..., str]) -> str:
     """A database that holds the sample community, to copy from: nobody may be connected to it."""
@@ -106,6 +115,14 @@ def sample_template(make_database: Callable[..., str], untouched_sample: str) ->
 def sample(cluster: LocalCluster, sample_template: str) -> Iterator[Database]:
     """The sample community, for reading only."""
     found = connect(cluster.url("gis_app", sample_template))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def ask_sample(cluster: LocalCluster, sample_template: str) -> Iterator[Asking]:
+    """The quick way to ask the sample."""
+    found = Asking(cluster.url("gis_app", sample_template))
     yield found
     found.close()
 

@@ -10,7 +10,7 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", summary="进程在运行")
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:
     """Answer as long as the process runs; the database isn't asked."""
     return {"status": "ok"}
 

@@ -14,9 +14,9 @@ from api.dependencies import Community, CommunityParameter, DatabaseOf, FormatPa
 from gis_service.areas import list_areas
 from gis_service.database import Database
 from gis_service.errors import NotFoundError
+from gis_service.features.question import Question
 from gis_service.features.read import stream_features
-from gis_service.features.select import Question
-from gis_service.features.tiles import read_etag
+from gis_service.features.tags import read_etag
 from gis_service.overview import credits_of, read_overview
 from gis_service.scope import Scope
 from layers.layer import Layer

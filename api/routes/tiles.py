@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from api.conditional import answer_if_changed
-from api.dependencies import CommunityParameter, DatabaseOf, LayerOf, ScopeOf
-from gis_service.features.select import Question, parse_as_of
-from gis_service.features.tiles import check_tile, read_etag, read_tile
+from api.conditional import answer_asked
+from api.dependencies import CommunityParameter, LayerOf, ReaderOf, ScopeOf
+from gis_service.features.question import Question, parse_as_of
+from gis_service.features.tiles import read_tile, tile_of
 
 router = APIRouter(tags=["tiles"])
 
@@ -20,8 +20,8 @@ MVT = "application/vnd.mapbox-vector-tile"
 @router.get(
     "/collections/{layer}/tiles/WebMercatorQuad/{zoom}/{row}/{column}", summary="矢量瓦片", response_class=Response
 )
-def tile(
-    request: Request, layer: LayerOf, database: DatabaseOf, scope: ScopeOf,
+async def tile(
+    request: Request, layer: LayerOf, reader: ReaderOf, scope: ScopeOf,
     zoom: Annotated[int, Path(description="级别")],
     row: Annotated[int, Path(description="行号,自北向南")],
     column: Annotated[int, Path(description="列号,自西向东")],
@@ -29,11 +29,7 @@ def tile(
     as_of: Annotated[str | None, Query(description="当时的记录")] = None,
 ) -> Response:  # fmt: skip
     """Return one tile; 204 where nothing lies, 304 while the layer hasn't changed."""
-    check_tile(zoom, row, column)
     question = Question(community=community, as_of=parse_as_of(as_of) if as_of else None)
-    with database.read(scope) as conn:
-        tag = read_etag(conn, [layer], scope, f"{zoom}/{row}/{column}", community or "", as_of or "")
-        return answer_if_changed(
-            request, tag,
-            lambda: read_tile(conn, layer, scope, question, zoom=zoom, row=row, column=column), MVT,
-        )  # fmt: skip
+    asked = tile_of(layer, scope, question, zoom=zoom, row=row, column=column)
+    parts = (f"{zoom}/{row}/{column}", community or "", as_of or "")
+    return await answer_asked(request, reader, scope, [layer], parts, [asked], lambda rows: read_tile(rows[0]), MVT)

@@ -9,18 +9,35 @@ import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, cast, func, literal, or_, select, tuple_
-from sqlalchemy import text as sql_text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)  # fmt: skip
 from sqlalchemy.engine import Connection
 
 from gis_service.errors import InputError, NotFoundError
-from gis_service.features.select import Question, conditions, ordered, rows_of
-from gis_service.scope import Scope
+from gis_service.features.question import Question
+from gis_service.features.select import ROWS, asked_scope, conditions, ordered, rows_of
+from gis_service.reader import Rows
+from gis_service.reference_systems import CRS84, ReferenceSystem
+from gis_service.scope import Scope, values_of
+from gis_service.statement import Asked, remembered
+from gis_service.tables import STORED_SRID
 from layers.layer import Layer
-
-DIGITS = 8
-"""Digits of degrees in GeoJSON: about a millimetre."""
 
 STREAM_ROWS = 1000
 """Rows that a stream holds at a time."""
@@ -33,111 +50,168 @@ class Page:
     Attributes
     ----------
     features
-        GeoJSON features, joined by commas.
+        GeoJSON features, joined by commas, in UTF-8.
     matched, returned
         Features that answer the question, and those on this page.
     after
         Token of the next page, or None on the last.
     """
 
-    features: str
+    features: bytes
     matched: int
     returned: int
     after: str | None
 
 
-def feature_text(layer: Layer, rows: FromClause, *, nulls: bool = True) -> ColumnElement[str]:
-    """Return the SQL of one GeoJSON feature (RFC 7946, CRS84) as text; without ``nulls`` empty fields are left out."""
-    names = ["code", "name", "community", "grid"]
-    names += [found.name for found in layer.fields if found.name not in names] + ["version", "recorded_at"]
-    listed = select(*(rows.c[name] for name in names)).correlate(rows).subquery("p")
-    properties: ColumnElement[object] = select(func.row_to_json(sql_text("p"))).select_from(listed).scalar_subquery()
+@cache
+def feature_text(
+    layer: Layer, *, nulls: bool = True, system: ReferenceSystem = CRS84, names: tuple[str, ...] | None = None
+) -> ColumnElement[str]:
+    """Return the SQL of one GeoJSON feature of ``rows_of`` as text.
+
+    Parameters
+    ----------
+    nulls
+        Whether empty properties are given as null rather than left out.
+    system
+        The system of its coordinates, in the register's order of axes; RFC 7946 knows CRS84 only.
+    names
+        The properties to give; all of them without it.
+    """
+    listed = ", ".join(f"{ROWS}.{name}" for name in property_names(layer) if names is None or name in names)
+    properties = f"(select row_to_json(p) from (select {listed}) p)"
     if not nulls:
-        properties = func.json_strip_nulls(properties)
-    # RFC 7946 winds outer rings counter-clockwise; survey software mostly doesn't.
-    areal = layer.geometry in {"MULTIPOLYGON", "GEOMETRY"}
-    geometry = func.ST_ForcePolygonCCW(rows.c.geom) if areal else rows.c.geom
-    return (
-        literal('{"type":"Feature","id":"')
-        + rows.c.community
-        + literal(".")
-        + cast(rows.c.id, Text)
-        + literal('","geometry":')
-        + func.ST_AsGeoJSON(geometry, DIGITS, 0)
-        + literal(',"properties":')
-        + cast(properties, Text)
-        + literal("}")
+        properties = f"json_strip_nulls({properties})"
+    return literal_column(
+        f"""'{{"type":"Feature","id":"' || {ROWS}.community || '.' || {ROWS}.id || '","geometry":'"""
+        f""" || ST_AsGeoJSON({geometry_text(layer, system)}, {system.digits}, 0) || ',"properties":'"""
+        f""" || {properties} || '}}'""",
+        Text,
     )
 
 
-def read_page(
-    conn: Connection, layer: Layer, scope: Scope, question: Question, *, limit: int, after: str | None = None
-) -> Page:
-    """Return one page of features, in one round trip.
+def property_names(layer: Layer) -> list[str]:
+    """Return the names of a feature's properties, in their order."""
+    names = ["code", "name", "community", "grid"]
+    return names + [found.name for found in layer.fields if found.name not in names] + ["version", "recorded_at"]
+
+
+def geometry_text(layer: Layer, system: ReferenceSystem) -> str:
+    """Return the SQL of a feature's geometry in a system, in the register's order of axes."""
+    geometry = f"{ROWS}.geom"
+    # WGS 84 and CGCS2000 differ by decimetres that no sheet states; PROJ too takes them for one.
+    if system.srid not in {4326, STORED_SRID}:
+        geometry = f"ST_Transform({geometry}, {system.srid})"
+    # RFC 7946 winds outer rings counter-clockwise; survey software mostly doesn't.
+    if layer.geometry in {"MULTIPOLYGON", "GEOMETRY"}:
+        geometry = f"ST_ForcePolygonCCW({geometry})"
+    return f"ST_FlipCoordinates({geometry})" if system.flipped else geometry
+
+
+def page_of_features(
+    layer: Layer, scope: Scope, question: Question, *, limit: int, after: str | None = None,
+    system: ReferenceSystem = CRS84, names: tuple[str, ...] | None = None,
+) -> Asked:  # fmt: skip
+    """Return the statement of one page; ``read_page`` makes a page of what it answers.
 
     Pages go on from the last key of the page before, so that rows which come or go meanwhile shift nothing.
+
+    Raises
+    ------
+    InputError
+        When the token ``after`` isn't one that this service made.
     """
-    rows = rows_of(layer, question)
-    wanted = conditions(layer, rows, scope, question)
-    matched = select(func.count()).select_from(rows).where(wanted).scalar_subquery()
-    query = select(feature_text(layer, rows).label("feature"), rows.c.community, rows.c.id).where(wanted)
-    offset = 0
+    values: dict[str, object] = {**values_of(asked_scope(scope, question)), **question.values(), "limit": limit}
     if after is not None and question.order:
-        offset = int(_read_token(after, "offset"))
-        query = query.offset(offset)
+        values["offset"] = int(_read_token(after, "offset"))
     elif after is not None:
         community, _, identifier = _read_token(after, "key").partition(".")
-        query = query.where(tuple_(rows.c.community, rows.c.id) > tuple_(literal(community), _uuid(identifier)))
-    page = ordered(query, layer, rows, question).limit(limit).subquery("page")
-    answer = conn.execute(
-        select(
-            func.coalesce(func.string_agg(page.c.feature, literal(",")), ""),
+        values |= {"after_community": community, "after_id": _uuid(identifier)}
+    shape = (asked_scope(scope, question).shape, question.shape, after is not None, system, names)
+
+    def build() -> Select[Any]:
+        rows = rows_of(layer, question)
+        wanted = conditions(layer, rows, scope, question)
+        matched = select(func.count()).select_from(rows).where(wanted).scalar_subquery()
+        text = feature_text(layer, system=system, names=names).label("feature")
+        query = select(text, rows.c.community, rows.c.id).select_from(rows).where(wanted)
+        if "offset" in values:
+            query = query.offset(bindparam("offset", type_=BigInteger))
+        elif after is not None:
+            last = tuple_(bindparam("after_community", type_=Text), bindparam("after_id", type_=Uuid))
+            query = query.where(tuple_(rows.c.community, rows.c.id) > last)
+        size = bindparam("limit", type_=BigInteger)
+        page = ordered(query, layer, rows, question).limit(size).subquery("page")
+        return select(
+            func.coalesce(func.string_agg(page.c.feature, literal_column("','")), ""),
             func.count(),
             matched,
             func.max(page.c.community + "." + cast(page.c.id, Text)),
         )
-    ).one()
-    features, returned, total, last = answer
+
+    return remembered(("page", layer.name, shape), build), values
+
+
+def read_page(rows: Rows, question: Question, *, limit: int, after: str | None = None) -> Page:
+    """Return the page that the statement of ``page_of_features`` answers with."""
+    features, returned, total, last = rows[0]
     token = None
-    if returned == limit and (question.order or total > returned):
-        token = _make_token("offset", str(offset + limit)) if question.order else _make_token("key", last)
-        if question.order and offset + returned >= total:
-            token = None
+    if question.order:
+        offset = int(_read_token(after, "offset")) if after else 0
+        if returned == limit and offset + returned < total:
+            token = _make_token("offset", str(offset + limit))
+    elif returned == limit and total > returned:
+        token = _make_token("key", last.decode())
     return Page(features, total, returned, token)
 
 
-def read_feature(conn: Connection, layer: Layer, scope: Scope, identifier: str, question: Question) -> str:
-    """Return one feature by ``community.uuid`` or by ``community.code`` (the business key).
+def one_feature(
+    layer: Layer, scope: Scope, identifier: str, question: Question, *, system: ReferenceSystem = CRS84
+) -> Asked:
+    """Return the statement of one feature by ``community.uuid`` or by ``community.code`` (the business key)."""
+    community, _, key = identifier.partition(".")
+    values: dict[str, object] = {**values_of(scope), **question.values(), "community": community, "key": key}
+    with suppress(ValueError):
+        values["id"] = uuid.UUID(key)
+
+    def build() -> Select[Any]:
+        rows = rows_of(layer, question)
+        same = rows.c.code == bindparam("key", type_=Text)
+        if "id" in values:
+            # A code may look like an identifier, so it stays in the question.
+            same = or_(rows.c.id == bindparam("id", type_=Uuid), same)
+        wanted = and_(conditions(layer, rows, scope, question), rows.c.community == bindparam("community", type_=Text))
+        return select(feature_text(layer, system=system), rows.c.version).select_from(rows).where(wanted, same).limit(1)
+
+    shape = (scope.shape, question.shape, "id" in values, system)
+    return remembered(("feature", layer.name, shape), build, kept=True), values
+
+
+def read_feature(layer: Layer, identifier: str, rows: Rows) -> tuple[bytes, int]:
+    """Return the GeoJSON and the version that the statement of ``one_feature`` answers with.
 
     Raises
     ------
     NotFoundError
-        When there is none, or the scope doesn't reach it: the two can't be told apart.
+        When there is no such feature, or the scope doesn't reach it: the two can't be told apart.
     """
-    rows = rows_of(layer, question)
-    community, _, key = identifier.partition(".")
-    same = rows.c.code == key
-    with suppress(ValueError):
-        # A code may look like an identifier, so it stays in the question.
-        same = or_(rows.c.id == uuid.UUID(key), same)
-    wanted = conditions(layer, rows, scope, question)
-    feature = conn.execute(
-        select(feature_text(layer, rows)).where(wanted, rows.c.community == community, same).limit(1)
-    ).scalar()
-    if feature is None:
+    if not rows:
         raise NotFoundError(
             f"图层“{layer.title}”里没有要素 {identifier!r},或不在您的范围内。",
             f"There is no feature {identifier!r} in {layer.name}, or it lies outside your area.",
         )
-    return str(feature)
+    feature, version = rows[0]
+    return feature, version
 
 
 def stream_features(
-    conn: Connection, layer: Layer, scope: Scope, question: Question, *, nulls: bool = True
-) -> Iterator[str]:
+    conn: Connection, layer: Layer, scope: Scope, question: Question, *, nulls: bool = True,
+    system: ReferenceSystem = CRS84, names: tuple[str, ...] | None = None,
+) -> Iterator[str]:  # fmt: skip
     """Yield a whole FeatureCollection in pieces, with memory that doesn't grow with the layer."""
     rows = rows_of(layer, question)
-    query = select(feature_text(layer, rows, nulls=nulls)).where(conditions(layer, rows, scope, question))
+    text = feature_text(layer, nulls=nulls, system=system, names=names)
+    query = select(text).select_from(rows).where(conditions(layer, rows, scope, question))
     if question.order:
         query = ordered(query, layer, rows, question)
     yield '{"type":"FeatureCollection","features":['

@@ -1,30 +1,43 @@
-"""Vector tiles (MVT, WebMercatorQuad) made by PostGIS, and the versions that say when they changed."""
+"""Vector tiles (MVT, WebMercatorQuad) made by PostGIS."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
-from functools import cache
+import math
+from typing import Any
 
-from sqlalchemy import LargeBinary, func, literal, select, text
-from sqlalchemy.engine import Connection
+from sqlalchemy import Double, LargeBinary, Select, bindparam, func, literal_column, select
+from sqlalchemy.types import UserDefinedType
 
 from gis_service.errors import InputError
-from gis_service.features.select import Question, conditions, rows_of
-from gis_service.scope import Scope, within
-from gis_service.tables import LAYER_VERSION, STORED_SRID
+from gis_service.features.question import Question
+from gis_service.features.select import asked_scope, conditions, rows_of
+from gis_service.reader import Rows
+from gis_service.scope import Scope, values_of
+from gis_service.statement import Asked, remembered
+from gis_service.tables import STORED_SRID
 from layers.field import Kind
 from layers.layer import Layer
-from layers.registry import LAYERS
 
 MAX_ZOOM = 22
 EXTENT, BUFFER = 4096, 64
+_RADIUS_M = 6378137.0
+_HALF_M = math.pi * _RADIUS_M
+"""Half the side of the WebMercatorQuad, in metres of EPSG:3857."""
 
 
-def read_tile(
-    conn: Connection, layer: Layer, scope: Scope, question: Question, *, zoom: int, row: int, column: int
-) -> bytes:
-    """Return one tile of a layer as MVT bytes; empty bytes where nothing lies.
+class _Box2D(UserDefinedType[str]):
+    """PostGIS's box of two corners, which ST_AsMVTGeom takes; given as a value it isn't made anew for each row."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_kwargs: Any) -> str:
+        """Return the type's name."""
+        return "box2d"
+
+
+def tile_of(layer: Layer, scope: Scope, question: Question, *, zoom: int, row: int, column: int) -> Asked:
+    """Return the statement of one tile of a layer; ``read_tile`` takes the bytes from what it answers.
 
     Raises
     ------
@@ -32,27 +45,54 @@ def read_tile(
         When the tile lies outside the tile matrix.
     """
     check_tile(zoom, row, column)
-    rows = rows_of(layer, question)
-    envelope = func.ST_TileEnvelope(zoom, column, row)
-    wide = func.ST_Transform(
-        func.ST_TileEnvelope(zoom, column, row, text("margin => %.6f" % (BUFFER / EXTENT))), STORED_SRID
-    )
-    names = ["code", "name", "grid", *(f.name for f in layer.fields if f.kind is not Kind.TEXTS and f.codes)]
-    label = layer.label if layer.label not in names else None
-    columns = [rows.c[name] for name in dict.fromkeys([*names, *([label] if label else [])])]
-    drawn = (
-        select(
-            func.ST_AsMVTGeom(func.ST_Transform(rows.c.geom, 3857), envelope, EXTENT, BUFFER, True).label("geom"),
-            (rows.c.community + literal(".") + func.text(rows.c.id)).label("id"),
-            *columns,
+    asked = asked_scope(scope, question)
+
+    def build() -> Select[Any]:
+        rows = rows_of(layer, question)
+        names = ["code", "name", "grid", *(f.name for f in layer.fields if f.kind is not Kind.TEXTS and f.codes)]
+        columns = [rows.c[name] for name in dict.fromkeys([*names, layer.label])]
+        geometry = func.ST_Transform(rows.c.geom, 3857)
+        wide = func.ST_MakeEnvelope(*(bindparam(f"tile_{side}", type_=Double) for side in _SIDES), STORED_SRID)
+        bounds = bindparam("bounds", type_=_Box2D())
+        drawn = (
+            select(
+                func.ST_AsMVTGeom(geometry, bounds, EXTENT, BUFFER, True).label("geom"),
+                (rows.c.community + literal_column("'.'") + func.text(rows.c.id)).label("id"),
+                *columns,
+            )
+            .where(conditions(layer, rows, scope, question))
+            .where(rows.c.geom.op("&&")(wide))
+            .subquery("drawn")
         )
-        .where(conditions(layer, rows, scope, question))
-        .where(rows.c.geom.op("&&")(wide))
-        .subquery("drawn")
-    )
-    mvt = select(func.ST_AsMVT(text("drawn.*"), layer.name, EXTENT, "geom", type_=LargeBinary)).select_from(drawn)
-    tile = conn.execute(mvt).scalar()
-    return bytes(tile) if tile else b""
+        made = func.ST_AsMVT(literal_column("drawn.*"), layer.name, EXTENT, "geom", type_=LargeBinary)
+        return select(made).select_from(drawn)
+
+    statement = remembered(("tile", layer.name, asked.shape, question.shape), build, kept=True)
+    return statement, {**values_of(asked), **question.values(), **_tile_values(zoom, row, column)}
+
+
+_SIDES = ("west", "south", "east", "north")
+
+
+def _tile_values(zoom: int, row: int, column: int) -> dict[str, Any]:
+    """Return the tile's box in EPSG:3857, and the box in degrees with its margin that the index is asked for."""
+    side = 2 * _HALF_M / 2**zoom
+    west, north = column * side - _HALF_M, _HALF_M - row * side
+    box = (west, north - side, west + side, north)
+    margin = side * BUFFER / EXTENT
+    low = _degrees(box[0] - margin, box[1] - margin)
+    high = _degrees(box[2] + margin, box[3] + margin)
+    degrees = {f"tile_{name}": value for name, value in zip(_SIDES, (*low, *high), strict=True)}
+    return {"bounds": f"BOX({box[0]!r} {box[1]!r},{box[2]!r} {box[3]!r})", **degrees}
+
+
+def _degrees(x: float, y: float) -> tuple[float, float]:
+    return math.degrees(x / _RADIUS_M), math.degrees(math.atan(math.sinh(y / _RADIUS_M)))
+
+
+def read_tile(rows: Rows) -> bytes:
+    """Return the MVT bytes that the statement of ``tile_of`` answers with; none where nothing lies."""
+    return bytes(rows[0][0] or b"")
 
 
 def check_tile(zoom: int, row: int, column: int) -> None:
@@ -62,28 +102,3 @@ def check_tile(zoom: int, row: int, column: int) -> None:
             f"瓦片 {zoom}/{row}/{column} 不存在:级别 0–{MAX_ZOOM},行列号小于 2 的级别次方。",
             f"The tile {zoom}/{row}/{column} doesn't exist: zoom 0 to {MAX_ZOOM}, row and column below 2^zoom.",
         )
-
-
-def read_etag(conn: Connection, layers: Iterable[Layer], scope: Scope, *parts: str) -> str:
-    """Return an entity tag that changes with any of the layers, the scope, the programme or the further ``parts``.
-
-    The moment of the last change is hashed beside the counter, so that a restored or a fresh database, which counts
-    from the same numbers, never answers with another one's tag. It is read before the data, so a tag may be older
-    than what it stands on, never newer: at worst a client asks once more.
-    """
-    names = [layer.name for layer in layers]
-    rows = conn.execute(
-        select(LAYER_VERSION)
-        .where(within(scope, LAYER_VERSION, "community"))
-        .where(LAYER_VERSION.c.layer.in_(names))
-        .order_by(LAYER_VERSION.c.community, LAYER_VERSION.c.layer)
-    )
-    said = [declaration_version(), scope.key(), *names, *parts, *(str(tuple(row)) for row in rows)]
-    return '"' + hashlib.sha256("|".join(said).encode()).hexdigest()[:32] + '"'
-
-
-@cache
-def declaration_version() -> str:
-    """Return a digest of all declarations: styles, codes and fields show in what is drawn."""
-    said = [f"{layer.title}{layer.style}{layer.fields}" for layer in LAYERS.values()]
-    return hashlib.sha256("|".join(said).encode()).hexdigest()[:12]

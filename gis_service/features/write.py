@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gis_service.errors import ConflictError, NotFoundError
-from gis_service.features.select import queryable
+from gis_service.features.properties import queryable
 from gis_service.features.staging import Changes, Staging
 from gis_service.tables import STORED_SRID, tables_of
 from layers.layer import Layer
@@ -39,7 +39,7 @@ def put_features(
     staging.fill(
         conn,
         (
-            (number, [_stored(getattr(record, name)) for name in names], encode_geometry(geometry, layer))
+            (number, [stored_value(getattr(record, name)) for name in names], encode_geometry(geometry, layer))
             for number, (record, geometry) in enumerate(features, start=1)
         ),
     )
@@ -61,7 +61,7 @@ def change_feature(conn: Connection, layer: Layer, community: str, code: str, va
         When a bound of the declaration forbids the value.
     """
     table = tables_of(layer).current
-    checked = {queryable(layer, name).name: _stored(value) for name, value in values.items()}
+    checked = {queryable(layer, name).name: stored_value(value) for name, value in values.items()}
     try:
         done = conn.execute(
             update(table).where(table.c.community == community, table.c.code == code).values(checked)
@@ -95,6 +95,13 @@ def encode_geometry(geometry: BaseGeometry, layer: Layer) -> bytes:
     return bytes(shapely.to_wkb(shapely.set_srid(flat, STORED_SRID), include_srid=True, byte_order=1))
 
 
+def stored_value(value: object) -> object:
+    """Turn codes into plain text, as the driver wants them."""
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value]
+    return str(value) if isinstance(value, str) else value
+
+
 def refused_by_database(layer: Layer, error: IntegrityError) -> ConflictError:
     """Say which declared bound refused a row; the row itself isn't quoted, since it may be hidden from the asker."""
     diagnosis = getattr(error.orig, "diag", None)
@@ -109,13 +116,6 @@ def refused_by_database(layer: Layer, error: IntegrityError) -> ConflictError:
         f"图层“{layer.title}”的规则 {constraint or '(未名)'} 不允许这次改动,没有写入任何内容。",
         f"The rule {constraint} of {layer.name} doesn't allow this change; nothing was written.",
     )
-
-
-def _stored(value: object) -> object:
-    """Turn codes into plain text, as the driver wants them."""
-    if isinstance(value, list | tuple):
-        return [str(item) for item in value]
-    return str(value) if isinstance(value, str) else value
 
 
 def _missing(layer: Layer, code: str) -> NotFoundError:

@@ -19,13 +19,14 @@ from sqlalchemy.exc import IntegrityError
 
 from gis_service.database import Database, open_engine
 from gis_service.errors import InputError, NotFoundError, UnavailableError
-from gis_service.features.read import count_features, read_feature, read_page, stream_features
-from gis_service.features.select import Question, end_of, parse_as_of
+from gis_service.features.question import Question, end_of, parse_as_of
+from gis_service.features.read import count_features, stream_features
 from gis_service.features.write import change_feature, delete_feature, encode_geometry, put_features
 from gis_service.local_cluster import LocalCluster
 from gis_service.scope import Scope
 from gis_service.tables import tables_of
 from layers.registry import LAYERS
+from tests.asking import Asking, feature, features_of, page
 from tests.gis_service.example_rows import driver_of, example_record, example_shape, example_values, insert_row
 
 POINT = LAYERS["waste_point"]
@@ -185,7 +186,9 @@ def test_a_row_that_comes_and_goes_under_one_identifier(
         assert_whole(conn, name)
 
 
-def test_as_of_gives_back_every_recorded_moment(database: Database, owner: Engine, staff: Scope, area: str) -> None:
+def test_as_of_gives_back_every_recorded_moment(
+    database: Database, ask: Asking, owner: Engine, staff: Scope, area: str
+) -> None:
     chance = random.Random(7)
     model: dict[str, tuple[int, float]] = {}
     moments: list[tuple[datetime, dict[str, tuple[int, float]]]] = []
@@ -215,30 +218,32 @@ def test_as_of_gives_back_every_recorded_moment(database: Database, owner: Engin
     with database.read(staff) as conn:
         for moment, expected in moments:
             question = Question(as_of=moment)
-            page = read_page(conn, POINT, staff, question, limit=100)
-            features = json.loads(f"[{page.features}]")
+            answer = page(ask, POINT, staff, question, limit=100)
             found = {
-                f["properties"]["code"]: (f["properties"]["bins"], f["geometry"]["coordinates"][0]) for f in features
+                f["properties"]["code"]: (f["properties"]["bins"], f["geometry"]["coordinates"][0])
+                for f in features_of(answer)
             }
             assert found == expected
-            assert page.matched == page.returned == count_features(conn, POINT, staff, question) == len(expected)
+            assert answer.matched == answer.returned == count_features(conn, POINT, staff, question) == len(expected)
             inside = {code for code, (_, lon) in expected.items() if bbox[0] <= lon <= bbox[2]}
-            boxed = read_page(conn, POINT, staff, Question(as_of=moment, bbox=bbox), limit=100)
-            assert {f["properties"]["code"] for f in json.loads(f"[{boxed.features}]")} == inside
+            boxed = page(ask, POINT, staff, Question(as_of=moment, bbox=bbox), limit=100)
+            assert {f["properties"]["code"] for f in features_of(boxed)} == inside
             streamed = json.loads("".join(stream_features(conn, POINT, staff, question)))
             assert {f["properties"]["code"] for f in streamed["features"]} == set(expected)
             for code in ("W1", "W2"):
                 if code in expected:
-                    one = json.loads(read_feature(conn, POINT, staff, f"{area}.{code}", question))
+                    one = json.loads(feature(ask, POINT, staff, f"{area}.{code}", question))
                     assert one["properties"]["bins"] == expected[code][0]
                 else:
                     with pytest.raises(NotFoundError):
-                        read_feature(conn, POINT, staff, f"{area}.{code}", question)
+                        feature(ask, POINT, staff, f"{area}.{code}", question)
         before = Question(as_of=datetime(2020, 1, 1, tzinfo=UTC))
         assert count_features(conn, POINT, staff, before) == 0
 
 
-def test_pages_of_the_past_hold_while_the_present_changes(database: Database, staff: Scope, area: str) -> None:
+def test_pages_of_the_past_hold_while_the_present_changes(
+    database: Database, ask: Asking, staff: Scope, area: str
+) -> None:
     layer = LAYERS["facility"]
     with database.write(staff) as conn:
         conn.execute(text("delete from gis.facility"))
@@ -247,12 +252,11 @@ def test_pages_of_the_past_hold_while_the_present_changes(database: Database, st
         moment = conn.execute(text("select clock_timestamp()")).scalar_one()
     token, seen = None, []
     for _ in range(5):
-        with database.read(staff) as conn:
-            page = read_page(conn, layer, staff, Question(as_of=moment), limit=10, after=token)
-        seen += [feature["id"] for feature in json.loads(f"[{page.features}]")]
+        answer = page(ask, layer, staff, Question(as_of=moment), limit=10, after=token)
+        seen += [one["id"] for one in features_of(answer)]
         with database.write(staff) as conn:
             conn.execute(text("delete from gis.facility"))
-        if (token := page.after) is None:
+        if (token := answer.after) is None:
             break
     assert len(seen) == len(set(seen)) == 25
 

@@ -10,11 +10,12 @@ from sqlalchemy.engine import Connection
 
 from gis_service.database import Database, open_engine
 from gis_service.errors import NotFoundError
-from gis_service.features.tiles import read_etag
+from gis_service.features.tags import read_etag, tag_of, versions_of
 from gis_service.features.write import change_feature, delete_feature, put_features
 from gis_service.local_cluster import LocalCluster
 from gis_service.scope import Scope
 from layers.registry import LAYERS
+from tests.asking import Asking
 from tests.gis_service.example_rows import example_record, example_shape
 
 ROAD, BUILDING = LAYERS["road"], LAYERS["building"]
@@ -91,11 +92,14 @@ def test_writing_what_is_stored_already_is_no_change(
 
 
 def test_entity_tags_change_with_layer_scope_and_parts_and_nothing_else(
-    database: Database, staff: Scope, area: str
+    database: Database, ask: Asking, staff: Scope, area: str
 ) -> None:
     def tag(*parts: str, scope: Scope = staff, layer: str = "road") -> str:
+        layers = [LAYERS[layer]]
+        quick = tag_of(ask(scope, versions_of(layers, scope))[0], layers, scope, *parts)
         with database.read(scope) as conn:
-            return read_etag(conn, [LAYERS[layer]], scope, *parts)
+            assert read_etag(conn, layers, scope, *parts) == quick
+        return quick
 
     first = tag()
     assert first.startswith('"')

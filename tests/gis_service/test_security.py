@@ -16,8 +16,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ProgrammingError
 
 from gis_service.database import Database, open_engine, spatial_index_helps
+from gis_service.features.question import Question
 from gis_service.features.read import count_features
-from gis_service.features.select import Question
 from gis_service.local_cluster import LocalCluster
 from gis_service.scope import Scope
 from gis_service.tables import METADATA

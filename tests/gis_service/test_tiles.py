@@ -14,11 +14,12 @@ from sqlalchemy import text
 
 from gis_service.database import Database
 from gis_service.errors import InputError
-from gis_service.features.select import Question
-from gis_service.features.tiles import BUFFER, EXTENT, read_tile
+from gis_service.features.question import Question
+from gis_service.features.tiles import BUFFER, EXTENT
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from layers.registry import LAYERS
+from tests.asking import Asking, tile
 
 WORLD_M = 2 * math.pi * 6378137.0
 
@@ -107,64 +108,58 @@ def tiles(shapes: list[Any], zoom: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_tile_holds_what_lies_in_it(
-    sample: Database, staff: Scope, mercator: dict[str, dict[str, Any]], name: str
+    ask_sample: Asking, staff: Scope, mercator: dict[str, dict[str, Any]], name: str
 ) -> None:
     layer, shapes = LAYERS[name], mercator[name]
     held = 0
-    with sample.read(staff) as conn:
-        for zoom in (14, 17):
-            unit = WORLD_M / 2**zoom / EXTENT
-            for row, column in tiles(list(shapes.values()), zoom):
-                tile = decode(read_tile(conn, layer, staff, Question(), zoom=zoom, row=row, column=column))
-                assert set(tile) <= {name}
-                codes = [feature["code"] for feature in tile.get(name, [])]
-                assert len(codes) == len(set(codes))
-                wide = box_of(zoom, row, column, BUFFER / EXTENT)
-                touched = {code for code, at in shapes.items() if at.intersects(wide.buffer(unit))}
-                # What is cut down to less than a cell of the tile's own grid isn't drawn.
-                drawn = {code for code, at in shapes.items() if at.intersects(wide.buffer(-2 * unit))}
-                small = {
-                    code for code in drawn if shapes[code].geom_type != "Point" and shapes[code].length < 12 * unit
-                }
-                assert set(codes) <= touched
-                assert drawn - small - set(codes) == set()
-                held += len(codes)
+    for zoom in (14, 17):
+        unit = WORLD_M / 2**zoom / EXTENT
+        for row, column in tiles(list(shapes.values()), zoom):
+            found = decode(tile(ask_sample, layer, staff, zoom=zoom, row=row, column=column))
+            assert set(found) <= {name}
+            codes = [feature["code"] for feature in found.get(name, [])]
+            assert len(codes) == len(set(codes))
+            wide = box_of(zoom, row, column, BUFFER / EXTENT)
+            touched = {code for code, at in shapes.items() if at.intersects(wide.buffer(unit))}
+            # What is cut down to less than a cell of the tile's own grid isn't drawn.
+            drawn = {code for code, at in shapes.items() if at.intersects(wide.buffer(-2 * unit))}
+            small = {code for code in drawn if shapes[code].geom_type != "Point" and shapes[code].length < 12 * unit}
+            assert set(codes) <= touched
+            assert drawn - small - set(codes) == set()
+            held += len(codes)
     assert held >= 1
 
 
-def test_points_stand_where_they_lie(sample: Database, staff: Scope, mercator: dict[str, dict[str, Any]]) -> None:
+def test_points_stand_where_they_lie(ask_sample: Asking, staff: Scope, mercator: dict[str, dict[str, Any]]) -> None:
     points = mercator["rental_unit"]
     side = WORLD_M / 2**16
     checked = 0
-    with sample.read(staff) as conn:
-        for row, column in tiles(list(points.values()), 16):
-            west, south, east, north = box_of(16, row, column, 0).bounds
-            tile = decode(read_tile(conn, LAYERS["rental_unit"], staff, Question(), zoom=16, row=row, column=column))
-            for feature in tile.get("rental_unit", []):
-                at = points[feature["code"]]
-                assert int(feature["x"]) == pytest.approx((at.x - west) / side * EXTENT, abs=1)
-                assert int(feature["y"]) == pytest.approx((north - at.y) / side * EXTENT, abs=1)
-                assert east > west
-                assert north > south
-                assert feature["id"].startswith(COMMUNITY + ".")
-                checked += 1
+    for row, column in tiles(list(points.values()), 16):
+        west, south, east, north = box_of(16, row, column, 0).bounds
+        found = decode(tile(ask_sample, LAYERS["rental_unit"], staff, zoom=16, row=row, column=column))
+        for feature in found.get("rental_unit", []):
+            at = points[feature["code"]]
+            assert int(feature["x"]) == pytest.approx((at.x - west) / side * EXTENT, abs=1)
+            assert int(feature["y"]) == pytest.approx((north - at.y) / side * EXTENT, abs=1)
+            assert east > west
+            assert north > south
+            assert feature["id"].startswith(COMMUNITY + ".")
+            checked += 1
     assert checked > 100
 
 
-def test_a_tile_obeys_scope_and_question(sample: Database, staff: Scope, mercator: dict[str, dict[str, Any]]) -> None:
+def test_a_tile_obeys_scope_and_question(ask_sample: Asking, staff: Scope, mercator: dict[str, dict[str, Any]]) -> None:
     layer = LAYERS["rental_unit"]
     place = {"zoom": 13, "row": 3361, "column": 6849}
     shapes = list(mercator["rental_unit"].values())
     place["row"], place["column"] = tiles(shapes, 13)[0]
     grid = Scope("worker", "worker", (COMMUNITY + "001",))
-    with sample.read(grid) as conn:
-        seen = decode(read_tile(conn, layer, grid, Question(), **place))
-        assert {feature["grid"] for feature in seen.get("rental_unit", [])} <= {COMMUNITY + "001"}
-        assert read_tile(conn, layer, Scope("x", "none", ()), Question(), **place) == b""
-    with sample.read(staff) as conn:
-        tile = decode(read_tile(conn, layer, staff, Question(equals={"rent_status": "let"}), **place))
-        assert {feature["rent_status"] for feature in tile["rental_unit"]} == {"let"}
-        for wrong in ((23, 0, 0), (-1, 0, 0), (3, 8, 0), (3, 0, -1)):
-            with pytest.raises(InputError, match="瓦片"):
-                read_tile(conn, layer, staff, Question(), zoom=wrong[0], row=wrong[1], column=wrong[2])
-        assert read_tile(conn, layer, staff, Question(), zoom=3, row=0, column=0) == b""
+    seen = decode(tile(ask_sample, layer, grid, **place))
+    assert {feature["grid"] for feature in seen.get("rental_unit", [])} <= {COMMUNITY + "001"}
+    assert tile(ask_sample, layer, Scope("x", "none", ()), **place) == b""
+    let = decode(tile(ask_sample, layer, staff, Question(equals={"rent_status": "let"}), **place))
+    assert {feature["rent_status"] for feature in let["rental_unit"]} == {"let"}
+    for wrong in ((23, 0, 0), (-1, 0, 0), (3, 8, 0), (3, 0, -1)):
+        with pytest.raises(InputError, match="瓦片"):
+            tile(ask_sample, layer, staff, zoom=wrong[0], row=wrong[1], column=wrong[2])
+    assert tile(ask_sample, layer, staff, zoom=3, row=0, column=0) == b""

@@ -1,0 +1,75 @@
+"""The properties of features that clients may name, and their values as clients write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from sqlalchemy import BigInteger
+
+from gis_service.errors import InputError
+from gis_service.tables import column_type
+from layers.field import Kind, LayerField
+from layers.layer import Layer
+
+
+def queryable(layer: Layer, name: str) -> LayerField:
+    """Return a field that may be asked for; personal fields may not.
+
+    Raises
+    ------
+    InputError
+        When the layer has no such field; the names it has are listed.
+    """
+    for found in layer.fields:
+        if found.name == name:
+            return found
+    names = "、".join(item.name for item in layer.fields)
+    raise InputError(
+        f"图层“{layer.title}”没有属性 {name!r};可用的有:{names}。",
+        f"The layer {layer.name} has no property {name!r}.",
+    )
+
+
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "是": True, "否": False}
+_READERS: dict[Kind, Callable[[str], object]] = {
+    Kind.TEXT: str,
+    Kind.TEXTS: str,
+    Kind.NUMBER: float,
+    Kind.BOOLEAN: lambda text: _BOOLEANS[text.lower()],
+    Kind.DATE: date.fromisoformat,
+    Kind.TIME: datetime.fromisoformat,
+}
+
+
+def read_value(found: LayerField, value: str) -> object:
+    """Turn a client's text into a field's type: codes by value or label, dates as ISO.
+
+    Raises
+    ------
+    InputError
+        When the text doesn't fit the type or the code list.
+    """
+    text = value.strip()
+    try:
+        if found.codes is not None:
+            by_label = {label: code for code, label in found.codes.items()}
+            return text if text in found.codes else by_label[text]
+        if found.kind is Kind.INTEGER:
+            return _whole_number(found, text)
+        return _READERS[found.kind](text)
+    except (ValueError, KeyError) as error:
+        expected = "、".join(found.codes) if found.codes else found.kind
+        raise InputError(
+            f"属性“{found.title}”的值 {value!r} 不对;应为:{expected}。",
+            f"The value {value!r} doesn't fit the property {found.name}.",
+        ) from error
+
+
+def _whole_number(found: LayerField, text: str) -> int:
+    """Read an integer that its column can hold; a larger one would make the database fail."""
+    number = int(text)
+    widest = 2**63 if isinstance(column_type(found), BigInteger) else 2**31
+    if not -widest <= number < widest:
+        raise ValueError
+    return number

@@ -1,0 +1,150 @@
+"""The quick way to ask: one message to PostgreSQL and one answer back, for each request.
+
+A message is several statements in PostgreSQL's simple protocol, which runs them as one read-only transaction: first
+the scope, then the questions. Values are escaped by psycopg. Measured against a transaction of single statements it
+saves 0.3 ms of 0.7 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg import AsyncClientCursor, AsyncConnection
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName, QueryCanceled
+from psycopg.pq import ExecStatus
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from sqlalchemy.engine import make_url
+
+from gis_service.errors import InputError, UnavailableError
+from gis_service.scope import SETTINGS, Scope, settings_of
+from gis_service.statement import Asked
+
+Rows = list[tuple[Any, ...]]
+
+_SESSION = (
+    "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000"
+    " -c default_transaction_read_only=on -c plan_cache_mode=force_generic_plan"
+    " -c search_path=gis,public -c timezone=UTC"
+)
+_ENTER = SETTINGS.format(areas="%(areas)s", communities="%(communities)s", actor="%(actor)s", upload="%(upload)s")
+POOL_SIZE, POOL_WAIT_S, POOL_QUEUE = 8, 3.0, 200
+KEPT = 256
+"""Prepared statements that a connection keeps before it starts anew: questions come in more shapes than these."""
+
+
+class _Bytes(Loader):
+    """Texts stay bytes: they go to the client as they came."""
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+class _Connection(AsyncConnection[tuple[Any, ...]]):
+    """A connection that knows which statements it keeps."""
+
+    kept: set[str]
+
+
+class Reader:
+    """A pool of connections of the application's role that only read; opened and closed by the running service."""
+
+    def __init__(self, url: str) -> None:
+        target = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
+            target, connection_class=_Connection, min_size=1, max_size=POOL_SIZE, timeout=POOL_WAIT_S,
+            max_waiting=POOL_QUEUE, max_lifetime=300, open=False, configure=_configure, reconnect_timeout=10,
+            kwargs={"autocommit": True, "options": _SESSION, "connect_timeout": 5, "prepare_threshold": None},
+        )  # fmt: skip
+
+    async def open(self) -> None:
+        """Open the pool in the running event loop; connections are made as they are needed."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Give back all connections."""
+        await self._pool.close()
+
+    async def ask(self, scope: Scope, *questions: Asked) -> list[Rows]:
+        """Return the rows that answer each question, in one round trip; texts and JSON are bytes.
+
+        Raises
+        ------
+        InputError
+            When features can't be given in the system that was asked for.
+        UnavailableError
+            When no connection is free in time, the database is away, or a question takes too long.
+        """
+        try:
+            try:
+                return await self._ask(scope, questions)
+            except psycopg.OperationalError as error:
+                # A connection that was lost while it lay in the pool says so only when it is used. Nothing is
+                # written, so that it is safe to ask again.
+                if isinstance(error, PoolTimeout | TooManyRequests | QueryCanceled):
+                    raise
+                await self._pool.check()
+                return await self._ask(scope, questions)
+        except QueryCanceled as error:
+            raise UnavailableError(
+                "这个问题算得太久,已停止;请缩小范围再试。", "The query took too long and was stopped; ask for less."
+            ) from error
+        except psycopg.InternalError as error:
+            # PROJ refuses coordinates that a projected system can't hold.
+            if "transform" not in str(error):
+                raise
+            raise InputError(
+                "这里的数据不在所要的坐标系的适用范围内,请换一个坐标系,例如 CRS84。",
+                "The features lie outside of what the coordinate reference system can hold; ask for another one.",
+            ) from error
+        except psycopg.OperationalError as error:
+            raise UnavailableError(
+                "现在请求太多,或数据库暂时连不上,请稍候再试;若持续如此,请运行 gis-service doctor。",
+                "Too many requests, or the database is away; try again shortly, then run gis-service doctor.",
+            ) from error
+
+    async def _ask(self, scope: Scope, questions: Sequence[Asked]) -> list[Rows]:
+        async with self._pool.connection() as conn:
+            cursor = AsyncClientCursor(conn)
+            try:
+                await cursor.execute(_message(cursor, conn.kept, scope, questions))
+            except (InvalidSqlStatementName, DuplicatePreparedStatement):
+                # Something in between gives each transaction another session, or a message failed half way: what
+                # the connection keeps isn't what was noted.
+                conn.kept.clear()
+                await cursor.execute("deallocate all")
+                await cursor.execute(_message(cursor, None, scope, questions))
+            found: list[Rows] = []
+            while cursor.nextset():
+                if cursor.pgresult is not None and cursor.pgresult.status == ExecStatus.TUPLES_OK:
+                    found.append(await cursor.fetchall())
+            return found
+
+
+async def _configure(conn: _Connection) -> None:
+    conn.kept = set()
+    for kind in ("text", "json", "varchar"):
+        conn.adapters.register_loader(kind, _Bytes)
+
+
+def _message(cursor: AsyncClientCursor[Any], kept: set[str] | None, scope: Scope, questions: Sequence[Asked]) -> bytes:
+    """Return the whole message; statements that the connection doesn't keep yet are prepared on the way."""
+    parts = [cursor.mogrify(_ENTER, settings_of(scope))]
+    if kept is not None and len(kept) >= KEPT:
+        parts.append("deallocate all")
+        kept.clear()
+    for statement, given in questions:
+        if statement.kept and kept is not None:
+            if statement.name not in kept:
+                parts.append(f"prepare {statement.name} as {statement.sql}")
+                kept.add(statement.name)
+            marks = ", ".join(["%s"] * len(statement.names))
+            call = f"execute {statement.name}({marks})" if marks else f"execute {statement.name}"
+            parts.append(cursor.mogrify(call, statement.values(statement.names, given)))
+        else:
+            text, names = statement.plain
+            parts.append(cursor.mogrify(text, statement.values(names, given)))
+    return ";".join(parts).encode()
