@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+import orjson
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 
@@ -17,15 +18,19 @@ from api.head import Head
 from api.limits import ClientLimits, Limits
 from api.openapi import describe, describe_page
 from api.request_log import RequestLog
-from api.routes import features, health, landing, maps, questions, tiles, transactions
+from api.routes import collections, features, health, landing, maps, questions, schemas, tiles, transactions
+from api.turns import Turns
 from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
+from gis_service.features.extents import Extents
 from maps.base_map import BaseLayer
 from maps.page import PAGE_FILES
 from maps.static_files import static_file
+from maps.table_page import TABLE_FILES
 
 _ROUTERS = (
-    landing.router, features.router, transactions.router, questions.router, tiles.router, maps.router, health.router,
+    landing.router, collections.router, schemas.router, features.router, transactions.router, questions.router,
+    tiles.router, maps.router, health.router,
 )  # fmt: skip
 
 
@@ -47,6 +52,8 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits
         reader = database.quick()
         await reader.open()
         app.state.reader, app.state.registered = reader, RegisteredCodes(reader)
+        app.state.turns = Turns()
+        app.state.extents = Extents(reader)
         yield
         await reader.close()
 
@@ -71,6 +78,7 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits
     app.state.base_layers = tuple(base_layers)
     app.state.page_version = _page_version(base_layers)
     app.state.openapi = describe(app, DEFAULT_LIMIT, MAX_LIMIT)
+    app.state.openapi_text = orjson.dumps(app.state.openapi)
     app.state.openapi_page = describe_page(app.state.openapi)
     return app
 
@@ -82,5 +90,9 @@ def all_routes() -> list[APIRoute]:
 
 def _page_version(base_layers: Sequence[BaseLayer]) -> str:
     """Return a digest of what pages are made of beside data, so that an upgraded service isn't answered with 304."""
-    parts = [version("gis-service"), repr(tuple(base_layers)), *(static_file(name).version for name in PAGE_FILES)]
+    parts = [
+        version("gis-service"),
+        repr(tuple(base_layers)),
+        *(static_file(name).version for name in (*PAGE_FILES, *TABLE_FILES)),
+    ]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]

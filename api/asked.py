@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
-from gis_service.features.filters import Filter, parse_filter
 
 from api.dependencies import CommunityParameter, LayerOf, refuse_unknown
 from gis_service.errors import InputError
-from gis_service.features.properties import queryable, read_value
+from gis_service.features.filters import Filter, parse_filter
+from gis_service.features.properties import KEPT, queryable, read_value
 from gis_service.features.question import Question, parse_as_of, parse_bbox, parse_period
 from gis_service.features.read import property_names
 from gis_service.reference_systems import ReferenceSystem, reference_system
@@ -57,11 +57,13 @@ async def items_asked(
     filter_crs: FilterSystem = None,
 ) -> AskedItems:  # fmt: skip
     """Return what a request for items asks; every property of the layer is a parameter too."""
-    own = {field.name for field in layer.fields}
+    own = {*KEPT, *(field.name for field in layer.fields)}
     refuse_unknown(request, {*ITEMS_PARAMETERS, *own})
     written = [(name, value) for name, value in request.query_params.items() if name in own]
+    box_system = reference_system(bbox_crs)
+    box: dict[str, Any] = parse_bbox(bbox, box_system) if bbox else {}
     question = Question(
-        **(parse_bbox(bbox, reference_system(bbox_crs)) if bbox else {}),
+        **box,
         valid=parse_period(datetime_) if datetime_ else None,
         as_of=parse_as_of(as_of) if as_of else None,
         community=community,

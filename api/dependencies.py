@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
 from gis_service.errors import InputError, NotFoundError, ServiceError
+from gis_service.features.extents import Extents
 from gis_service.reader import Reader
 from gis_service.scope import Scope
 from layers.layer import Layer
@@ -35,6 +36,12 @@ async def reader_of(request: Request) -> Reader:
     """Return the quick way to ask the database."""
     reader: Reader = request.app.state.reader
     return reader
+
+
+async def extents_of(request: Request) -> Extents:
+    """Return the extents of layers."""
+    extents: Extents = request.app.state.extents
+    return extents
 
 
 async def scope_of(request: Request) -> Scope:
@@ -118,6 +125,7 @@ JsonParameter = Annotated[str | None, Query(pattern="^json$", description="只�
 CommunityParameter = Annotated[str | None, Query(pattern=r"^[0-9]{12}$", description="只看一个社区:12 位社区代码")]
 FormatParameter = Annotated[str | None, Query(pattern="^(json|html)$", description="json 或 html;不写则按 Accept")]
 ReaderOf = Annotated[Reader, Depends(reader_of)]
+ExtentsOf = Annotated[Extents, Depends(extents_of)]
 DatabaseOf = Annotated[Database, Depends(database_of)]
 ScopeOf = Annotated[Scope, Depends(scope_of)]
 LayerOf = Annotated[Layer, Depends(layer_of)]

@@ -11,15 +11,21 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from api.dependencies import ForbiddenError
+from api.routes.transactions import MediaTypeError
 from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError, UnavailableError
+from gis_service.features.transact import ConditionFailedError, ConditionNeededError, OutsideScopeError
 
 LOG = logging.getLogger("gis_service.api")
 
 STATUS: dict[type[ServiceError], int] = {
     InputError: 400,
     ForbiddenError: 403,
+    OutsideScopeError: 403,
     NotFoundError: 404,
     ConflictError: 409,
+    ConditionFailedError: 412,
+    MediaTypeError: 415,
+    ConditionNeededError: 428,
     UnavailableError: 503,
 }
 _TITLES = {
@@ -27,7 +33,14 @@ _TITLES = {
     403: "无权访问",
     404: "没有找到",
     405: "方法不允许",
+    408: "请求没有传完",
     409: "与现有数据冲突",
+    412: "要素已被修改",
+    413: "内容太大",
+    414: "地址太长",
+    415: "不支持的内容类型",
+    428: "需要说明版本",
+    431: "请求头太长",
     500: "服务内部错误",
     503: "暂时不可用",
 }

@@ -7,37 +7,54 @@ sizes and filterable properties only from the literal path of a collection.
 from __future__ import annotations
 
 import copy
+import re
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
 
-from layers.field import Kind, LayerField
+from api.layer_schemas import changes_schema, geojson_schema, parameter_schema, sortable_fields
+from gis_service.features.properties import KEPT
+from gis_service.features.read import property_names
+from gis_service.reference_systems import CRS84, SERVED
 from layers.layer import Layer
 from layers.registry import LAYERS
 from maps.notice import list_page
 
-_TYPES = {
-    Kind.TEXT: {"type": "string"},
-    Kind.INTEGER: {"type": "integer"},
-    Kind.NUMBER: {"type": "number"},
-    Kind.BOOLEAN: {"type": "boolean"},
-    Kind.DATE: {"type": "string", "format": "date"},
-    Kind.TIME: {"type": "string", "format": "date-time"},
-    Kind.TEXTS: {"type": "string"},
+_PROBLEM = "application/problem+json"
+_SYSTEM = {"type": "string", "format": "uri", "enum": [system.uri for system in SERVED], "default": CRS84.uri}
+_BBOX = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
+_LISTS = {
+    "bbox": _BBOX,
+    "collections": {"type": "array", "items": {"type": "string", "enum": list(LAYERS)}},
+    "layers": {"type": "array", "items": {"type": "string", "enum": list(LAYERS)}},
 }
+_SINGLE = {
+    "crs": _SYSTEM,
+    "bbox-crs": _SYSTEM,
+    "filter-crs": _SYSTEM,
+    "filter-lang": {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"},
+}
+# What every operation may answer beside what it is for.
+_REFUSALS = {400: "请求有误", 403: "无权访问", 500: "服务内部错误", 503: "暂时不可用"}
+_WRITING = {409: "与现有数据冲突", 412: "要素已变", 413: "内容太大", 415: "不接受这种内容", 428: "需要 If-Match"}
 
 
 def describe(app: FastAPI, default_limit: int, max_limit: int) -> dict[str, Any]:
-    """Return the document: every route as OpenAPI 3.0, the features' routes once for each layer."""
+    """Return the document: every route as OpenAPI 3.0, the routes of features once for each layer."""
     document: dict[str, Any] = _lowered(copy.deepcopy(app.openapi()))
     document["openapi"] = "3.0.3"
+    document["components"] = {"schemas": _schemas(), "responses": _refusals()}
+    limit = {"type": "integer", "minimum": 1, "maximum": max_limit, "default": default_limit}
     paths: dict[str, Any] = {}
     for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            _complete(path, method, operation, limit)
         if "{layer}" not in path:
             paths[path] = operations
             continue
         for layer in LAYERS.values():
-            paths[path.replace("{layer}", layer.name)] = _for_layer(operations, layer, default_limit, max_limit)
+            paths[path.replace("{layer}", layer.name)] = _for_layer(operations, layer)
     document["paths"] = paths
     return document
 
@@ -49,54 +66,105 @@ def describe_page(document: dict[str, Any]) -> str:
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     ]
-    return list_page("接口说明", ["机器可读的 OpenAPI 3.0 文档在 /api。"], [("地址", rows)])
+    return list_page("接口说明", ["机器可读的 OpenAPI 3.0 文档在 /api?f=json。"], [("地址", rows)])
 
 
-def _for_layer(operations: dict[str, Any], layer: Layer, default_limit: int, max_limit: int) -> dict[str, Any]:
-    found: dict[str, Any] = copy.deepcopy(operations)
-    for operation in found.values():
-        operation["operationId"] = f"{operation['operationId']}_{layer.name}"
-        operation["summary"] = f"{layer.title}:{operation['summary']}"
-        parameters = [p for p in operation.get("parameters", []) if (p["in"], p["name"]) != ("path", "layer")]
-        if operation["operationId"].startswith("items_"):
-            for parameter in parameters:
-                if parameter["name"] == "limit":
-                    parameter["schema"] = {
-                        "type": "integer",
-                        "minimum": 1,
-                        "maximum": max_limit,
-                        "default": default_limit,
-                    }
-                elif parameter["name"] == "bbox":
-                    numbers = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
-                    parameter |= {"schema": numbers, "style": "form", "explode": False}
-            parameters += [_property(field) for field in layer.fields]
-        operation["parameters"] = parameters
+def _complete(path: str, method: str, operation: dict[str, Any], limit: dict[str, Any]) -> None:
+    """Give an operation the schemas of its parameters, and what it answers when it refuses."""
+    for parameter in operation.get("parameters", ()):
+        name = parameter["name"]
+        if parameter["in"] != "query":
+            continue
+        if name in _LISTS:
+            parameter |= {"schema": _LISTS[name], "style": "form", "explode": False}
+        elif name in _SINGLE:
+            parameter["schema"] = _SINGLE[name]
+        elif name == "limit":
+            parameter["schema"] = limit
+        else:
+            parameter["schema"] = _listed(parameter["schema"])
+            # A parameter may be left out, but nobody can write null in an address.
+            parameter["schema"].pop("nullable", None)
+    responses: dict[str, Any] = operation["responses"]
+    # FastAPI's own refusal of parameters is answered with 400.
+    responses.pop("422", None)
+    statuses = set(_REFUSALS)
+    if "{" in path:
+        statuses.add(404)
+    if method in {"post", "put", "patch", "delete"}:
+        statuses |= set(_WRITING)
+    for status in sorted(statuses):
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
+
+
+def _refusals() -> dict[str, Any]:
+    content = {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    said = {**_REFUSALS, **_WRITING, 404: "没有找到"}
+    return {str(status): {"description": title, "content": content} for status, title in sorted(said.items())}
+
+
+def _schemas() -> dict[str, Any]:
+    found = {"Problem": _problem_schema()}
+    for layer in LAYERS.values():
+        found |= {layer.name: geojson_schema(layer), f"{layer.name}_changes": changes_schema(layer)}
     return found
 
 
-def _property(field: LayerField) -> dict[str, Any]:
-    schema: dict[str, Any] = dict(_TYPES[field.kind])
-    if field.codes:
-        schema["enum"] = list(field.codes)
-    return {"name": field.name, "in": "query", "required": False, "description": field.title, "schema": schema}
+def _problem_schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    members = {"type": text, "title": text, "status": {"type": "integer"}, "detail": text, "detail_en": text}
+    return {"type": "object", "title": "出错说明 (RFC 9457)", "required": list(members), "properties": members}
 
 
-def describe_properties(layer: Layer) -> dict[str, Any]:
-    """Return the JSON Schema of a feature's properties; clients such as GDAL take their columns and types from it."""
-    kept = {
-        "community": {"type": "string", "title": "社区代码"},
-        "grid": {"type": "string", "title": "网格代码"},
-        "version": {"type": "integer", "title": "版本"},
-        "recorded_at": {"type": "string", "format": "date-time", "title": "记录时间"},
-    }
-    given = {field.name: {"title": field.title, **_TYPES[field.kind]} for field in layer.fields}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "type": "object",
-        "title": layer.title,
-        "properties": {**given, **kept},
-    }
+def _for_layer(operations: dict[str, Any], layer: Layer) -> dict[str, Any]:
+    """Return the operations of a path with a layer in it, as that layer's own."""
+    found: dict[str, Any] = copy.deepcopy(operations)
+    for method, operation in found.items():
+        # OGC's names of operations are suffixes.
+        name = operation["operationId"]
+        operation["operationId"] = f"{layer.name}.{name}" if "." in name else f"{name}_{layer.name}"
+        operation["summary"] = f"{layer.title}:{operation['summary']}"
+        parameters = [p for p in operation.get("parameters", []) if (p["in"], p["name"]) != ("path", "layer")]
+        names = {parameter["name"] for parameter in parameters}
+        for parameter in parameters:
+            if parameter["name"] in _BY_LAYER and parameter["in"] == "query":
+                schema = {"type": "array", "items": {"type": "string", "enum": _BY_LAYER[parameter["name"]](layer)}}
+                parameter |= {"schema": schema, "style": "form", "explode": False}
+        if method == "get" and {"bbox", "filter", "limit"} <= names:
+            parameters += [
+                {
+                    "name": field.name, "in": "query", "required": False, "description": field.title,
+                    "schema": parameter_schema(field),
+                }
+                for field in (*layer.fields, *KEPT.values())
+            ]  # fmt: skip
+        operation["parameters"] = parameters
+        if "requestBody" in operation:
+            _describe_body(operation["requestBody"]["content"], layer)
+    return found
+
+
+_BY_LAYER: dict[str, Callable[[Layer], list[str]]] = {
+    "properties": property_names,
+    "sortby": lambda layer: [sign + field.name for field in sortable_fields(layer) for sign in ("", "-")],
+}
+
+
+def _describe_body(content: dict[str, Any], layer: Layer) -> None:
+    """Give a body that holds a feature the layer's schema; a merge patch gives what changes only."""
+    for media_type, said in content.items():
+        if "json" in media_type:
+            name = f"{layer.name}_changes" if "merge-patch" in media_type else layer.name
+            said["schema"] = {"$ref": f"#/components/schemas/{name}"}
+
+
+def _listed(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema whose pattern lists words, ``^(json|html)$``, with these as an enumeration."""
+    words = re.fullmatch(r"\^\(?([a-z0-9|-]+)\)?\$", schema.get("pattern", ""))
+    if words is None:
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "pattern"}
+    return {**rest, "enum": words[1].split("|")}
 
 
 def _lowered(node: Any) -> Any:

@@ -15,76 +15,28 @@ import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import uuid
 from pathlib import Path
 
-import geopandas
 import numpy as np
-import pandas as pd
-import pyogrio
-import shapely
+from building_databases import COMMUNITY, fresh, make_file, running_cluster, throw_away_folder, upload_buildings
 from sqlalchemy import text
 
-from gis_service.areas import create_area
-from gis_service.database import connect, open_engine, prepare
+from gis_service.database import open_engine
 from gis_service.local_cluster import LocalCluster
-from gis_service.migrate import migrate
-from gis_service.scope import Scope
-from gis_service.surveys.proposal import Reading, commit, propose
-from layers.registry import LAYERS
 
-COMMUNITY = "990000000001"
 _DEFAULTS = """
 select attname, case attname when 'version' then '1' when 'recorded_at' then '''2026-01-01T00:00:00Z'''
     when 'recorded_by' then '''benchmark''' when 'upload' then '''00000000-0000-4000-8000-000000000001'''
     else replace(pg_get_expr(adbin, adrelid), '::text', '') end
 from pg_attribute join pg_attrdef on adrelid = attrelid and adnum = attnum
 where attrelid = 'gis.building'::regclass and attname <> 'id'"""
-SCOPE = Scope("benchmark", "operator", (COMMUNITY,))
-
-
-def make_file(extract: Path, target: Path, rows: int) -> shapely.Geometry:
-    """Write shifted copies of the extract's buildings; return a box around them."""
-    found = pyogrio.read_dataframe(extract, layer="multipolygons", columns=["osm_id", "osm_way_id", "name", "building"])
-    found = found[found["building"].notna() & found.geometry.is_valid].reset_index(drop=True)
-    copies = []
-    for number in range(-(-rows // len(found))):
-        copy = found[["name", "geometry"]].copy()
-        copy["geometry"] = copy.translate(0.25 * (number % 8), 0.35 * (number // 8))
-        copy["id"] = [str(uuid.uuid4()) for _ in range(len(copy))]
-        copy["code"] = [f"b{number:03}-{i:05}" for i in range(len(copy))]
-        copies.append(copy)
-    everything = geopandas.GeoDataFrame(pd.concat(copies, ignore_index=True)[:rows], crs=4326)
-    pyogrio.write_dataframe(everything[["id", "code", "name", "geometry"]], target, layer="buildings")
-    return shapely.box(*everything.total_bounds).buffer(0.01)
-
-
-def fresh(cluster: LocalCluster, name: str, boundary: shapely.Geometry) -> None:
-    """Make a migrated database with one community in it."""
-    prepare(cluster.url("postgres", "postgres"), cluster.passwords, name)
-    engine = open_engine(cluster.url("gis_owner", name))
-    migrate(engine)
-    engine.dispose()
-    database = connect(cluster.url("gis_app", name))
-    with database.write(SCOPE) as conn:
-        create_area(conn, COMMUNITY, "基准", boundary)
-    database.close()
 
 
 def by_service(cluster: LocalCluster, name: str, file: Path) -> float:
     """Upload through the service; return seconds."""
-    database = connect(cluster.url("gis_app", name))
-    begun = time.perf_counter()
-    with database.write(SCOPE) as conn:
-        conn.execute(text("set local statement_timeout = 0"))
-        proposal = propose(conn, LAYERS["building"], COMMUNITY, file, Reading())
-        identifier = "00000000-0000-4000-8000-000000000001"
-        changes = commit(conn, proposal, upload=identifier, key="benchmark", accept_valid=False)
-    seconds = time.perf_counter() - begun
-    database.close()
+    seconds, changes = upload_buildings(cluster, name, file)
     print(f"  service {seconds:6.2f} s  {changes}")
     return seconds
 
@@ -133,15 +85,11 @@ def memory_watch(stop: threading.Event, seen: list[int]) -> None:
 def main() -> None:
     """Run three rounds and print the medians."""
     extract, rows = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
-    folder = Path(tempfile.mkdtemp(prefix="gis-bench-"))
-    folder.chmod(0o755)
-    file = folder / "buildings.gpkg"
-    boundary = make_file(extract, file, rows)
-    cluster = LocalCluster(folder / "data")
-    cluster.start()
     times: dict[str, list[float]] = {"service": [], "ogr2ogr": [], "bare": []}
     stop, seen = threading.Event(), []
-    try:
+    with throw_away_folder() as folder, running_cluster(folder / "data") as cluster:
+        file = folder / "buildings.gpkg"
+        boundary = make_file(extract, file, rows)
         for number in range(3):
             for kind in times:
                 fresh(cluster, f"{kind}{number}", boundary)
@@ -152,8 +100,6 @@ def main() -> None:
             times["ogr2ogr"].append(by_ogr2ogr(cluster, f"ogr2ogr{number}", file, rows, bare=False))
             times["bare"].append(by_ogr2ogr(cluster, f"bare{number}", file, rows, bare=True))
             stop.clear()
-    finally:
-        cluster.stop()
     median = {kind: statistics.median(values) for kind, values in times.items()}
     print(f"{rows:,} polygons, medians of 3: " + ", ".join(f"{kind} {value:.2f} s" for kind, value in median.items()))
     print(f"speed of the service / ogr2ogr into the same table: {median['ogr2ogr'] / median['service']:.2f}")

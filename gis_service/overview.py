@@ -118,7 +118,7 @@ def _attributions(conn: Connection, community: str) -> tuple[str, ...]:
 
 def read_collection(conn: Connection, layer: Layer, scope: Scope) -> str:
     """Return a whole layer as a FeatureCollection for a page, empty fields left out."""
-    return "".join(stream_features(conn, layer, scope, Question(), nulls=False))
+    return b"".join(stream_features(conn, layer, scope, Question(), nulls=False)).decode()
 
 
 def _count_layers(conn: Connection, scope: Scope) -> dict[str, tuple[int, bool]]:

@@ -27,7 +27,8 @@ Rows = list[tuple[Any, ...]]
 
 _SESSION = (
     "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000"
-    " -c default_transaction_read_only=on -c plan_cache_mode=force_generic_plan"
+    " -c default_transaction_read_only=on -c plan_cache_mode=force_generic_plan -c jit=off"
+    " -c max_parallel_workers_per_gather=0"
     " -c search_path=gis,public -c timezone=UTC"
 )
 _ENTER = SETTINGS.format(areas="%(areas)s", communities="%(communities)s", actor="%(actor)s", upload="%(upload)s")

@@ -35,7 +35,8 @@ class Statement:
     names
         Names of the values in that order.
     constants
-        Values that belong to the statement itself.
+        Values that belong to the statement itself: those without a name. What has a name must be given each time,
+        so that no asker is ever answered with the values of another.
     kept
         Whether connections keep it prepared with one plan for all values. That saves the planning, a third of the
         cost of a small question; where the best plan depends on the values, it is planned for each of them.
@@ -55,7 +56,8 @@ class Statement:
     def plain(self) -> tuple[str, tuple[str, ...]]:
         """The text with ``%s`` in the place of each value, and the names in that order, a name for each place."""
         pieces = _NUMBER.split(self.sql.replace("%", "%%"))
-        return "%s".join(pieces[::2]), tuple(self.names[int(number) - 1] for number in pieces[1::2])
+        # In brackets, since a cast binds closer than a minus: -2147483648::INTEGER is out of range.
+        return "(%s)".join(pieces[::2]), tuple(self.names[int(number) - 1] for number in pieces[1::2])
 
     def values(self, names: Sequence[str], given: Mapping[str, Any]) -> list[Any]:
         """Return the values of the names; KeyError for one that isn't given."""
@@ -69,8 +71,8 @@ def compile_statement(statement: Executable, *, kept: bool = False) -> Statement
     done = statement.compile(dialect=_NUMBERED, compile_kwargs={"render_postcompile": True})
     if not isinstance(done, SQLCompiler):
         raise TypeError(f"{statement!r} is no query")
-    constants = {name: value for name, value in done.params.items() if value is not None}
-    return Statement(str(done).replace("%%", "%"), tuple(done.positiontup or ()), constants, kept)
+    constants = {name: bound.value for bound, name in done.bind_names.items() if bound.unique}
+    return Statement(str(done), tuple(done.positiontup or ()), constants, kept)
 
 
 _REMEMBERED: OrderedDict[Hashable, Statement] = OrderedDict()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
-from gis_service.features.nearby import nearby_of, read_nearby
+from gis_service.features.nearby import nearby_of, read_joined, read_nearby
 from gis_service.features.question import Question
 from gis_service.features.read import Page, one_feature, page_of_features, read_feature, read_page
 from gis_service.features.tiles import read_tile, tile_of
@@ -76,11 +76,18 @@ def nearest(
     ask: Asking, layers: Sequence[Layer], scope: Scope, question: Question | None = None, *,
     lon: float, lat: float, radius_m: float | None = None, limit: int,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Return the features of layers around a point, the nearest first, with the distance before it was rounded."""
-    asked = [
-        nearby_of(layer, scope, question or Question(), lon=lon, lat=lat, radius_m=radius_m, limit=limit)
-        for layer in layers
-    ]
-    answers = ask(scope, *asked)
+    """Return the features of layers around a point, the nearest first, with the distance before it was rounded.
+
+    What one layer alone answers when its features are joined must be the same.
+    """
+
+    def about(layer: Layer, *, joined: bool = False) -> Asked:
+        asked = question or Question()
+        return nearby_of(layer, scope, asked, lon=lon, lat=lat, radius_m=radius_m, limit=limit, joined=joined)
+
+    answers = ask(scope, *(about(layer) for layer in layers))
     exact = {text: metres for rows in answers for metres, text in rows}
-    return [{**json.loads(text), "exact_m": exact[text]} for text in read_nearby(answers, limit)]
+    merged = read_nearby(answers, limit)
+    if len(layers) == 1:
+        assert read_joined(ask(scope, about(layers[0], joined=True))[0]) == (b",".join(merged), len(merged))
+    return [{**json.loads(text), "exact_m": exact[text]} for text in merged]

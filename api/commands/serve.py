@@ -15,7 +15,9 @@ import typer
 import uvicorn
 
 from api.app import create_app
+from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
+from api.limits import Limits
 from api.start import opened_database, operator_scope, prepare_local, read_settings
 from gis_service.database import Database, connect
 from gis_service.errors import InputError
@@ -47,10 +49,11 @@ def serve(
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _running_database(settings, data, empty=empty) as database:
-            app = create_app(database, bases)
+            limits = Limits(silence_seconds=settings.client_seconds)
             config = uvicorn.Config(
-                app, log_level="warning", access_log=False, timeout_graceful_shutdown=5, server_header=False
-            )
+                create_app(database, bases, limits), http=connection_class(limits), ws="none", log_level="warning",
+                access_log=False, timeout_graceful_shutdown=5, server_header=False,
+            )  # fmt: skip
             server = uvicorn.Server(config)
             # From here on connections wait instead of being refused, so that what is printed is true.
             listener.listen(_BACKLOG)

@@ -13,17 +13,20 @@ from fastapi.responses import Response
 from api.asked import AsOfParameter, ItemsAsked, LimitParameter, SystemParameter, read_limit
 from api.conditional import answer_asked, holds, tagged, unchanged
 from api.dependencies import LayerOf, ReaderOf, ScopeOf
-from api.routes.landing import base_url, link
+from api.downloads import whole_answer
+from api.formats import ALL, FILES, ItemFormat, ItemsFormat, item_format, items_format, read_file_limit
+from api.item_pages import MAX_ROWS, PAGE_HEADERS, alternate_links, page_of_item, page_of_items
+from api.links import GEOJSON, HTML, base_url, link
 from api.routes.transactions import item_tag
+from gis_service.errors import InputError
+from gis_service.exports.selection import Selection
 from gis_service.features.question import Question, parse_as_of
 from gis_service.features.read import one_feature, page_of_features, read_feature, read_page
 from gis_service.features.stamps import read_stamp, stamp_of
 from gis_service.reader import Rows
-from gis_service.reference_systems import reference_system
+from gis_service.reference_systems import CRS84, reference_system
 
 router = APIRouter(prefix="/collections/{layer}", tags=["features"])
-
-GEOJSON = "application/geo+json"
 
 
 @router.get("/items", summary="要素", response_class=Response)
@@ -31,21 +34,38 @@ async def items(
     request: Request, layer: LayerOf, reader: ReaderOf, scope: ScopeOf, asked: ItemsAsked,
     limit: LimitParameter = None,
     after: Annotated[str | None, Query(description="翻页标记,取自 next 链接")] = None,
-    f: Annotated[str | None, Query(pattern="^(json|geojson)$", description="只有 GeoJSON")] = None,
+    f: ItemsFormat = None,
 ) -> Response:  # fmt: skip
-    """Return a page of features; every property of the layer is a parameter too."""
-    del f
-    size = read_limit(limit)
+    """Return a page of features; every property of the layer is a parameter too.
+
+    GeoJSON and HTML come in pages, and GeoJSON with ``limit=all`` as one stream; files hold everything that answers
+    unless a limit is given.
+    """
+    form = items_format(request, f)
+    if form in FILES or (limit == ALL and form == "geojson"):
+        if after is not None:
+            raise InputError(
+                f"after 只用于翻页,{form} 是一次给全的;请去掉 after。", "after is for pages only; leave it out."
+            )
+        rest = (asked.system, asked.names, read_file_limit(limit))
+        return await whole_answer(request, reader, Selection(layer, scope, asked.question, *rest), FILES.get(form))
+    html = form == "html"
+    size = min(read_limit(limit), MAX_ROWS) if html else read_limit(limit)
+    # A page's map knows degrees only.
+    system = CRS84 if html else asked.system
     page_asked = page_of_features(
-        layer, scope, asked.question, limit=size, after=after, system=asked.system, names=asked.names
+        layer, scope, asked.question, limit=size, after=after, system=system, names=asked.names
     )
 
     def body(rows: list[Rows]) -> bytes:
         page = read_page(rows[0], asked.question, limit=size, after=after)
+        if html:
+            return page_of_items(request, layer, page, size)
         here = f"{base_url(request)}/collections/{layer.name}"
         links = [
             link(str(request.url), "self", GEOJSON, "本页"),
             link(here, "collection", "application/json", layer.title),
+            *alternate_links(request, layer),
         ]
         if page.after is not None:
             following = {**request.query_params, "limit": str(size), "after": page.after}
@@ -57,10 +77,10 @@ async def items(
         start = orjson.dumps({"type": "FeatureCollection", **head})[:-1]
         return b"".join((start, b',"features":[', page.features, b"]}"))
 
-    headers = {"Content-Crs": f"<{asked.system.uri}>"}
-    return await answer_asked(
-        request, reader, scope, [layer], [str(request.url.query)], [page_asked], body, GEOJSON, headers
-    )
+    headers = {"Content-Crs": f"<{system.uri}>"} | (PAGE_HEADERS if html else {})
+    parts = (form, request.url.query, request.app.state.page_version if html else "")
+    media_type = HTML if html else GEOJSON
+    return await answer_asked(request, reader, scope, [layer], parts, [page_asked], body, media_type, headers)
 
 
 @router.get("/items/{feature}", summary="一个要素", response_class=Response)
@@ -69,19 +89,21 @@ async def item(
     feature: Annotated[str, Path(description="社区代码.标识,或 社区代码.编码")],
     crs: SystemParameter = None,
     as_of: AsOfParameter = None,
-    f: Annotated[str | None, Query(pattern="^(json|geojson)$", description="只有 GeoJSON")] = None,
+    f: ItemFormat = None,
 ) -> Response:  # fmt: skip
-    """Return one feature with links.
+    """Return one feature with links, or as a page.
 
     A current feature's tag changes with this feature alone, so that it serves as If-Match when the feature is
     written; what was recorded at another moment is tagged by its layer.
     """
-    del f
-    system = reference_system(crs)
+    html = item_format(request, f) == "html"
+    system = CRS84 if html else reference_system(crs)
     question = Question(as_of=parse_as_of(as_of) if as_of else None)
 
     def body(rows: list[Rows]) -> bytes:
         found, _ = read_feature(layer, feature, rows[0])
+        if html:
+            return page_of_item(request, layer, found)
         here = f"{base_url(request)}/collections/{layer.name}"
         links = [
             link(f"{here}/items/{feature}", "self", GEOJSON, "本要素"),
@@ -91,9 +113,12 @@ async def item(
 
     asked = one_feature(layer, scope, feature, question, system=system)
     headers = {"Content-Crs": f"<{system.uri}>"}
-    if as_of is not None:
-        parts = (feature, as_of, system.uri)
-        return await answer_asked(request, reader, scope, [layer], parts, [asked], body, GEOJSON, headers)
+    if html or as_of is not None:
+        version = request.app.state.page_version if html else ""
+        parts = (feature, as_of or "", system.uri, version)
+        headers |= PAGE_HEADERS if html else {}
+        media_type = HTML if html else GEOJSON
+        return await answer_asked(request, reader, scope, [layer], parts, [asked], body, media_type, headers)
     stamp_asked = stamp_of(layer, scope, feature)
     if "if-none-match" in request.headers:
         stamp = read_stamp(layer, feature, (await reader.ask(scope, stamp_asked))[0])

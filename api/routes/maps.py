@@ -115,7 +115,7 @@ def map_layer(request: Request, layer: LayerOf, community: Community, database: 
     if tag in request.headers.get("if-none-match", ""):
         return answer_if_changed(request, tag, lambda: b"", "application/geo+json")
 
-    def pieces() -> Iterator[str]:
+    def pieces() -> Iterator[bytes]:
         with database.read(scope) as conn:
             yield from stream_features(conn, layer, asked, Question(), nulls=False)
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from gis_service.errors import InputError
 from gis_service.features.question import Question
 from gis_service.features.read import feature_text
-from gis_service.features.select import ROWS, conditions, rows_of
+from gis_service.features.select import ROWS, asked_scope, conditions, rows_of
 from gis_service.reader import Rows
 from gis_service.scope import Scope, values_of
 from gis_service.statement import Asked, remembered
@@ -45,9 +45,12 @@ _ECCENTRICITY2 = 0.006694380022901
 
 
 def nearby_of(
-    layer: Layer, scope: Scope, question: Question, *, lon: float, lat: float, radius_m: float | None, limit: int
-) -> Asked:
+    layer: Layer, scope: Scope, question: Question, *, lon: float, lat: float, radius_m: float | None, limit: int,
+    joined: bool = False,
+) -> Asked:  # fmt: skip
     """Return the statement of the nearest features of a layer; ``read_nearby`` merges what it answers for layers.
+
+    Where one layer alone is asked, ``joined`` saves a row for each feature: the answer is their text and number.
 
     Distances are geodesic, from the point to the nearest place of the feature. A box in degrees comes first, since a
     bare geography can't use the index: 3.6 s against 1.5 ms on a million rows. Without a radius the index gives the
@@ -65,16 +68,27 @@ def nearby_of(
             f"半径 {radius_m:g} 米不对:应大于 0,不超过 {MAX_RADIUS_M:g} 米。",
             f"The radius {radius_m:g} m is wrong: above 0, at most {MAX_RADIUS_M:g} m.",
         )
+    asked = asked_scope(scope, question)
     high = reach / _METRES_PER_DEGREE * 1.01
     values = {
-        **values_of(scope), **question.values(), "lon": lon, "lat": lat, "narrow": _degree_ratio(lat), "limit": limit,
+        **values_of(asked), **question.values(), "lon": lon, "lat": lat, "narrow": _degree_ratio(lat), "limit": limit,
         "reach": reach, "up": 1.01 / _METRES_PER_DEGREE,
         "across": 1.01 / _METRES_PER_DEGREE / math.cos(math.radians(min(85.0, abs(lat) + high))),
     }  # fmt: skip
     candidates = None if radius_m is not None else 1 << max(4, (limit - 1).bit_length())
-    key = ("nearby", layer.name, scope.shape, question.shape, candidates)
-    statement = remembered(key, lambda: _nearby(layer, scope, question, candidates), kept=True)
-    return statement, values
+    key = ("nearby", layer.name, asked.shape, question.shape, candidates, joined)
+
+    def build() -> Select[Any]:
+        rows = _nearby(layer, scope, question, candidates)
+        return _joined(rows) if joined else rows
+
+    return remembered(key, build, kept=True), values
+
+
+def read_joined(rows: Rows) -> tuple[bytes, int]:
+    """Return the features of a joined answer, with commas between them, and how many they are."""
+    features, number = rows[0]
+    return features or b"", number
 
 
 def read_nearby(answers: Iterable[Rows], limit: int) -> list[bytes]:
@@ -129,7 +143,14 @@ def _nearby(layer: Layer, scope: Scope, question: Question, candidates: int | No
         + cast(func.round(cast(bearing, Numeric), literal_column("1")), Text)
         + literal_column("'}'")
     )
-    return select(distance, text).select_from(chosen).order_by(distance, identifier)
+    return (
+        select(distance.label("distance_m"), text.label("feature")).select_from(chosen).order_by(distance, identifier)
+    )
+
+
+def _joined(rows: Select[Any]) -> Select[Any]:
+    listed = rows.subquery("listed")
+    return select(func.string_agg(listed.c.feature, literal_column("','")), func.count())
 
 
 def _measures(layer: Layer, rows: FromClause) -> tuple[ColumnElement[Any], ColumnElement[Any]]:

@@ -13,15 +13,34 @@ from layers.field import Kind, LayerField
 from layers.layer import Layer
 
 
+def _kept(name: str, title: str, kind: Kind) -> LayerField:
+    return LayerField(
+        name=name, title=title, description="", kind=kind, required=False, default=None, codes=None, minimum=None,
+        exclusive_minimum=False, maximum=None, min_length=None, max_length=None, pattern=None, unit=None,
+        personal=False, identifies=False, headers=(),
+    )  # fmt: skip
+
+
+KEPT = {
+    found.name: found
+    for found in (
+        _kept("id", "标识", Kind.TEXT),
+        _kept("version", "行版本", Kind.INTEGER),
+        _kept("recorded_at", "记录时间", Kind.TIME),
+    )
+}
+"""What the service keeps of every row and may be asked for like a field; ``id`` is ``community.uuid``."""
+
+
 def queryable(layer: Layer, name: str) -> LayerField:
-    """Return a field that may be asked for; personal fields may not.
+    """Return a field that may be asked for, of the layer's own or of ``KEPT``; personal fields may not.
 
     Raises
     ------
     InputError
         When the layer has no such field; the names it has are listed.
     """
-    for found in layer.fields:
+    for found in (*layer.fields, *KEPT.values()):
         if found.name == name:
             return found
     names = "、".join(item.name for item in layer.fields)

@@ -21,6 +21,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 Bbox = tuple[float, float, float, float]
 _EDGE_POINTS = 16
 """Points on each edge of a projected box, whose edges are no straight lines in degrees."""
+_LEAST_M = 5e-4
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,14 @@ def parse_bbox(value: str, system: ReferenceSystem = CRS84) -> dict[str, Bbox | 
 
 
 def _projected_box(box: Bbox, system: ReferenceSystem, wrong: InputError) -> str:
-    side = max(box[2] - box[0], box[3] - box[1], 1e-3)
-    edges = shapely.segmentize(shapely.box(*box), side / _EDGE_POINTS)
+    west, south, east, north = box
+    # A box without a width is asked for a line or a point; as an area it is half a millimetre around.
+    if west == east:
+        west, east = west - _LEAST_M, east + _LEAST_M
+    if south == north:
+        south, north = south - _LEAST_M, north + _LEAST_M
+    side = max(east - west, north - south)
+    edges = shapely.segmentize(shapely.box(west, south, east, north), side / _EDGE_POINTS)
     found = transform_geometries([edges], f"EPSG:{system.srid}", STORED_CRS)[0]
     if not np.isfinite(shapely.get_coordinates(found)).all():
         raise wrong

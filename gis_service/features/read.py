@@ -32,15 +32,13 @@ from sqlalchemy.engine import Connection
 from gis_service.errors import InputError, NotFoundError
 from gis_service.features.question import Question
 from gis_service.features.select import ROWS, asked_scope, conditions, ordered, rows_of
+from gis_service.features.stream import stream_texts
 from gis_service.reader import Rows
 from gis_service.reference_systems import CRS84, ReferenceSystem
 from gis_service.scope import Scope, values_of
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, compile_statement, remembered
 from gis_service.tables import STORED_SRID
 from layers.layer import Layer
-
-STREAM_ROWS = 1000
-"""Rows that a stream holds at a time."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +147,7 @@ def page_of_features(
             func.max(page.c.community + "." + cast(page.c.id, Text)),
         )
 
-    return remembered(("page", layer.name, shape), build), values
+    return remembered(("page", layer.name, shape), build, kept=True), values
 
 
 def read_page(rows: Rows, question: Question, *, limit: int, after: str | None = None) -> Page:
@@ -170,7 +168,12 @@ def one_feature(
 ) -> Asked:
     """Return the statement of one feature by ``community.uuid`` or by ``community.code`` (the business key)."""
     community, _, key = identifier.partition(".")
-    values: dict[str, object] = {**values_of(scope), **question.values(), "community": community, "key": key}
+    values: dict[str, object] = {
+        **values_of(asked_scope(scope, question)),
+        **question.values(),
+        "community": community,
+        "key": key,
+    }
     with suppress(ValueError):
         values["id"] = uuid.UUID(key)
 
@@ -183,7 +186,7 @@ def one_feature(
         wanted = and_(conditions(layer, rows, scope, question), rows.c.community == bindparam("community", type_=Text))
         return select(feature_text(layer, system=system), rows.c.version).select_from(rows).where(wanted, same).limit(1)
 
-    shape = (scope.shape, question.shape, "id" in values, system)
+    shape = (asked_scope(scope, question).shape, question.shape, "id" in values, system)
     return remembered(("feature", layer.name, shape), build, kept=True), values
 
 
@@ -207,27 +210,29 @@ def read_feature(layer: Layer, identifier: str, rows: Rows) -> tuple[bytes, int]
 def stream_features(
     conn: Connection, layer: Layer, scope: Scope, question: Question, *, nulls: bool = True,
     system: ReferenceSystem = CRS84, names: tuple[str, ...] | None = None,
-) -> Iterator[str]:  # fmt: skip
-    """Yield a whole FeatureCollection in pieces, with memory that doesn't grow with the layer."""
+) -> Iterator[bytes]:  # fmt: skip
+    """Yield a whole FeatureCollection in pieces of UTF-8, with memory that doesn't grow with the layer.
+
+    Nothing is yielded before the first rows are there, so what goes wrong with the question is known before.
+    """
     rows = rows_of(layer, question)
     text = feature_text(layer, nulls=nulls, system=system, names=names)
     query = select(text).select_from(rows).where(conditions(layer, rows, scope, question))
     if question.order:
         query = ordered(query, layer, rows, question)
-    yield '{"type":"FeatureCollection","features":['
-    first = True
-    streamed = conn.execution_options(stream_results=True, max_row_buffer=STREAM_ROWS).execute(query)
-    for part in streamed.scalars().partitions(STREAM_ROWS):
-        yield ("" if first else ",") + ",".join(part)
-        first = False
-    yield "]}"
+    values = {**values_of(asked_scope(scope, question)), **question.values()}
+    between = b'{"type":"FeatureCollection","features":['
+    for part in stream_texts(conn, (compile_statement(query), values)):
+        yield between + b",".join(part)
+        between = b","
+    yield b"]}" if between == b"," else between + b"]}"
 
 
 def count_features(conn: Connection, layer: Layer, scope: Scope, question: Question) -> int:
     """Return how many features answer a question."""
     rows = rows_of(layer, question)
     wanted = conditions(layer, rows, scope, question)
-    return int(conn.execute(select(func.count()).select_from(rows).where(wanted)).scalar_one())
+    return int(conn.execute(select(func.count()).select_from(rows).where(wanted), question.values()).scalar_one())
 
 
 def read_extent(conn: Connection, layer: Layer, scope: Scope) -> tuple[float, float, float, float] | None:

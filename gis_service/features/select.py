@@ -14,7 +14,9 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    cast,
     func,
+    literal_column,
     or_,
     select,
 )  # fmt: skip
@@ -70,14 +72,21 @@ def conditions(layer: Layer, rows: FromClause, scope: Scope, question: Question)
             known = bindparam("valid_first", first, Date)
             parts.append(or_(rows.c.valid_to.is_(None), rows.c.valid_to >= known))
     for name, value in question.equals.items():
-        found, column = queryable(layer, name), rows.c[name]
+        found, column = queryable(layer, name), _column(rows, name)
         if found.kind is Kind.TEXTS:
-            parts.append(column.any(bindparam(f"eq_{name}", value, Text)))
+            parts.append(bindparam(f"eq_{name}", value, Text) == func.any(column))
         else:
             parts.append(column == bindparam(f"eq_{name}", value, column.type))
     if question.filter is not None:
-        parts.append(condition(question.filter.shape, layer, rows).params(question.filter.values))
+        parts.append(condition(question.filter.shape, layer, rows))
     return and_(*parts)
+
+
+def _column(rows: FromClause, name: str) -> ColumnElement[Any]:
+    """Return what a property stands for; the identifier is made of the two parts of the key."""
+    if name == "id":
+        return rows.c.community + literal_column("'.'", Text) + cast(rows.c.id, Text)
+    return rows.c[name]
 
 
 def asked_scope(scope: Scope, question: Question) -> Scope:
@@ -89,8 +98,8 @@ def ordered(query: Select[Any], layer: Layer, rows: FromClause, question: Questi
     """Order by the asked fields (Chinese text by pinyin, numbers in it as numbers), then by the key."""
     for name in question.order:
         found = queryable(layer, name.lstrip("-+"))
-        column: ColumnElement[Any] = rows.c[found.name]
-        if found.kind is Kind.TEXT and found.name != "code":
+        column = _column(rows, found.name)
+        if found.kind is Kind.TEXT and found.name not in {"code", "id"}:
             column = column.collate("zh")
         query = query.order_by(column.desc() if name.startswith("-") else column.asc())
     return query.order_by(rows.c.community, rows.c.id)

@@ -49,8 +49,7 @@ def tile_of(layer: Layer, scope: Scope, question: Question, *, zoom: int, row: i
 
     def build() -> Select[Any]:
         rows = rows_of(layer, question)
-        names = ["code", "name", "grid", *(f.name for f in layer.fields if f.kind is not Kind.TEXTS and f.codes)]
-        columns = [rows.c[name] for name in dict.fromkeys([*names, layer.label])]
+        columns = [rows.c[name] for name in tile_names(layer)]
         geometry = func.ST_Transform(rows.c.geom, 3857)
         wide = func.ST_MakeEnvelope(*(bindparam(f"tile_{side}", type_=Double) for side in _SIDES), STORED_SRID)
         bounds = bindparam("bounds", type_=_Box2D())
@@ -88,6 +87,12 @@ def _tile_values(zoom: int, row: int, column: int) -> dict[str, Any]:
 
 def _degrees(x: float, y: float) -> tuple[float, float]:
     return math.degrees(x / _RADIUS_M), math.degrees(math.atan(math.sinh(y / _RADIUS_M)))
+
+
+def tile_names(layer: Layer) -> list[str]:
+    """Return the names of the properties that tiles carry beside ``id``: what maps colour and label by."""
+    coded = (field.name for field in layer.fields if field.kind is not Kind.TEXTS and field.codes)
+    return list(dict.fromkeys(["code", "name", "grid", *coded, layer.label]))
 
 
 def read_tile(rows: Rows) -> bytes:

@@ -16,7 +16,7 @@ from layers.layer import Layer
 from layers.record import Source
 
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]00:00(?::00(?:\.0+)?)?)?")
-_IDENTITY = re.compile(r"(?<![0-9A-Za-z])(?:1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9A-Za-z])")
+IDENTITY = re.compile(r"(?<![0-9A-Za-z])(?:1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9A-Za-z])")
 _SHOWN_CODES = 12
 _YES = {"是", "有", "对", "true", "yes", "y", "t", "1", "√"}
 _NO = {"否", "无", "不", "false", "no", "n", "f", "0", "×"}
@@ -85,7 +85,7 @@ class RowReader:
         values = [getattr(record, name) for name in self._names]
         for name in self._texts:
             text = given.get(name)
-            if text is not None and _IDENTITY.search(str(text)):
+            if text is not None and IDENTITY.search(str(text)):
                 title = self.layer.field(name).title
                 return None, code, f"“{title}”里疑似有身份证号或手机号;请删去后再上传。"
         return values, code, ""

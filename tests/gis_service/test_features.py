@@ -89,7 +89,7 @@ def codes(database: Database, ask: Asking) -> Codes:
         found = [one["properties"]["code"] for one in features_of(answer)]
         with database.read(scope) as conn:
             assert answer.matched == answer.returned == len(found) == count_features(conn, layer, scope, question)
-            streamed = json.loads("".join(stream_features(conn, layer, scope, question)))
+            streamed = json.loads(b"".join(stream_features(conn, layer, scope, question)))
         assert sorted(one["properties"]["code"] for one in streamed["features"]) == sorted(found)
         if question.order:
             assert [one["properties"]["code"] for one in streamed["features"]] == found
@@ -253,9 +253,9 @@ def test_extent_and_streams_without_empty_fields(database: Database, staff: Scop
             shapely.GeometryCollection([at for _, at in stored["road"].values()]).bounds, abs=1e-9
         )
         assert read_extent(conn, LAYERS["water"], staff) is None
-        text_ = "".join(stream_features(conn, layer, staff, Question(), nulls=False))
+        text_ = b"".join(stream_features(conn, layer, staff, Question(), nulls=False))
         assert all(value is not None for f in json.loads(text_)["features"] for value in f["properties"].values())
-        empty = json.loads("".join(stream_features(conn, LAYERS["water"], staff, Question())))
+        empty = json.loads(b"".join(stream_features(conn, LAYERS["water"], staff, Question())))
         assert empty == {"type": "FeatureCollection", "features": []}
 
 
@@ -279,7 +279,7 @@ def test_personal_fields_are_in_no_answer(
     engine.dispose()
     with database.read(staff) as conn:
         answers = [
-            "".join(stream_features(conn, layer, staff, Question())),
+            b"".join(stream_features(conn, layer, staff, Question())).decode(),
             repr(read_overview(conn, staff, area)),
         ]
     near = nearest(ask, [layer], staff, lon=121, lat=30.7, radius_m=5000, limit=200)

@@ -228,7 +228,7 @@ def test_as_of_gives_back_every_recorded_moment(
             inside = {code for code, (_, lon) in expected.items() if bbox[0] <= lon <= bbox[2]}
             boxed = page(ask, POINT, staff, Question(as_of=moment, bbox=bbox), limit=100)
             assert {f["properties"]["code"] for f in features_of(boxed)} == inside
-            streamed = json.loads("".join(stream_features(conn, POINT, staff, question)))
+            streamed = json.loads(b"".join(stream_features(conn, POINT, staff, question)))
             assert {f["properties"]["code"] for f in streamed["features"]} == set(expected)
             for code in ("W1", "W2"):
                 if code in expected:

@@ -11,8 +11,8 @@ from gis_service.analysis.reconcile import reconcile
 from gis_service.areas import create_area, list_areas, read_area
 from gis_service.database import Database, connect
 from gis_service.errors import ConflictError, NotFoundError
+from gis_service.features.question import Question
 from gis_service.features.read import count_features
-from gis_service.features.select import Question
 from gis_service.features.write import put_features
 from gis_service.local_cluster import LocalCluster
 from gis_service.overview import read_overview

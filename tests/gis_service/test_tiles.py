@@ -154,9 +154,9 @@ def test_a_tile_obeys_scope_and_question(ask_sample: Asking, staff: Scope, merca
     shapes = list(mercator["rental_unit"].values())
     place["row"], place["column"] = tiles(shapes, 13)[0]
     grid = Scope("worker", "worker", (COMMUNITY + "001",))
-    seen = decode(tile(ask_sample, layer, grid, **place))
+    seen = decode(tile(ask_sample, layer, grid, Question(), **place))
     assert {feature["grid"] for feature in seen.get("rental_unit", [])} <= {COMMUNITY + "001"}
-    assert tile(ask_sample, layer, Scope("x", "none", ()), **place) == b""
+    assert tile(ask_sample, layer, Scope("x", "none", ()), Question(), **place) == b""
     let = decode(tile(ask_sample, layer, staff, Question(equals={"rent_status": "let"}), **place))
     assert {feature["rent_status"] for feature in let["rental_unit"]} == {"let"}
     for wrong in ((23, 0, 0), (-1, 0, 0), (3, 8, 0), (3, 0, -1)):

@@ -1,0 +1,62 @@
+"""Turns for expensive answers: a few are made at once, the others wait a moment or are told to come back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from gis_service.errors import UnavailableError
+
+
+class Turns:
+    """A semaphore for exports and maps, with an end to waiting and to holding.
+
+    Taken by a dependency with ``yield``, a turn lasts until the answer is sent, also when it is streamed::
+
+        async def costly(request: Request) -> AsyncIterator[None]:
+            async with request.app.state.turns.turn():
+                yield
+
+    Parameters
+    ----------
+    at_once
+        How many turns there are; the service's machine has two cores.
+    wait_seconds
+        How long a request waits for its turn before it is UnavailableError (503).
+    hold_seconds
+        When a turn is passed on although its answer isn't sent yet: two clients that read slowly must not keep
+        everyone else out, and while nobody reads, an answer costs nothing.
+    """
+
+    def __init__(self, at_once: int = 2, wait_seconds: float = 5.0, hold_seconds: float = 60.0) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._at_once = at_once
+        self._wait_seconds = wait_seconds
+        self._hold_seconds = hold_seconds
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn and hold it."""
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise UnavailableError(
+                f"现在已有 {self._at_once} 项导出或地图在生成,请稍候再试。",
+                f"{self._at_once} exports or maps are being made already; try again shortly.",
+            ) from error
+        held = True
+
+        def pass_on() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._free.release()
+
+        timer = asyncio.get_running_loop().call_later(self._hold_seconds, pass_on)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            pass_on()

@@ -1,0 +1,1 @@
+"""A layer's features as files: tables for people, vector files for desktop programmes."""

@@ -1,0 +1,112 @@
+"""Characters by their sound: which Chinese characters a run of Latin letters may stand for."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections import defaultdict
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+MAX_LETTERS: Final = 40
+_SHORT: Final = 12
+"""Runs of more letters aren't read as initials alone."""
+_INITIALS: Final = frozenset([*"bpmfdtnlgkhjqxrzcsyw", *"aeo", "zh", "ch", "sh"])
+_READINGS: Final = 200
+_MOST_READINGS: Final = 6
+_MOST_INITIALS: Final = 8
+"""Initials in all readings of a run together: each stands for thousands of characters, which the pattern lists."""
+
+
+def sounds_like(letters: str) -> str | None:
+    """Return a PostgreSQL pattern for the characters that letters without tones may stand for, or None for none.
+
+    Letters are read as whole syllables, as initials, or as a mixture (``xinqun``, ``xqjy``, ``xinqjy``); the last
+    syllable may be unfinished. Every reading of a character counts: 重 is found by ``zhong`` and by ``chong``.
+    """
+    if not 2 <= len(letters) <= MAX_LETTERS:
+        return None
+    readings = ["".join(_class(part) for part in reading) for reading in _readings(letters)]
+    return f"(?:{'|'.join(readings)})" if readings else None
+
+
+def _class(sound: str) -> str:
+    return f"[{_by_beginning()[sound]}]"
+
+
+def _readings(letters: str) -> list[tuple[str, ...]]:
+    """Return the readings that a pattern lists: whole syllables and initials alone; mixtures where neither will do."""
+    syllables = _by_syllable()
+
+    def initials(reading: tuple[str, ...]) -> int:
+        return sum(part not in syllables for part in reading)
+
+    readings = sorted(dict.fromkeys(_split(letters)), key=initials)
+    chosen = sorted((reading for reading in readings if initials(reading) == 0), key=len)[:_MOST_READINGS]
+    if len(letters) <= _SHORT and all(letter in _INITIALS for letter in letters):
+        chosen.append(tuple(letters))
+    used = sum(map(initials, chosen))
+    for reading in readings if not chosen or used else ():
+        used += initials(reading)
+        if chosen and used > _MOST_INITIALS:
+            break
+        chosen.append(reading)
+    return list(dict.fromkeys(chosen))
+
+
+def _split(letters: str) -> list[tuple[str, ...]]:
+    """Return readings of letters as syllables and initials, long syllables first."""
+    found: list[tuple[str, ...]] = []
+    open_ends: list[tuple[tuple[str, ...], int]] = [((), 0)]
+    beginnings, syllables = _by_beginning(), _by_syllable()
+    while open_ends and len(found) < _READINGS:
+        parts, at = open_ends.pop()
+        if at == len(letters):
+            found.append(parts)
+            continue
+        for size in range(1, min(6, len(letters) - at) + 1):
+            part = letters[at : at + size]
+            unfinished = at + size == len(letters) and part in beginnings
+            if part in syllables or part in _INITIALS or unfinished:
+                open_ends.append(((*parts, part), at + size))
+    return found
+
+
+@cache
+def _by_syllable() -> dict[str, str]:
+    """Return the characters of each syllable without its tone (ü written v), those of the GBK character set."""
+    # The package's own import reads its phrases too, which takes a quarter of a second and 30 MB.
+    spec = find_spec("pypinyin")
+    if spec is None or spec.origin is None:
+        raise ImportError("pypinyin is missing")
+    table = json.loads(Path(spec.origin).with_name("pinyin_dict.json").read_text(encoding="utf-8"))
+    found: dict[str, list[str]] = defaultdict(list)
+    for number, readings in table.items():
+        character = chr(int(number))
+        if "一" <= character <= "鿿" and character.encode("gbk", "ignore"):
+            for syllable in {_without_tone(reading) for reading in readings.split(",")}:
+                # 嗯 and its like are also read n and ng, which would turn every final n into a syllable.
+                if any(letter in syllable for letter in "aeiouv"):
+                    found[syllable].append(character)
+    return {syllable: "".join(characters) for syllable, characters in found.items()}
+
+
+@cache
+def _by_beginning() -> dict[str, str]:
+    """Return the characters of every beginning of a syllable, a whole syllable standing for itself alone."""
+    syllables = _by_syllable()
+    found: dict[str, set[str]] = defaultdict(set)
+    for syllable, characters in syllables.items():
+        for size in range(1, len(syllable)):
+            found[syllable[:size]].update(characters)
+    begun = {beginning: "".join(sorted(characters)) for beginning, characters in found.items()}
+    return begun | syllables
+
+
+@cache
+def _without_tone(reading: str) -> str:
+    """Return a syllable in the letters that people type: ü, whatever its tone, is v."""
+    marked = unicodedata.normalize("NFD", reading).replace("u\u0308", "v")
+    return "".join(letter for letter in marked if letter.isascii())
