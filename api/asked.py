@@ -14,6 +14,7 @@ from gis_service.features.properties import KEPT, queryable, read_value
 from gis_service.features.question import Question, parse_as_of, parse_bbox, parse_period
 from gis_service.features.read import property_names
 from gis_service.reference_systems import ReferenceSystem, reference_system
+from layers.field import Kind
 from layers.layer import Layer
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 10_000
@@ -69,7 +70,7 @@ async def items_asked(
         community=community,
         grid=grid,
         equals={name: read_value(queryable(layer, name), value) for name, value in written},
-        order=tuple(sortby.split(",")) if sortby else (),
+        order=read_order(layer, sortby),
         filter=read_filter(layer, filter_, filter_lang, filter_crs),
     )
     return AskedItems(question, reference_system(crs), read_names(layer, properties))
@@ -84,6 +85,28 @@ def read_filter(layer: Layer, written: str | None, language: str | None, crs: st
     if written is None:
         return None
     return parse_filter(layer, written, lang=language or "cql2-text", srid=system.srid, flip=system.flipped)
+
+
+def read_order(layer: Layer, written: str | None) -> tuple[str, ...]:
+    """Return what a request sorts by, field names with a minus before them for descending.
+
+    Raises
+    ------
+    InputError
+        When the layer has no such property, or it is a list.
+    """
+    if not written:
+        return ()
+    # A plus that isn't escaped arrives as a space.
+    order = tuple(part.strip().removeprefix("+") for part in written.split(","))
+    for name in order:
+        found = queryable(layer, name.removeprefix("-"))
+        if found.kind is Kind.TEXTS:
+            raise InputError(
+                f"属性“{found.title}”是列表,不能按它排序;可以排序的见 /collections/{layer.name}/sortables。",
+                f"The property {found.name} is a list; what can be sorted by is listed in the sortables.",
+            )
+    return order
 
 
 def read_names(layer: Layer, written: str | None) -> tuple[str, ...] | None:

@@ -55,5 +55,6 @@ def wants_html(request: Request, f: str | None) -> bool:
         except ValueError:
             ranks.setdefault(name, (0.0, -place))
     page = max(ranks.get(HTML, (0.0, 0)), ranks.get("application/xhtml+xml", (0.0, 0)))
-    programs = [rank for name, rank in ranks.items() if name.endswith(("json", "json;version=3.0"))]
-    return page[0] > 0 and all(page > rank for rank in programs)
+    programs = [rank for name, rank in ranks.items() if name.endswith("json")]
+    anything = ranks.get("*/*", (0.0, 0))
+    return page[0] > 0 and page[0] >= anything[0] and all(page > rank for rank in programs)

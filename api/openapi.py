@@ -13,7 +13,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.formats import FILES
 from api.layer_schemas import changes_schema, geojson_schema, parameter_schema, sortable_fields
+from api.links import GEOJSON, HTML
 from gis_service.features.properties import KEPT
 from gis_service.features.read import property_names
 from gis_service.reference_systems import CRS84, SERVED
@@ -34,6 +36,11 @@ _SINGLE = {
     "bbox-crs": _SYSTEM,
     "filter-crs": _SYSTEM,
     "filter-lang": {"type": "string", "enum": ["cql2-text", "cql2-json"], "default": "cql2-text"},
+}
+_FILE_TYPES = tuple(form.media_type.partition(";")[0] for form in FILES.values())
+_FEATURES = {
+    "/collections/{layer}/items": (GEOJSON, HTML, *_FILE_TYPES),
+    "/collections/{layer}/items/{feature}": (GEOJSON, HTML),
 }
 # What every operation may answer beside what it is for.
 _REFUSALS = {400: "请求有误", 403: "无权访问", 500: "服务内部错误", 503: "暂时不可用"}
@@ -86,6 +93,9 @@ def _complete(path: str, method: str, operation: dict[str, Any], limit: dict[str
             # A parameter may be left out, but nobody can write null in an address.
             parameter["schema"].pop("nullable", None)
     responses: dict[str, Any] = operation["responses"]
+    if method == "get" and path in _FEATURES:
+        responses["200"]["content"] = {media_type: {} for media_type in _FEATURES[path]}
+        responses.setdefault("304", {"description": "没有变化"})
     # FastAPI's own refusal of parameters is answered with 400.
     responses.pop("422", None)
     statuses = set(_REFUSALS)

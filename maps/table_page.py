@@ -14,6 +14,7 @@ from jinja2 import Environment
 
 from layers.field import Kind, LayerField
 from layers.layer import Layer
+from layers.record import Record
 from maps.safe import embed_json
 from maps.static_files import data_url, static_url
 
@@ -51,7 +52,7 @@ _PAGE = Environment(autoescape=True).from_string(
 <section class="gis-map-part"><div id="gis-map" aria-label="地图"></div>
 <noscript><p>地图要用浏览器的 JavaScript 绘制;下面的表格不受影响。</p></noscript></section>
 <div class="gis-bar">
-<p class="gis-count">{{ count }}</p>
+{% if count %}<p class="gis-count">{{ count }}</p>{% endif %}
 {% if pages %}<nav class="gis-pages">
 {% for name, href in pages %}<a href="{{ href }}">{{ name }}</a>{% endfor %}</nav>
 {% endif %}
@@ -143,7 +144,7 @@ def item_page(layer: Layer, feature: Mapping[str, Any], view: ItemsView) -> str:
     fields = {field.name: field for field in layer.fields}
     name = _name_of(layer, feature, fields)
     single = [
-        (_title(fields, key), show(fields.get(key), value) or "—") for key, value in feature["properties"].items()
+        (_title(fields, key), show(fields.get(key), feature["properties"][key]) or "—") for key in _names([feature])
     ]
     return _render(
         layer, [feature], view, title=f"{layer.title} {name}", here=name, summary=layer.summary,
@@ -187,7 +188,11 @@ def _render(layer: Layer, features: Sequence[Mapping[str, Any]], view: ItemsView
 
 
 def _names(features: Sequence[Mapping[str, Any]]) -> list[str]:
-    return list(features[0]["properties"]) if features else []
+    """Return the names of properties: code and name, the layer's own, and last what every layer has."""
+    listed = list(features[0]["properties"]) if features else []
+    return sorted(
+        listed, key=lambda name: name not in {"code", "name"} and (name in _KEPT or name in Record.model_fields)
+    )
 
 
 def _title(fields: Mapping[str, LayerField], name: str) -> str:

@@ -196,7 +196,9 @@ def test_the_queries_of_the_readme_answer_on_the_sample(sample: Database) -> Non
             assert answer.status_code == 200, f"{address}: {answer.text}"
             if "items?" in address and "as_of" not in address:
                 assert answer.json()["numberReturned"] > 0, address
-        encoded = re.findall(r'curl -G "\$B(/[^"]+)" --data-urlencode "([^"=]+)=([^"]+)"', block)
-        assert encoded
-        for address, name, value in encoded:
-            assert client.get(address, params={name: value}).json()["numberReturned"] > 0, address
+        asked = re.findall(r'curl -G "\$B(/[^"]+)"((?:[ \\\n]+--data-urlencode[ \\\n]+"[^"]+")+)', block)
+        assert len(asked) >= 4
+        for address, options in asked:
+            parameters = [tuple(option.split("=", 1)) for option in re.findall(r'"([^"]+)"', options)]
+            answer = client.get(address, params=dict(parameters))
+            assert answer.json()["numberReturned"] > 0, f"{address}: {answer.text}"

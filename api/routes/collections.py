@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from api.dependencies import ExtentsOf, FormatParameter, LayerOf, ScopeOf
+from api.formats import FILES
 from api.links import GEOJSON, HTML, JSON, MVT, OGC_REL, SCHEMA_TYPE, base_url, both_forms, link, wants_html
 from api.routes.pages import answer_in_form
 from api.tile_matrix import NAME
@@ -59,6 +60,11 @@ def _describe(base: str, layer: Layer, extent: Extent | None) -> dict[str, Any]:
         "storageCrs": STORED.uri,
         "links": [
             link(f"{here}/items", "items", GEOJSON, f"{title}的要素"),
+            link(f"{here}/items?f=html", "items", HTML, f"{title}的要素(网页)"),
+            *(
+                link(f"{here}/items?f={name}", "items", form.media_type, f"{title}的要素({form.title})")
+                for name, form in FILES.items()
+            ),
             link(f"{here}/schema", "describedby", SCHEMA_TYPE, f"{title}的字段"),
             link(f"{here}/schema", f"{OGC_REL}schema", SCHEMA_TYPE, f"{title}的字段"),
             link(f"{here}/queryables", f"{OGC_REL}queryables", SCHEMA_TYPE, f"{title}可以查询的属性"),

@@ -66,7 +66,10 @@ def overview_page(
     return answer_if_changed(request, tag, to_served_page(drawn).encode, HTML, _policy(drawn.page.script_hash(), bases))
 
 
-@router.get("/maps", summary="地图清单")
+@router.get(
+    "/maps", summary="地图清单", response_class=Response,
+    responses={200: {"content": {"application/json": {}, "text/html": {}}}},
+)  # fmt: skip
 def atlas(f: FormatParameter = None) -> Response:
     """List the maps by name."""
     listed = [{"name": entry.name, "title": entry.title, "description": entry.description} for entry in MAPS.values()]

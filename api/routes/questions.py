@@ -251,7 +251,7 @@ async def _answer(
     The versions of the layers come in the same round trip. They make the entity tag, beside the address and ``parts``;
     an answer to a POST has none.
     """
-    versions, address = versions_of(layers, scope), (request.url.path, request.url.query)
+    versions, address = versions_of(layers, scope), (request.scope["path"], request.scope["query_string"].decode())
     known = request.method == "GET"
     if known and "if-none-match" in request.headers:
         tag = tag_of((await reader.ask(scope, versions))[0], layers, scope, *address, *parts)

@@ -67,7 +67,7 @@ def stream_kml(conn: Connection, selection: Selection) -> Iterator[bytes]:
         f"""<ExtendedData><SchemaData schemaUrl="#{layer.name}">' || {" || ".join(data)} ||"""
         f""" '</SchemaData></ExtendedData>' || {geometry} || E'</Placemark>\\n'"""
     )
-    yield from _between(conn, selection, placemark, _kml_head(selection), "</Document>\n</kml>\n")
+    yield from _between(conn, selection, placemark, _kml_head(selection), "</Folder>\n</Document>\n</kml>\n")
 
 
 def _between(conn: Connection, selection: Selection, row: str, begun: str, end: str) -> Iterator[bytes]:
@@ -119,6 +119,8 @@ def _kml_head(selection: Selection) -> str:
         f"<LineStyle><color>{line}</color><width>{max(style.width, 1):g}</width></LineStyle>"
         f"<PolyStyle><color>{area}</color></PolyStyle></Style>\n"
         f"<Schema name={quoteattr(layer.name)} id={quoteattr(layer.name)}>{fields}</Schema>\n"
+        # Readers take a folder for a layer, also where it is empty.
+        f"<Folder><name>{escape(layer.title)}</name>\n"
     )
 
 

@@ -19,6 +19,7 @@ BATCH_ROWS = 20_000
 
 _GEOMETRY = {"POINT": "Point", "MULTILINESTRING": "MultiLineString", "MULTIPOLYGON": "MultiPolygon",
              "GEOMETRY": "Unknown"}  # fmt: skip
+_ARROW_ROWS = 8192
 _UTC = 100
 """GDAL's flag for a moment in UTC."""
 
@@ -48,7 +49,7 @@ def _through_plain(order: Order, batches: Iterator[list[list[Any]]], driver: str
         plain, order, batches, _GEOMETRY[order.geometry], driver="GPKG",
         layer_options={"SPATIAL_INDEX": "NO", "GEOMETRY_NAME": "geom"},
     )  # fmt: skip
-    with raw.open_arrow(plain, use_pyarrow=False) as (found, stream):
+    with raw.open_arrow(plain, use_pyarrow=False, batch_size=_ARROW_ROWS) as (found, stream):
         raw.write_arrow(
             stream, order.path, driver=driver, layer=order.layer, geometry_name=found["geometry_name"],
             geometry_type=_GEOMETRY[order.geometry], crs=f"EPSG:{order.srid}",
@@ -141,7 +142,7 @@ def _describe(conn: sqlite3.Connection, order: Order) -> None:
             conn.execute(
                 "insert into gpkg_data_columns (table_name, column_name, name, title, constraint_name)"
                 " values (?, ?, ?, ?, ?)",
-                (order.layer, column.name, column.name, column.title, constraint),
+                (order.layer, column.name, column.title, column.title, constraint),
             )
             conn.executemany(
                 "insert into gpkg_data_column_constraints (constraint_name, constraint_type, value, description)"

@@ -90,7 +90,8 @@ def _read(drawn: str | dict[str, Any], kinds: tuple[str, ...], wanted: str) -> B
             _check_vertices(node.count(",") + 1)
             found = shapely.from_wkt(node)
         else:
-            _check_vertices(_numbers(node) // 2)
+            # Of three numbers the third is a height; the exact count follows when the shape is read.
+            _check_vertices(_numbers(node) // 3)
             found = shapely.from_geojson(json.dumps(node))
     except (shapely.errors.GEOSException, NotImplementedError, TypeError) as error:
         raise _wrong(wanted, " ".join(str(error).split())[:160]) from error
@@ -114,8 +115,7 @@ def _numbers(node: Any) -> int:
 
 
 def _check_vertices(number: int) -> None:
-    # Heights make three numbers of two, so this counts up to half again too many before a shape is read.
-    if number > MAX_VERTICES * 3 // 2:
+    if number > MAX_VERTICES:
         raise InputError(
             f"所画的图形顶点太多,最多 {MAX_VERTICES} 个;请画得简单些。",
             f"The shape has too many vertices; at most {MAX_VERTICES}.",

@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gis_service.errors import InputError
 from gis_service.features.filter_geometry import bound, read_box, read_geojson, stored
-from gis_service.features.filter_text import MAX_OPERATORS, too_large
+from gis_service.features.filter_text import CONTROL, MAX_OPERATORS, too_large
 from layers.field import Kind, LayerField
 from layers.layer import Layer
 
@@ -29,7 +29,6 @@ MAX_LITERAL: Final = 2000
 MAX_LISTED: Final = 1000
 """Items of a list."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
@@ -338,7 +337,7 @@ def _text(value: str, field: LayerField | None) -> str:
     """Return a text as it is stored: a label of a code list becomes its code."""
     if len(value) > MAX_LITERAL:
         raise too_large(f"一段文字最多 {MAX_LITERAL} 个字", f"a text has at most {MAX_LITERAL} characters")
-    if _CONTROL.search(value):
+    if CONTROL.search(value):
         raise InputError("过滤条件里的文字含有控制字符。", "A text in the filter holds a control character.")
     if field is None or field.codes is None or value in field.codes:
         return value

@@ -28,7 +28,7 @@ MAX_BYTES: Final = 65_536
 _MAX_ARRAYS: Final = 2 * MAX_DEPTH + 6
 
 _MARK: Final = "\x1f"
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
       | (?P<literal>'(?:[^']|'')*'|"(?:[^"]|"")*"|\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)
@@ -71,7 +71,7 @@ def read_filter(written: str, lang: str) -> Any:
         raise _wrong("含有不完整的字符", "it holds half a character") from error
     if size > MAX_BYTES:
         raise too_large(f"最多 {MAX_BYTES // 1024} KB", f"at most {MAX_BYTES // 1024} KB")
-    if found := _CONTROL.search(written):
+    if found := CONTROL.search(written):
         raise _wrong(
             f"第 {found.start() + 1} 个字符是控制字符", f"character {found.start() + 1} is a control character"
         )

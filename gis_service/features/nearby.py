@@ -140,7 +140,7 @@ def _nearby(layer: Layer, scope: Scope, question: Question, candidates: int | No
         + literal_column(f"""',"layer":"{layer.name}","distance_m":'""")
         + cast(func.round(cast(distance, Numeric), literal_column("2")), Text)
         + literal_column("""',"bearing_deg":'""")
-        + cast(func.round(cast(bearing, Numeric), literal_column("1")), Text)
+        + cast(func.mod(func.round(cast(bearing, Numeric), literal_column("1")), literal_column("360")), Text)
         + literal_column("'}'")
     )
     return (

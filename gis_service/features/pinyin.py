@@ -28,12 +28,9 @@ def sounds_like(letters: str) -> str | None:
     """
     if not 2 <= len(letters) <= MAX_LETTERS:
         return None
-    readings = ["".join(_class(part) for part in reading) for reading in _readings(letters)]
+    characters = {**_by_beginning(), **_by_syllable()}
+    readings = ["".join(f"[{characters[part]}]" for part in reading) for reading in _readings(letters)]
     return f"(?:{'|'.join(readings)})" if readings else None
-
-
-def _class(sound: str) -> str:
-    return f"[{_by_beginning()[sound]}]"
 
 
 def _readings(letters: str) -> list[tuple[str, ...]]:
@@ -46,7 +43,7 @@ def _readings(letters: str) -> list[tuple[str, ...]]:
     readings = sorted(dict.fromkeys(_split(letters)), key=initials)
     chosen = sorted((reading for reading in readings if initials(reading) == 0), key=len)[:_MOST_READINGS]
     if len(letters) <= _SHORT and all(letter in _INITIALS for letter in letters):
-        chosen.append(tuple(letters))
+        chosen.append(tuple(f"{letter}-" for letter in letters))
     used = sum(map(initials, chosen))
     for reading in readings if not chosen or used else ():
         used += initials(reading)
@@ -67,10 +64,11 @@ def _split(letters: str) -> list[tuple[str, ...]]:
             found.append(parts)
             continue
         for size in range(1, min(6, len(letters) - at) + 1):
-            part = letters[at : at + size]
-            unfinished = at + size == len(letters) and part in beginnings
-            if part in syllables or part in _INITIALS or unfinished:
+            part, ends = letters[at : at + size], at + size == len(letters)
+            if part in syllables:
                 open_ends.append(((*parts, part), at + size))
+            elif part in _INITIALS or (ends and f"{part}-" in beginnings):
+                open_ends.append(((*parts, f"{part}-"), at + size))
     return found
 
 
@@ -95,14 +93,12 @@ def _by_syllable() -> dict[str, str]:
 
 @cache
 def _by_beginning() -> dict[str, str]:
-    """Return the characters of every beginning of a syllable, a whole syllable standing for itself alone."""
-    syllables = _by_syllable()
+    """Return the characters of the syllables that begin with some letters, which are given with a hyphen: ``xi-``."""
     found: dict[str, set[str]] = defaultdict(set)
-    for syllable, characters in syllables.items():
-        for size in range(1, len(syllable)):
-            found[syllable[:size]].update(characters)
-    begun = {beginning: "".join(sorted(characters)) for beginning, characters in found.items()}
-    return begun | syllables
+    for syllable, characters in _by_syllable().items():
+        for size in range(1, len(syllable) + 1):
+            found[f"{syllable[:size]}-"].update(characters)
+    return {beginning: "".join(sorted(characters)) for beginning, characters in found.items()}
 
 
 @cache

@@ -175,10 +175,10 @@ def parse_bbox(value: str, system: ReferenceSystem = CRS84) -> dict[str, Bbox | 
 
 def _projected_box(box: Bbox, system: ReferenceSystem, wrong: InputError) -> str:
     west, south, east, north = box
-    # A box without a width is asked for a line or a point; as an area it is half a millimetre around.
-    if west == east:
+    # A box without (or hardly) a width is asked for a line or a point; as an area it is half a millimetre around.
+    if east - west < 2 * _LEAST_M:
         west, east = west - _LEAST_M, east + _LEAST_M
-    if south == north:
+    if north - south < 2 * _LEAST_M:
         south, north = south - _LEAST_M, north + _LEAST_M
     side = max(east - west, north - south)
     edges = shapely.segmentize(shapely.box(west, south, east, north), side / _EDGE_POINTS)

@@ -147,7 +147,8 @@ def page_of_features(
             func.max(page.c.community + "." + cast(page.c.id, Text)),
         )
 
-    return remembered(("page", layer.name, shape), build, kept=True), values
+    # What is best for a filter depends on its values.
+    return remembered(("page", layer.name, shape), build, kept=question.filter is None), values
 
 
 def read_page(rows: Rows, question: Question, *, limit: int, after: str | None = None) -> Page:

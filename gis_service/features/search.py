@@ -127,8 +127,12 @@ def _search(layers: Sequence[Layer], scope: Scope, words: int, *, by_sound: bool
         apart = east * east + north * north
     label = func.coalesce(hits.c.name, hits.c.address, hits.c.code).collate("zh")
     order = (hits.c.rank, apart, label, hits.c.position, hits.c.code)
-    listed = select(hits, func.count().over().label("total"), func.row_number().over(order_by=order).label("number"))
-    best = listed.order_by(*order).limit(bindparam("limit", type_=Integer)).subquery("best")
+    best = (
+        select(hits, apart.label("apart"), label.label("label"), func.count().over().label("total"))
+        .order_by(*order)
+        .limit(bindparam("limit", type_=Integer))
+        .subquery("best")
+    )
     shape = best.c.geom
     if near:
         here = func.ST_SetSRID(func.ST_MakePoint(lon, lat), STORED_SRID)
@@ -137,7 +141,7 @@ def _search(layers: Sequence[Layer], scope: Scope, words: int, *, by_sound: bool
         best.c.rank, best.c.layer, best.c.identifier, best.c.code, best.c.name, best.c.address, best.c.grid,
         best.c.segments, func.ST_AsGeoJSON(func.ST_PointOnSurface(shape), 8, 0), metres,
         func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape), best.c.total,
-    ).order_by(best.c.number)  # fmt: skip
+    ).order_by(best.c.rank, best.c.apart, best.c.label, best.c.position, best.c.code)  # fmt: skip
 
 
 def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, position: int) -> Select[Any]:
@@ -149,9 +153,11 @@ def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, position: i
     if "house_number" in names:
         address = func.coalesce(address, rows.c.street + func.coalesce(rows.c.house_number, ""))
     others = [rows.c[name] for name in _CALLED if name in names]
-    called = func.concat_ws(literal_column("E'\\n'", Text), rows.c.name, address, *others)
-    wanted = or_(_has_code(rows), _all(called, "heard" if by_sound else "written", words))
-    rank = _rank(rows, address, called, words, by_sound=by_sound)
+    # Often the name is the address: what isn't read twice costs half.
+    called = func.concat_ws(literal_column("E'\\n'", Text), rows.c.name, func.nullif(address, rows.c.name), *others)
+    has_code = func.strpos(func.lower(rows.c.code), bindparam("code", type_=Text)) > 0
+    wanted = or_(has_code, _all(called, "heard" if by_sound else "written", words))
+    rank = _rank(rows, address, has_code, called, words, by_sound=by_sound)
     named: list[ColumnElement[Any]] = [
         literal(layer.name).label("layer"),
         literal(position, Integer).label("position"),
@@ -176,33 +182,28 @@ def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, position: i
 
 
 def _rank(
-    rows: FromClause, address: ColumnElement[Any], called: ColumnElement[Any], words: int, *, by_sound: bool
-) -> ColumnElement[Any]:
+    rows: FromClause, address: ColumnElement[Any], has_code: ColumnElement[bool], called: ColumnElement[Any],
+    words: int, *, by_sound: bool,
+) -> ColumnElement[Any]:  # fmt: skip
+    """Return the rank of a hit; most hits only contain what is asked, so the whole is looked at last."""
+
     def is_like(name: str) -> ColumnElement[bool]:
         pattern = bindparam(name, type_=Text)
-        return or_(rows.c.name.op("~")(pattern), address.op("~")(pattern))
+        return or_(rows.c.name.op("~")(pattern), func.nullif(address, rows.c.name).op("~")(pattern))
 
     code = func.lower(rows.c.code)
-    begins = func.starts_with(code, bindparam("code", type_=Text))
-    ranks: list[tuple[ColumnElement[bool], int]] = [
+    ranks: list[tuple[ColumnElement[bool], Any]] = [
         (code == bindparam("code", type_=Text), 0),
-        (is_like("written_whole"), 1),
-        (or_(is_like("written_first"), begins), 2),
+        (is_like("written_first"), case((is_like("written_whole"), 1), else_=2)),
+        (func.starts_with(code, bindparam("code", type_=Text)), 2),
     ]
     if not by_sound:
         return case(*ranks, else_=3)
-    # What begins with the sound is looked at again: patterns of sounds are long.
-    whole = case((is_like("heard_whole"), 4), else_=5)
-    return case(
-        *ranks,
-        (or_(_has_code(rows), _all(called, "written", words)), 3),
-        (is_like("heard_first"), whole),
-        else_=6,
-    )
-
-
-def _has_code(rows: FromClause) -> ColumnElement[bool]:
-    return func.strpos(func.lower(rows.c.code), bindparam("code", type_=Text)) > 0
+    ranks += [
+        (or_(has_code, _all(called, "written", words)), 3),
+        (is_like("heard_first"), case((is_like("heard_whole"), 4), else_=5)),
+    ]
+    return case(*ranks, else_=6)
 
 
 def _all(called: ColumnElement[Any], patterns: str, words: int) -> ColumnElement[bool]:

@@ -21,7 +21,8 @@ _NUMERALS: Final = "〇零一二三四五六七八九十百千两"
 _NO_NUMBER_BEFORE: Final = f"(?<![0-9０-９{_NUMERALS}])"
 _BLOCK: Final = "(?:幢|栋|棟|号楼|號樓|[#＃]楼|[#＃]|座)"
 _ENTRANCE: Final = "(?:单元|單元)"
-_ROOM: Final = "(?:(?:室|号房|房间|房)|(?![0-9０-９]))"
+_ROOM: Final = "(?:(?:室|号房|房间|房)|(?![0-9０-９幢栋棟号號#＃座单單]))"
+"""The word may be missing, but no other one may stand in its place."""
 _UNITS: Final = (
     ("号楼", _BLOCK), ("#楼", _BLOCK), ("号房", _ROOM), ("房间", _ROOM), ("单元", _ENTRANCE), ("室", _ROOM),
     *((word, _BLOCK) for word in "幢栋棟座#"),

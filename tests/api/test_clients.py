@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import re
 import shutil
 import subprocess
+import sys
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
+import httpx
 import numpy as np
 import pyogrio
 import pytest
@@ -103,3 +108,95 @@ def test_owslib_reads_every_layer_by_paging(server: str, truth: Truth) -> None:
 def features_id(service: Features, name: str) -> str:
     identifier: str = service.collection_items(name, limit=1)["features"][0]["id"]
     return identifier
+
+
+READ = """
+import json, sys
+import pyogrio
+address, layer, where, box = json.loads(sys.argv[1])
+_, _, wkb, _ = pyogrio.raw.read(address, layer=layer, where=where, bbox=box and tuple(box))
+print(json.dumps(len(wkb)))
+"""
+
+
+def fetched(server: str, layer: str, where: str | None = None, box: list[float] | None = None) -> tuple[int, list[str]]:
+    """Return how many features GDAL reads, and the addresses of items that it asks the server for."""
+    ran = subprocess.run(
+        [sys.executable, "-c", READ, json.dumps([f"OAPIF:{server}", layer, where, box])],
+        env={**os.environ, "CPL_DEBUG": "HTTP"}, capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    asked = re.findall(r"Fetch\((http[^)]+)\)", ran.stderr)
+    return int(ran.stdout), [unquote(address) for address in asked if "/items" in address]
+
+
+@pytest.mark.parametrize(
+    ("where", "sent", "condition"),
+    [
+        ("use = '21'", ["use=21"], "use = '21'"),
+        ("floors = 3", ["floors=3"], "floors = 3"),
+        ("floors = 3 AND use = '11'", ["floors=3", "use=11"], "floors = 3 and use = '11'"),
+        ("code = 'none of them'", ["code=none of them"], "false"),
+    ],
+)
+def test_gdal_hands_equality_to_the_server(
+    server: str, sample_superuser: Engine, where: str, sent: list[str], condition: str
+) -> None:
+    read, asked = fetched(server, "building", where)
+    with sample_superuser.connect() as conn:
+        assert read == conn.execute(text(f"select count(*) from gis.building where {condition}")).scalar_one()
+    # The first request only looks at the fields; every other one carries the condition.
+    pages = [address for address in asked if "limit=20" not in address.split("&")[0]]
+    assert pages
+    assert all(f"&{part}" in address for address in pages for part in sent), asked
+
+
+def test_gdal_asks_for_a_box_in_the_order_of_the_register(server: str, truth: Truth) -> None:
+    west, south, east, north = truth.extents["community"]
+    box = [(west + east) / 2, (south + north) / 2, east, north]
+    read, asked = fetched(server, "building", box=box)
+    assert 0 < read < truth.counts["building"]
+    corners = [parse_qs(urlsplit(address).query).get("bbox") for address in asked if "bbox=" in address]
+    assert corners
+    for corner in corners:
+        assert corner is not None
+        assert [float(number) for number in corner[0].split(",")] == pytest.approx([box[1], box[0], box[3], box[2]])
+    assert all(
+        "bbox-crs=http://www.opengis.net/def/crs/EPSG/0/4490" in address for address in asked if "bbox=" in address
+    )
+
+
+def test_owslib_filters_by_text_and_by_json_and_reads_the_schemas(server: str, sample_superuser: Engine) -> None:
+    service = Features(server)
+    with sample_superuser.connect() as conn:
+        query = "select count(*) from gis.building where use = '21' and floors > 1"
+        expected = conn.execute(text(query)).scalar_one()
+    assert expected
+    by_text = service.collection_items("building", filter="use = '21' AND floors > 1", limit=10000)
+    assert by_text["numberMatched"] == len(by_text["features"]) == expected
+    condition = {
+        "op": "and",
+        "args": [
+            {"op": "=", "args": [{"property": "use"}, "21"]},
+            {"op": ">", "args": [{"property": "floors"}, 1]},
+        ],
+    }
+    by_json = service.collection_items(
+        "building", filter=json.dumps(condition), limit=10000, **{"filter-lang": "cql2-json"}
+    )
+    assert [one["id"] for one in by_json["features"]] == [one["id"] for one in by_text["features"]]
+    for name in LAYERS:
+        properties = set(service.collection_queryables(name)["properties"])
+        assert {"id", "geometry", *(field.name for field in LAYERS[name].fields)} <= properties
+        assert set(service.collection_schema(name)["properties"]) == properties
+
+
+def test_gdal_reads_a_tile_by_its_address(server: str, truth: Truth) -> None:
+    west, south, east, north = truth.extents["building"]
+    side = 360 / 2**13
+    column = int(((west + east) / 2 + 180) // side)
+    latitude = math.radians((south + north) / 2)
+    row = int((1 - math.asinh(math.tan(latitude)) / math.pi) / 2 * 2**13)
+    address = f"{server}/tiles/WebMercatorQuad/13/{row}/{column}?collections=building,road"
+    content = httpx.get(address, timeout=60).content
+    found = {str(name) for name, _ in pyogrio.list_layers(content)}
+    assert found == {"building", "road"}

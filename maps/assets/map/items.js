@@ -12,8 +12,12 @@
     return (style.by !== null && style.palette[properties[style.by]]) || style.fill || style.color;
   }
 
+  // Points are drawn by pointOf, which styles them itself.
   function styleOf(feature) {
-    const area = feature.geometry && feature.geometry.type.endsWith("Polygon");
+    if (!feature.geometry || feature.geometry.type.endsWith("Point")) {
+      return {};
+    }
+    const area = feature.geometry.type.endsWith("Polygon");
     const color = colorOf(feature.properties);
     return {
       color: area ? style.color : color,
@@ -104,7 +108,7 @@
           renderer: ground, pane: "ground", interactive: false,
           style: (feature) => feature.geometry.type.endsWith("Polygon")
             ? { color: "#9aa5ad", weight: water ? 0 : 1.2, fill: water, fillColor: "#d3e3ec", fillOpacity: 0.9 }
-            : { color: "#ffffff", weight: 3, fill: false },
+            : { color: "#ffffff", weight: 2, fill: false },
         }).addTo(map);
       })
       // The background is only a help: without it the features still show.
