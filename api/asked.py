@@ -21,7 +21,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 100, 10_000
 
 SystemParameter = Annotated[str | None, Query(description="坐标系 URI,见图层的 crs;不写则为 CRS84")]
 AsOfParameter = Annotated[str | None, Query(description="当时的记录:日期(当天结束)或带时区的时刻")]
-LimitParameter = Annotated[str | None, Query(description=f"最多几条,默认 {DEFAULT_LIMIT},最多 {MAX_LIMIT}")]
+LimitParameter = Annotated[str | None, Query(description=f"最多几条,默认 {DEFAULT_LIMIT},最多 {MAX_LIMIT};all 为全部")]
 FilterParameter = Annotated[str | None, Query(alias="filter", description="CQL2 条件")]
 FilterLanguage = Annotated[
     str | None, Query(alias="filter-lang", pattern="^cql2-(text|json)$", description="cql2-text(默认)或 cql2-json")

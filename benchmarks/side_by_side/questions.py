@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from building_databases import COMMUNITY
-
 LIMIT = 1000
 RADIUS_M = 300
 NEAREST = 10
@@ -81,7 +79,7 @@ QUESTIONS = (
     Question("floor", "HTTP floor: /healthz", "near", "/healthz", "/healthz", None),
 )  # fmt: skip
 
-SERVICE_STREAM = f"/maps/overview/layers/building?community={COMMUNITY}"
+SERVICE_STREAM = _SERVICE + "/items?limit=all"
 TIPG_STREAM = _TIPG + "/items?properties={properties}&limit={rows}"
 
 SERVICE_SAMPLE = _SERVICE + "/items?limit=1"

@@ -70,7 +70,7 @@ def search_of(
         check_place(*near)
     lon, lat = near or (None, None)
     words = len(spelled.heard)
-    written, heard = ".*".join(spelled.written), ".*".join(spelled.heard)
+    written, heard = spelled.begun_written, spelled.begun_heard
     values = {
         **values_of(scope), "code": spelled.text, "lon": lon, "lat": lat, "limit": limit,
         "written_whole": f"^(?:{written})$", "written_first": f"^(?:{written})",
@@ -79,10 +79,12 @@ def search_of(
         **{f"written{number}": pattern for number, pattern in enumerate(spelled.written)},
     }  # fmt: skip
     by_sound = spelled.written != spelled.heard
-    key = ("search", tuple(layer.name for layer in layers), scope.shape, words, by_sound, near is not None)
+    # Codes of Latin letters and digits are found by any part of them.
+    in_code = spelled.text.isascii()
+    key = ("search", tuple(layer.name for layer in layers), scope.shape, words, by_sound, in_code, near is not None)
 
     def build() -> Select[Any]:
-        return _search(layers, scope, words, by_sound=by_sound, near=near is not None)
+        return _search(layers, scope, words, by_sound=by_sound, in_code=in_code, near=near is not None)
 
     return remembered(key, build, kept=True), values
 
@@ -114,8 +116,12 @@ def _feature(row: tuple[Any, ...]) -> bytes:
     return b'%s,"geometry":%s}' % (head[:-1], place)
 
 
-def _search(layers: Sequence[Layer], scope: Scope, words: int, *, by_sound: bool, near: bool) -> Select[Any]:
-    parts = [_hits(layer, scope, words, by_sound=by_sound, position=at) for at, layer in enumerate(layers)]
+def _search(
+    layers: Sequence[Layer], scope: Scope, words: int, *, by_sound: bool, in_code: bool, near: bool
+) -> Select[Any]:
+    parts = [
+        _hits(layer, scope, words, by_sound=by_sound, in_code=in_code, position=at) for at, layer in enumerate(layers)
+    ]
     hits = union_all(*parts).subquery("hits")
     lon, lat = bindparam("lon", type_=Double), bindparam("lat", type_=Double)
     apart: ColumnElement[Any] = literal(0.0, Double)
@@ -144,7 +150,7 @@ def _search(layers: Sequence[Layer], scope: Scope, words: int, *, by_sound: bool
     ).order_by(best.c.rank, best.c.apart, best.c.label, best.c.position, best.c.code)  # fmt: skip
 
 
-def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, position: int) -> Select[Any]:
+def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, in_code: bool, position: int) -> Select[Any]:
     """Return a layer's hits: rank, what it is called, its geometry."""
     question = Question()
     rows = rows_of(layer, question)
@@ -155,7 +161,8 @@ def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, position: i
     others = [rows.c[name] for name in _CALLED if name in names]
     # Often the name is the address: what isn't read twice costs half.
     called = func.concat_ws(literal_column("E'\\n'", Text), rows.c.name, func.nullif(address, rows.c.name), *others)
-    has_code = func.strpos(func.lower(rows.c.code), bindparam("code", type_=Text)) > 0
+    code, asked = func.lower(rows.c.code), bindparam("code", type_=Text)
+    has_code = func.strpos(code, asked) > 0 if in_code else code == asked
     wanted = or_(has_code, _all(called, "heard" if by_sound else "written", words))
     rank = _rank(rows, address, has_code, called, words, by_sound=by_sound)
     named: list[ColumnElement[Any]] = [
