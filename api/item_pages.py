@@ -80,8 +80,9 @@ def alternate_links(request: Request, layer: Layer) -> list[dict[str, str]]:
 
 def _path(request: Request, layer: Layer, *, last: bool) -> list[tuple[str, str]]:
     base = base_url(request)
-    above = [("首页", f"{base}/"), ("图层", f"{base}/collections?f=html")]
-    return [*above, (layer.title, f"{base}/collections/{layer.name}/items?f=html")] if last else above
+    here = f"{base}/collections/{layer.name}"
+    above = [("首页", f"{base}/"), ("图层", f"{base}/collections?f=html"), (f"{layer.title}说明", f"{here}?f=html")]
+    return [*above, (layer.title, f"{here}/items?f=html")] if last else above
 
 
 def _ground(layer: Layer, features: list[dict[str, Any]]) -> list[str]:

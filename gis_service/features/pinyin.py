@@ -15,9 +15,9 @@ _SHORT: Final = 12
 """Runs of more letters aren't read as initials alone."""
 _INITIALS: Final = frozenset([*"bpmfdtnlgkhjqxrzcsyw", *"aeo", "zh", "ch", "sh"])
 _READINGS: Final = 200
-_MOST_READINGS: Final = 6
+_MOST_READINGS: Final = 3
 _MOST_INITIALS: Final = 8
-"""Initials in all readings of a run together: each stands for thousands of characters, which the pattern lists."""
+"""Initials in all readings of a run together: each stands for hundreds of characters, which the pattern lists."""
 
 
 def sounds_like(letters: str) -> str | None:
@@ -55,20 +55,30 @@ def _readings(letters: str) -> list[tuple[str, ...]]:
 
 def _split(letters: str) -> list[tuple[str, ...]]:
     """Return readings of letters as syllables and initials, long syllables first."""
-    found: list[tuple[str, ...]] = []
-    open_ends: list[tuple[tuple[str, ...], int]] = [((), 0)]
-    beginnings, syllables = _by_beginning(), _by_syllable()
-    while open_ends and len(found) < _READINGS:
-        parts, at = open_ends.pop()
-        if at == len(letters):
-            found.append(parts)
-            continue
-        for size in range(1, min(6, len(letters) - at) + 1):
-            part, ends = letters[at : at + size], at + size == len(letters)
+    beginnings, syllables, end = _by_beginning(), _by_syllable(), len(letters)
+
+    def parts_at(at: int) -> list[tuple[str, int]]:
+        found = []
+        for to in range(at + 1, min(at + 6, end) + 1):
+            part = letters[at:to]
             if part in syllables:
-                open_ends.append(((*parts, part), at + size))
-            elif part in _INITIALS or (ends and f"{part}-" in beginnings):
-                open_ends.append(((*parts, f"{part}-"), at + size))
+                found.append((part, to))
+            elif part in _INITIALS or (to == end and f"{part}-" in beginnings):
+                found.append((f"{part}-", to))
+        return found
+
+    # From the end on, so that a beginning which leads nowhere is never gone into: there may be millions of them.
+    onward: dict[int, list[tuple[str, int]]] = {end: []}
+    for at in range(end - 1, -1, -1):
+        if parts := [(part, to) for part, to in parts_at(at) if to in onward]:
+            onward[at] = parts
+    found: list[tuple[str, ...]] = []
+    open_ends: list[tuple[tuple[str, ...], int]] = [((), 0)] if 0 in onward else []
+    while open_ends and len(found) < _READINGS:
+        said, at = open_ends.pop()
+        if at == end:
+            found.append(said)
+        open_ends += [((*said, part), to) for part, to in onward[at]]
     return found
 
 
@@ -93,11 +103,15 @@ def _by_syllable() -> dict[str, str]:
 
 @cache
 def _by_beginning() -> dict[str, str]:
-    """Return the characters of the syllables that begin with some letters, which are given with a hyphen: ``xi-``."""
+    """Return the characters of the syllables that begin with some letters, which are given with a hyphen: ``xi-``.
+
+    Only the 6,763 characters of GB 2312 are listed: patterns of all would take twice the time to look through names.
+    """
     found: dict[str, set[str]] = defaultdict(set)
     for syllable, characters in _by_syllable().items():
         for size in range(1, len(syllable) + 1):
-            found[f"{syllable[:size]}-"].update(characters)
+            common = (character for character in characters if character.encode("gb2312", "ignore"))
+            found[f"{syllable[:size]}-"].update(common)
     return {beginning: "".join(sorted(characters)) for beginning, characters in found.items()}
 
 

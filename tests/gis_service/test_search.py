@@ -91,7 +91,7 @@ def spelled(database: Database, staff: Scope, area: str) -> Scope:
         ("三环路", "SAN"), ("shl", "SAN"), ("东湖花园7幢1单元502室", "ROOM"), ("东湖花园七号楼502", None),
         ("a座", "WIDE"), ("A座(北)", "WIDE"), ("100%_", "ODD"), ("%_纯", "ODD"), ("10%", None), ("100_", None),
         ("chongqing", "ZHONG"), ("zhongqing", "ZHONG"), ("cqxmg", "ZHONG"), ("zqxmg", "ZHONG"), ("lvzhou", "LV"),
-        ("lzhy", "LV"), ("xian", "XIAN"), ("xi'an", "XIAN"), ("xal", "XIAN"), ("kunsheng", "KUN"), ("ksgy", "KUN"),
+        ("lzhy", "LV"), ("xian", "XIAN"), ("xi'an", "XIAN"), ("xal", "XIAN"), ("kunsheng", "KUN"), ("ksgy", None),
         ("kunshenggo", "KUN"), ("shun3", "SHUN3"), ("顺达新村2幢", None), ("顺达新村3室", None), ("[0-9]", None),
         ("顺达.*3", None), (".", None), ("\\d", None), ("'; drop table", None), ("qqqqqqqq", None),
     ],
@@ -137,6 +137,8 @@ def test_a_pattern_of_sounds_stays_small() -> None:
     ):
         pattern = sounds_like(letters)
         assert pattern is None or len(pattern.encode()) < 120_000
+    # Reading it in vain one way after the other would take hours.
+    assert sounds_like("xian" * 9 + "uuu") is None
     assert sounds_like("x") is None
     assert sounds_like("x" * 41) is None
 
