@@ -108,21 +108,29 @@ class Reader:
             ) from error
 
     async def _ask(self, scope: Scope, questions: Sequence[Asked]) -> list[Rows]:
-        async with self._pool.connection() as conn:
-            cursor = AsyncClientCursor(conn)
-            try:
-                await cursor.execute(_message(cursor, conn.kept, scope, questions))
-            except (InvalidSqlStatementName, DuplicatePreparedStatement):
-                # Something in between gives each transaction another session, or a message failed half way: what
-                # the connection keeps isn't what was noted.
-                conn.kept.clear()
-                await cursor.execute("deallocate all")
-                await cursor.execute(_message(cursor, None, scope, questions))
-            found: list[Rows] = []
-            while cursor.nextset():
-                if cursor.pgresult is not None and cursor.pgresult.status == ExecStatus.TUPLES_OK:
-                    found.append(await cursor.fetchall())
-            return found
+        # Nothing is open when a message has been answered, so there is nothing to commit.
+        conn = await self._pool.getconn()
+        try:
+            return await _answers(conn, scope, questions)
+        finally:
+            await self._pool.putconn(conn)
+
+
+async def _answers(conn: _Connection, scope: Scope, questions: Sequence[Asked]) -> list[Rows]:
+    cursor = AsyncClientCursor(conn)
+    try:
+        await cursor.execute(_message(cursor, conn.kept, scope, questions))
+    except (InvalidSqlStatementName, DuplicatePreparedStatement):
+        # Something in between gives each transaction another session, or a message failed half way: what the
+        # connection keeps isn't what was noted.
+        conn.kept.clear()
+        await cursor.execute("deallocate all")
+        await cursor.execute(_message(cursor, None, scope, questions))
+    found: list[Rows] = []
+    while cursor.nextset():
+        if cursor.pgresult is not None and cursor.pgresult.status == ExecStatus.TUPLES_OK:
+            found.append(await cursor.fetchall())
+    return found
 
 
 async def _configure(conn: _Connection) -> None:
