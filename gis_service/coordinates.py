@@ -7,6 +7,7 @@ GCJ-02 and BD-09, the shifted systems of Chinese web maps, exist here only to be
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -35,6 +36,12 @@ _BD_PI: Final = np.pi * 3000.0 / 180.0
 _GCJ_EXTENT: Final = (72.004, 0.8293, 137.8347, 55.8271)
 _INVERSE_TOLERANCE_DEG: Final = 1e-11
 _INVERSE_ROUNDS: Final = 30
+
+METRES_PER_DEGREE: Final = 110_574.0
+"""The shortest degree of latitude on the CGCS2000 ellipsoid (at the equator), so that a box is never too small."""
+
+# First eccentricity of the CGCS2000 ellipsoid, squared.
+_ECCENTRICITY2: Final = 0.006694380022901
 
 # Mainland surveys and these bounds (degrees) choose the national zones; elsewhere the zone is UTM.
 _CHINA_EXTENT: Final = (73.0, 3.0, 136.0, 54.0)
@@ -116,6 +123,12 @@ def transform_geometries(geometries: ArrayLike, from_crs: str, to_crs: str) -> N
         return np.column_stack(transform(points[:, 0], points[:, 1], from_crs, to_crs))
 
     return cast("NDArray[np.object_]", shapely.transform(given, moved))
+
+
+def degree_ratio(lat: float) -> float:
+    """Return the length of a degree of longitude over that of a degree of latitude, on the CGCS2000 ellipsoid."""
+    sine = math.sin(math.radians(lat))
+    return math.cos(math.radians(lat)) * (1 - _ECCENTRICITY2 * sine * sine) / (1 - _ECCENTRICITY2)
 
 
 def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:

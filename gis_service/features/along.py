@@ -33,7 +33,7 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.sql.selectable import CTE
 
-from gis_service.coordinates import metric_srid
+from gis_service.coordinates import METRES_PER_DEGREE, metric_srid
 from gis_service.errors import InputError, NotFoundError
 from gis_service.features.drawn import MAX_LENGTH_KM, too_long
 from gis_service.features.question import Question
@@ -60,8 +60,6 @@ ALONG: tuple[Layer, ...] = tuple(layer for layer in LAYERS.values() if layer.gro
 _ROAD = LAYERS["road"]
 _PIECE_M = 200.0
 """The index is asked piece by piece: the box of a whole slanting street holds half the town."""
-_METRES_PER_DEGREE = 110_574.0
-"""The shortest degree of latitude on the CGCS2000 ellipsoid (at the equator), so that a box is never too small."""
 _NEAREST: ColumnElement[Any] = literal_column("nearest.line")
 _APART: ColumnElement[int] = literal_column("0")
 """An offset of nothing keeps a subquery apart: what it reckons isn't reckoned again for each row of another."""
@@ -267,7 +265,7 @@ def _boxes(parts: CTE, width: ColumnElement[float]) -> CTE:
         .subquery("pieces")
     )
     # Edges bend by millimetres between the two systems; a metre more is beyond doubt enough.
-    up = (width * 1.01 + 1) / literal(_METRES_PER_DEGREE, Double)
+    up = (width * 1.01 + 1) / literal(METRES_PER_DEGREE, Double)
     highest = func.greatest(func.abs(func.ST_YMin(pieces.c.box)), func.abs(func.ST_YMax(pieces.c.box)))
     across = up / func.cos(func.radians(func.least(85.0, highest + up)))
     return select(func.ST_Expand(pieces.c.box, across, up).label("box")).offset(_APART).cte("boxes")

@@ -11,7 +11,14 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from gis_service.coordinates import STORED_CRS, CoordinateError, is_geographic, transform_geometries
+from gis_service.coordinates import (
+    METRES_PER_DEGREE,
+    STORED_CRS,
+    CoordinateError,
+    degree_ratio,
+    is_geographic,
+    transform_geometries,
+)  # fmt: skip
 from gis_service.errors import InputError
 from gis_service.tables import STORED_SRID
 
@@ -27,9 +34,6 @@ METRES: Final = {
 }  # fmt: skip
 """Metres in each unit of distance."""
 
-# The shortest degree of latitude on the CGCS2000 ellipsoid (at the equator), so that a box is never too small.
-_METRES_PER_DEGREE: Final = 110_574.0
-_ECCENTRICITY2: Final = 0.006694380022901
 # A straight edge of 1 km in a projected system bends by a centimetre in degrees, one of 20 km by metres.
 _STRAIGHT_M: Final = 1000.0
 _MOST_PIECES: Final = 5000
@@ -171,11 +175,9 @@ def reach_of(shape: BaseGeometry, distance: float, unit: str) -> Reach:
     west, south, east, north = shape.bounds
     if south < -85 or north > 85:
         raise _wrong(shape.geom_type, "distances are measured between 85 degrees south and north")
-    high = metres / _METRES_PER_DEGREE * 1.01
+    high = metres / METRES_PER_DEGREE * 1.01
     wide = high / math.cos(math.radians(min(86.0, max(abs(south), abs(north)) + high)))
-    middle = math.radians((south + north) / 2)
-    sine = math.sin(middle)
-    narrow = math.cos(middle) * (1 - _ECCENTRICITY2 * sine * sine) / (1 - _ECCENTRICITY2)
+    narrow = degree_ratio((south + north) / 2)
     return Reach(bound(shapely.box(west - wide, south - high, east + wide, north + high)), narrow, metres)
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     select,
 )  # fmt: skip
 
+from gis_service.coordinates import METRES_PER_DEGREE, degree_ratio
 from gis_service.errors import InputError
 from gis_service.features.question import Question
 from gis_service.features.read import feature_text
@@ -36,12 +37,7 @@ MAX_RADIUS_M = 5000.0
 MAX_NEAREST_M = 20_000.0
 """Beyond it nothing is the nearest to a grid worker any more; the cost of a question stays bounded."""
 
-_METRES_PER_DEGREE = 110_574.0
-"""The shortest degree of latitude on the CGCS2000 ellipsoid (at the equator), so that a box is never too small."""
-
 _SRID: ColumnElement[int] = literal_column(str(STORED_SRID))
-_ECCENTRICITY2 = 0.006694380022901
-"""First eccentricity of the CGCS2000 ellipsoid, squared."""
 
 
 def nearby_of(
@@ -69,11 +65,11 @@ def nearby_of(
             f"The radius {radius_m:g} m is wrong: above 0, at most {MAX_RADIUS_M:g} m.",
         )
     asked = asked_scope(scope, question)
-    high = reach / _METRES_PER_DEGREE * 1.01
+    high = reach / METRES_PER_DEGREE * 1.01
     values = {
-        **values_of(asked), **question.values(), "lon": lon, "lat": lat, "narrow": _degree_ratio(lat), "limit": limit,
-        "reach": reach, "up": 1.01 / _METRES_PER_DEGREE,
-        "across": 1.01 / _METRES_PER_DEGREE / math.cos(math.radians(min(85.0, abs(lat) + high))),
+        **values_of(asked), **question.values(), "lon": lon, "lat": lat, "narrow": degree_ratio(lat), "limit": limit,
+        "reach": reach, "up": 1.01 / METRES_PER_DEGREE,
+        "across": 1.01 / METRES_PER_DEGREE / math.cos(math.radians(min(85.0, abs(lat) + high))),
     }  # fmt: skip
     candidates = None if radius_m is not None else 1 << max(4, (limit - 1).bit_length())
     key = ("nearby", layer.name, asked.shape, question.shape, candidates, joined)
@@ -175,9 +171,3 @@ def _point() -> ColumnElement[Any]:
 
 def _number(name: str) -> ColumnElement[float]:
     return bindparam(name, type_=Double)
-
-
-def _degree_ratio(lat: float) -> float:
-    """Return the length of a degree of longitude over that of a degree of latitude, on the ellipsoid at ``lat``."""
-    sine = math.sin(math.radians(lat))
-    return math.cos(math.radians(lat)) * (1 - _ECCENTRICITY2 * sine * sine) / (1 - _ECCENTRICITY2)

@@ -139,9 +139,9 @@ def _pattern(word: str, *, heard: bool, begins: bool = False) -> str:
             parts += [unit[1], _GAP] if at + len(unit[0]) < len(word) else [unit[1]]
             at, after_number = at + len(unit[0]), False
             continue
-        if after_number and re.match(r"[-#]+[0-9]", rest):
+        if after_number and (between := re.match(r"[-#]+(?=[0-9])", rest)):
             parts.append(_BETWEEN)
-            at, after_number = at + len(re.match(r"[-#]+", rest)[0]), False  # type: ignore[index]
+            at, after_number = at + len(between[0]), False
             continue
         found = _TOKEN.match(rest)
         if found is None:
