@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import orjson
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import errors
 from api.asked import DEFAULT_LIMIT, MAX_LIMIT
-from api.dependencies import known_parameters
 from api.head import Head
 from api.limits import ClientLimits, Limits
 from api.openapi import describe, describe_page
@@ -28,9 +27,10 @@ from maps.page import PAGE_FILES
 from maps.static_files import static_file
 from maps.table_page import TABLE_FILES
 
+# In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
-    landing.router, collections.router, schemas.router, features.router, transactions.router, questions.router,
-    tiles.router, maps.router, health.router,
+    questions.router, tiles.router, features.router, transactions.router, maps.router, collections.router,
+    schemas.router, landing.router, health.router,
 )  # fmt: skip
 
 
@@ -65,11 +65,9 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(known_parameters)],
-        generate_unique_id_function=lambda route: route.name,
     )
-    for router in _ROUTERS:
-        app.include_router(router)
+    # Each on its own, not router by router: a router inside another is looked through anew for every request.
+    app.router.routes.extend(all_routes())
     errors.install(app)
     app.add_middleware(Head)
     app.add_middleware(ClientLimits, limits=limits)
@@ -84,7 +82,7 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits
 
 
 def all_routes() -> list[APIRoute]:
-    """Return every route, for the tests that find undocumented ones; an application itself keeps them nested."""
+    """Return every route, in the order in which a request looks for its own."""
     return [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Path, Query, Request
-from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
 
 from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
@@ -52,13 +52,22 @@ async def scope_of(request: Request) -> Scope:
     browser under a name of its own.
     """
     client = request.client.host if request.client else ""
-    if not (_is_local(client) and _is_local(request.url.hostname or "")):
+    if not (_is_local(client) and _is_local(_host_name(request.headers.get("host", "")))):
         raise ForbiddenError(
             "账户体系建成以前,本服务只回答本机(127.0.0.1)的请求。",
             "Until there are accounts the service answers requests from this machine only.",
         )
     registered: RegisteredCodes = request.app.state.registered
     return Scope("operator", "operator", await registered.read())
+
+
+@lru_cache(maxsize=64)
+def _host_name(header: str) -> str:
+    """Return the name in a Host header, without its port."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
 
 
 @lru_cache(maxsize=64)
@@ -81,37 +90,17 @@ async def layer_of(layer: Annotated[str, Path(description="图层名称,例如 w
     return found
 
 
-async def known_parameters(request: Request) -> None:
-    """Refuse query parameters that the route doesn't know: a misspelt filter must not answer with everything.
-
-    A NUL in any value is refused here too: PostgreSQL's texts can't hold it.
-    """
+def refuse_nul(request: Request) -> None:
+    """Raise InputError for a NUL in any value of the path or the query: PostgreSQL's texts can't hold it."""
+    if b"%00" not in request.scope["query_string"] and "\x00" not in request.scope["path"]:
+        return
     for name, value in (*request.query_params.multi_items(), *request.path_params.items()):
         if "\x00" in str(value):
             raise InputError(f"参数 {name!r} 的值里有空字符(NUL)。", f"The value of {name!r} holds a NUL character.")
-    route = request.scope.get("route")
-    if not isinstance(route, APIRoute) or any(
-        getattr(part.call, "reads_properties", False) for part in route.dependant.dependencies
-    ):
-        return
-    # One path has several routes, each with parameters of its own.
-    names = _KNOWN.get(route.unique_id)
-    if names is None:
-        names = _KNOWN[route.unique_id] = _query_names(route.dependant)
-    refuse_unknown(request, names)
 
 
-_KNOWN: dict[str, set[str]] = {}
-
-
-def _query_names(dependant: Dependant) -> set[str]:
-    """Return the query parameters of a route and of everything it depends on."""
-    names = {param.alias for param in dependant.query_params}
-    return names.union(*(_query_names(part) for part in dependant.dependencies))
-
-
-def refuse_unknown(request: Request, known: set[str]) -> None:
-    """Raise InputError for the first query parameter that isn't known."""
+def refuse_unknown(request: Request, known: AbstractSet[str]) -> None:
+    """Raise InputError for the first query parameter that isn't known: a misspelt filter mustn't answer with all."""
     for name in request.query_params:
         if name not in known:
             raise InputError(

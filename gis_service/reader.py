@@ -7,11 +7,13 @@ saves 0.3 ms of 0.7 ms.
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
-from psycopg import AsyncClientCursor, AsyncConnection
+from psycopg import AsyncClientCursor, AsyncConnection, sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName, QueryCanceled
@@ -29,9 +31,8 @@ _SESSION = (
     "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000"
     " -c default_transaction_read_only=on -c plan_cache_mode=force_generic_plan -c jit=off"
     " -c max_parallel_workers_per_gather=0"
-    " -c search_path=gis,public -c timezone=UTC"
+    " -c search_path=gis,public -c timezone=UTC -c bytea_output=hex"
 )
-_ENTER = SETTINGS.format(areas="%(areas)s", communities="%(communities)s", actor="%(actor)s", upload="%(upload)s")
 POOL_SIZE, POOL_WAIT_S, POOL_QUEUE = 8, 3.0, 200
 KEPT = 256
 """Prepared statements that a connection keeps before it starts anew: questions come in more shapes than these."""
@@ -42,6 +43,13 @@ class _Bytes(Loader):
 
     def load(self, data: Buffer) -> bytes:
         return bytes(data)
+
+
+class _HexBytes(Loader):
+    """Bytes as the simple protocol sends them, two digits each; large ones in half the time that libpq takes."""
+
+    def load(self, data: Buffer) -> bytes:
+        return binascii.unhexlify(memoryview(data)[2:])
 
 
 class _Connection(AsyncConnection[tuple[Any, ...]]):
@@ -137,11 +145,20 @@ async def _configure(conn: _Connection) -> None:
     conn.kept = set()
     for kind in ("text", "json", "varchar"):
         conn.adapters.register_loader(kind, _Bytes)
+    conn.adapters.register_loader("bytea", _HexBytes)
+
+
+@lru_cache(maxsize=1024)
+def _enter(scope: Scope) -> str:
+    """Return the statement that tells the transaction whose it is; the few scopes of today are asked for often."""
+    return (
+        sql.SQL(SETTINGS).format(**{name: sql.Literal(value) for name, value in settings_of(scope).items()}).as_string()
+    )
 
 
 def _message(cursor: AsyncClientCursor[Any], kept: set[str] | None, scope: Scope, questions: Sequence[Asked]) -> bytes:
     """Return the whole message; statements that the connection doesn't keep yet are prepared on the way."""
-    parts = [cursor.mogrify(_ENTER, settings_of(scope))]
+    parts = [_enter(scope)]
     if kept is not None and len(kept) >= KEPT:
         parts.append("deallocate all")
         kept.clear()

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from api.dependencies import ExtentsOf, FormatParameter, LayerOf, ScopeOf
 from api.formats import FILES
 from api.links import GEOJSON, HTML, JSON, MVT, OGC_REL, SCHEMA_TYPE, base_url, both_forms, link, wants_html
+from api.quick_route import QuickRoute
 from api.routes.pages import answer_in_form
 from api.tile_matrix import NAME
 from gis_service.features.extents import Extent
@@ -17,7 +18,7 @@ from gis_service.reference_systems import CRS84, SERVED, STORED
 from layers.layer import Layer
 from layers.registry import LAYERS
 
-router = APIRouter(tags=["collections"])
+router = APIRouter(tags=["collections"], route_class=QuickRoute)
 
 _TWO_FORMS: dict[int | str, dict[str, Any]] = {200: {"content": {JSON: {}, HTML: {}}}}
 _SYSTEMS = [system.uri for system in SERVED]

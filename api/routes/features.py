@@ -17,6 +17,7 @@ from api.downloads import whole_answer
 from api.formats import ALL, FILES, ItemFormat, ItemsFormat, item_format, items_format, read_file_limit
 from api.item_pages import MAX_ROWS, PAGE_HEADERS, alternate_links, page_of_item, page_of_items
 from api.links import GEOJSON, HTML, base_url, link
+from api.quick_route import QuickRoute
 from api.routes.transactions import item_tag
 from gis_service.errors import InputError
 from gis_service.exports.selection import Selection
@@ -26,7 +27,7 @@ from gis_service.features.stamps import read_stamp, stamp_of
 from gis_service.reader import Rows
 from gis_service.reference_systems import CRS84, reference_system
 
-router = APIRouter(prefix="/collections/{layer}", tags=["features"])
+router = APIRouter(prefix="/collections/{layer}", tags=["features"], route_class=QuickRoute)
 
 
 @router.get("/items", summary="要素", response_class=Response)

@@ -11,11 +11,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from api.conformance import conformance_of
 from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
 from api.links import HTML, JSON, OGC_REL, OPENAPI_TYPE, base_url, both_forms, link, link_headers, wants_html
+from api.quick_route import QuickRoute
 from api.routes.maps import home_page
 from api.routes.pages import answer_in_form
 from maps.document_page import with_links
 
-router = APIRouter()
+router = APIRouter(route_class=QuickRoute)
 
 _TWO_FORMS: dict[int | str, dict[str, Any]] = {200: {"content": {JSON: {}, HTML: {}}}}
 _VARY = {"Vary": "Accept"}

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 
 from api.conditional import answer_if_changed
 from api.dependencies import Community, CommunityParameter, DatabaseOf, FormatParameter, LayerOf, ScopeOf
+from api.quick_route import QuickRoute
 from gis_service.areas import list_areas
 from gis_service.database import Database
 from gis_service.errors import NotFoundError
@@ -27,7 +28,7 @@ from maps.notice import empty_page, list_page
 from maps.offline import to_served_page, to_single_file
 from maps.static_files import static_file
 
-router = APIRouter(tags=["maps"])
+router = APIRouter(tags=["maps"], route_class=QuickRoute)
 
 HTML = "text/html; charset=utf-8"
 

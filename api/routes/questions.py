@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from api.asked import read_limit
 from api.conditional import holds, tagged, unchanged
 from api.dependencies import CommunityParameter, ReaderOf, ScopeOf
+from api.quick_route import QuickRoute
 from gis_service.errors import InputError
 from gis_service.features.along import ALONG, Way, along_of, read_along, read_way, way_of
 from gis_service.features.at import AREAL, at_of, read_at
@@ -30,7 +31,7 @@ from gis_service.statement import Asked
 from layers.layer import Layer
 from layers.registry import LAYERS
 
-router = APIRouter(tags=["questions"])
+router = APIRouter(tags=["questions"], route_class=QuickRoute)
 
 GEOJSON = "application/geo+json"
 _ALL = tuple(LAYERS.values())

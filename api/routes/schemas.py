@@ -11,10 +11,11 @@ from fastapi.responses import JSONResponse, Response
 from api.dependencies import FormatParameter, LayerOf
 from api.layer_schemas import feature_schema, queryables_schema, sortables_schema
 from api.links import HTML, SCHEMA_TYPE, base_url, wants_html
+from api.quick_route import QuickRoute
 from api.routes.pages import document_answer
 from layers.layer import Layer
 
-router = APIRouter(prefix="/collections/{layer}", tags=["schemas"])
+router = APIRouter(prefix="/collections/{layer}", tags=["schemas"], route_class=QuickRoute)
 
 _CONTENT: dict[int | str, dict[str, Any]] = {200: {"content": {SCHEMA_TYPE: {}, HTML: {}}}}
 

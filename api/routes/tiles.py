@@ -13,6 +13,7 @@ from api.asked import AsOfParameter, FilterLanguage, FilterParameter, FilterSyst
 from api.conditional import answer_asked
 from api.dependencies import CommunityParameter, ExtentsOf, FormatParameter, JsonParameter, LayerOf, ReaderOf, ScopeOf
 from api.links import HTML, JSON, MVT, base_url, link
+from api.quick_route import QuickRoute
 from api.routes.pages import answer_in_form
 from api.tile_matrix import NAME, REGISTERED, tile_json, tile_matrix_set, tileset, tileset_item
 from gis_service.errors import InputError, NotFoundError
@@ -23,7 +24,7 @@ from gis_service.scope import Scope
 from layers.layer import Layer
 from layers.registry import LAYERS
 
-router = APIRouter(tags=["tiles"])
+router = APIRouter(tags=["tiles"], route_class=QuickRoute)
 
 _TWO_FORMS: dict[int | str, dict[str, Any]] = {200: {"content": {JSON: {}, HTML: {}}}}
 _TILE: dict[int | str, dict[str, Any]] = {
@@ -41,7 +42,7 @@ Row = Annotated[int, Path(description="行号,自北向南")]
 Column = Annotated[int, Path(description="列号,自西向东")]
 
 
-def chosen_layers(request: Request, collections: CollectionsParameter = None) -> list[Layer]:
+async def chosen_layers(request: Request, collections: CollectionsParameter = None) -> list[Layer]:
     """Return the layers that ``collections`` names, by name or by address; all of them without it.
 
     Raises

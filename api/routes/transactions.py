@@ -14,6 +14,7 @@ from fastapi.responses import Response
 
 from api.dependencies import CommunityParameter, DatabaseOf, LayerOf, ScopeOf
 from api.links import base_url
+from api.quick_route import QuickRoute
 from gis_service.errors import InputError, ServiceError
 from gis_service.features.received import read_changes, read_feature_sent, read_json
 from gis_service.features.stamps import Stamp
@@ -29,7 +30,7 @@ from gis_service.features.transact import (
 )
 from gis_service.reference_systems import CRS84, ReferenceSystem, reference_system
 
-router = APIRouter(prefix="/collections/{layer}", tags=["transactions"])
+router = APIRouter(prefix="/collections/{layer}", tags=["transactions"], route_class=QuickRoute)
 
 MERGE_PATCH = "application/merge-patch+json"
 FEATURE_TYPES = ("application/geo+json", "application/json")

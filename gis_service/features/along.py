@@ -98,7 +98,7 @@ def way_of(scope: Scope, way: Way) -> Asked:
         shown = func.ST_AsGeoJSON(func.ST_Transform(func.ST_Collect(parts.c.line), STORED_SRID), 8, 0)
         return select(shown, func.sum(parts.c.length), func.count(), func.max(func.ST_SRID(parts.c.line)))
 
-    statement = remembered(("way", narrowed.shape, way.road is None), build, kept=True)
+    statement = remembered(("way", narrowed.shape, way.road is None), build)
     return statement, {**values_of(narrowed), **way.values()}
 
 
@@ -144,7 +144,7 @@ def along_of(layer: Layer, scope: Scope, way: Way, *, width_m: float, limit: int
     question = way.question()
     narrowed = asked_scope(scope, question)
     key = ("along", layer.name, narrowed.shape, way.road is None)
-    statement = remembered(key, lambda: _along(layer, scope, way, question), kept=True)
+    statement = remembered(key, lambda: _along(layer, scope, way, question))
     values = {**values_of(narrowed), **way.values(), "width": width_m, "longest": MAX_LENGTH_KM * 1e3, "limit": limit}
     return statement, values
 

@@ -37,7 +37,7 @@ def at_of(layer: Layer, scope: Scope, *, lon: float, lat: float) -> Asked:
             f"图层“{layer.title}”不是面,盖不住一个位置;查附近请用 /nearby。",
             f"The layer {layer.name} has no areas; ask /nearby what lies near a place.",
         )
-    statement = remembered(("at", layer.name, scope.shape), lambda: _at(layer, scope), kept=True)
+    statement = remembered(("at", layer.name, scope.shape), lambda: _at(layer, scope))
     return statement, {**values_of(scope), "lon": lon, "lat": lat}
 
 

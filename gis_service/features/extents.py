@@ -74,7 +74,7 @@ def _extent_of(layer: Layer, scope: Scope) -> Asked:
         box = select(func.ST_Extent(rows.c.geom).label("b")).where(wanted).subquery("box")
         return select(func.ST_XMin(box.c.b), func.ST_YMin(box.c.b), func.ST_XMax(box.c.b), func.ST_YMax(box.c.b))
 
-    return remembered(("extent", layer.name, scope.shape), build, kept=True), values_of(scope)
+    return remembered(("extent", layer.name, scope.shape), build), values_of(scope)
 
 
 def _read_extent(rows: Rows) -> Extent | None:

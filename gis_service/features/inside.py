@@ -86,7 +86,7 @@ def region_of(scope: Scope, region: Region) -> Asked | None:
             .limit(2)
         )
 
-    statement = remembered(("region", region.kind, narrowed.shape), build, kept=True)
+    statement = remembered(("region", region.kind, narrowed.shape), build)
     return statement, {**values_of(narrowed), "code": region.code}
 
 

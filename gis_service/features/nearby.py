@@ -78,7 +78,7 @@ def nearby_of(
         rows = _nearby(layer, scope, question, candidates)
         return _joined(rows) if joined else rows
 
-    return remembered(key, build, kept=True), values
+    return remembered(key, build), values
 
 
 def read_joined(rows: Rows) -> tuple[bytes, int]:

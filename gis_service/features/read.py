@@ -147,8 +147,7 @@ def page_of_features(
             func.max(page.c.community + "." + cast(page.c.id, Text)),
         )
 
-    # What is best for a filter depends on its values.
-    return remembered(("page", layer.name, shape), build, kept=question.filter is None), values
+    return remembered(("page", layer.name, shape), build), values
 
 
 def read_page(rows: Rows, question: Question, *, limit: int, after: str | None = None) -> Page:
@@ -188,7 +187,7 @@ def one_feature(
         return select(feature_text(layer, system=system), rows.c.version).select_from(rows).where(wanted, same).limit(1)
 
     shape = (asked_scope(scope, question).shape, question.shape, "id" in values, system)
-    return remembered(("feature", layer.name, shape), build, kept=True), values
+    return remembered(("feature", layer.name, shape), build), values
 
 
 def read_feature(layer: Layer, identifier: str, rows: Rows) -> tuple[bytes, int]:

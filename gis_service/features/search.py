@@ -87,7 +87,7 @@ def search_of(
     def build() -> Select[Any]:
         return _search(layers, scope, words, by_sound=by_sound, in_code=in_code, near=near is not None)
 
-    return remembered(key, build, kept=True), values
+    return remembered(key, build), values
 
 
 def read_hits(rows: Rows) -> tuple[list[bytes], int]:

@@ -85,7 +85,7 @@ def stamp_of(layer: Layer, scope: Scope, identifier: str) -> Asked:
         )
         return select(rows.c.community, rows.c.id, rows.c.version, rows.c.recorded_at).where(wanted, same).limit(1)
 
-    return remembered(("stamp", layer.name, scope.shape, "id" in values), build, kept=True), values
+    return remembered(("stamp", layer.name, scope.shape, "id" in values), build), values
 
 
 def read_stamp(layer: Layer, identifier: str, rows: Rows) -> Stamp:

@@ -97,12 +97,11 @@ def summary_of(scope: Scope, sheet: Sheet) -> list[Asked]:
         "rules": list(USED_RULES),
     }  # fmt: skip
     shape = (narrowed.shape, sheet.grid is None)
-    grids = remembered(("summary grids", shape), lambda: _grids(narrowed, sheet), kept=True)
-    rules = remembered(("summary rules", narrowed.shape), _rules, kept=True)
-    changes = remembered(("summary changes", shape), lambda: _changes(narrowed, sheet), kept=True)
+    grids = remembered(("summary grids", shape), lambda: _grids(narrowed, sheet))
+    rules = remembered(("summary rules", narrowed.shape), _rules)
+    changes = remembered(("summary changes", shape), lambda: _changes(narrowed, sheet))
     counts = [
-        remembered(("summary", layer.name, shape), partial(_counts, layer, narrowed, sheet), kept=True)
-        for layer in _COUNTED
+        remembered(("summary", layer.name, shape), partial(_counts, layer, narrowed, sheet)) for layer in _COUNTED
     ]
     return [(statement, values) for statement in (grids, rules, changes, *counts)]
 

@@ -20,7 +20,7 @@ from layers.registry import LAYERS
 
 def versions_of(layers: Iterable[Layer], scope: Scope) -> Asked:
     """Return the statement that reads the versions of layers; ``tag_of`` makes a tag of what it answers."""
-    statement = remembered(("versions", scope.shape), lambda: _versions(scope), kept=True)
+    statement = remembered(("versions", scope.shape), lambda: _versions(scope))
     return statement, {**values_of(scope), "layers": [layer.name for layer in layers]}
 
 

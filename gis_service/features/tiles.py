@@ -66,7 +66,7 @@ def tile_of(layer: Layer, scope: Scope, question: Question, *, zoom: int, row: i
         made = func.ST_AsMVT(literal_column("drawn.*"), layer.name, EXTENT, "geom", type_=LargeBinary)
         return select(made).select_from(drawn)
 
-    statement = remembered(("tile", layer.name, asked.shape, question.shape), build, kept=question.filter is None)
+    statement = remembered(("tile", layer.name, asked.shape, question.shape), build)
     return statement, {**values_of(asked), **question.values(), **_tile_values(zoom, row, column)}
 
 
