@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -62,11 +63,11 @@ async def items_asked(
     refuse_unknown(request, {*ITEMS_PARAMETERS, *own})
     written = [(name, value) for name, value in request.query_params.items() if name in own]
     box_system = reference_system(bbox_crs)
-    box: dict[str, Any] = parse_bbox(bbox, box_system) if bbox else {}
+    box: dict[str, Any] = parse_bbox(bbox, box_system) if bbox is not None else {}
     question = Question(
         **box,
-        valid=parse_period(datetime_) if datetime_ else None,
-        as_of=parse_as_of(as_of) if as_of else None,
+        valid=parse_period(datetime_) if datetime_ is not None else None,
+        as_of=parse_as_of(as_of) if as_of is not None else None,
         community=community,
         grid=grid,
         equals={name: read_value(queryable(layer, name), value) for name, value in written},
@@ -95,7 +96,7 @@ def read_order(layer: Layer, written: str | None) -> tuple[str, ...]:
     InputError
         When the layer has no such property, or it is a list.
     """
-    if not written:
+    if written is None:
         return ()
     # A plus that isn't escaped arrives as a space.
     order = tuple(part.strip().removeprefix("+") for part in written.split(","))
@@ -127,14 +128,13 @@ def read_names(layer: Layer, written: str | None) -> tuple[str, ...] | None:
     return tuple(name for name in known if name in names)
 
 
-def read_limit(value: str | None) -> int:
+def read_limit(value: str | None, name: str = "limit") -> int:
     """Return a page size: what is asked, clamped to 1 … 10,000 rather than refused, since clients guess high."""
     if value is None:
         return DEFAULT_LIMIT
-    try:
-        return max(1, min(MAX_LIMIT, int(value)))
-    except ValueError as error:
-        raise InputError(f"limit {value!r} 不是整数。", f"The limit {value!r} is no whole number.") from error
+    if not re.fullmatch(r"-?[0-9]{1,4000}", value):
+        raise InputError(f"参数 {name} 的值 {value!r} 不是整数。", f"The value {value!r} of {name} is no whole number.")
+    return max(1, min(MAX_LIMIT, int(value)))
 
 
 ItemsAsked = Annotated[AskedItems, Depends(items_asked)]

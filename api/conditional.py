@@ -54,7 +54,8 @@ def answer_if_changed(
 
 def holds(request: Request, tag: str) -> bool:
     """Return whether the client holds the version with this tag."""
-    return tag in (part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(","))
+    given = [part.strip().removeprefix("W/") for part in request.headers.get("if-none-match", "").split(",")]
+    return tag in given or given == ["*"]
 
 
 def unchanged(tag: str, headers: dict[str, str] | None = None) -> Response:

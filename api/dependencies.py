@@ -101,7 +101,13 @@ def refuse_nul(request: Request) -> None:
 
 def refuse_unknown(request: Request, known: AbstractSet[str]) -> None:
     """Raise InputError for the first query parameter that isn't known: a misspelt filter mustn't answer with all."""
-    for name in request.query_params:
+    given: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name in given:
+            raise InputError(
+                f"参数 {name!r} 写了不止一次;请只写一次,多个值用逗号分隔。", f"The parameter {name!r} is given twice."
+            )
+        given.add(name)
         if name not in known:
             raise InputError(
                 f"不认识参数 {name!r};可用的有:{'、'.join(sorted(known)) or '无'}。",

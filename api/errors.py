@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -58,6 +60,16 @@ def problem(status: int, chinese: str, english: str, headers: dict[str, str] | N
     return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
+def _expected(wrong: Mapping[str, Any]) -> str:
+    """Return what pydantic expected of a parameter, in Chinese; nothing where that isn't known."""
+    if wrong["type"] == "string_pattern_mismatch":
+        pattern = wrong["ctx"]["pattern"]
+        words = re.fullmatch(r"\^\(?([a-z0-9|-]+)\)?\$", pattern)
+        digits = re.fullmatch(r"\^\[0-9\]\{(\d+)\}\$", pattern)
+        return f";应为 {'、'.join(words[1].split('|'))}" if words else f";应为 {digits[1]} 位数字" if digits else ""
+    return {"float_parsing": ";应为数字", "int_parsing": ";应为整数"}.get(wrong["type"], "")
+
+
 def install(app: FastAPI) -> None:
     """Give the application its answers to errors."""
 
@@ -70,9 +82,11 @@ def install(app: FastAPI) -> None:
     def bad_request(_request: Request, error: RequestValidationError) -> JSONResponse:
         first: dict[str, Any] = dict(error.errors()[0])
         name = first["loc"][-1]
+        if first["type"] == "missing":
+            return problem(400, f"缺少参数 {name}。", f"The parameter {name!r} is missing.")
         return problem(
             400,
-            f"参数 {name!r} 的值 {first.get('input')!r} 不对。",
+            f"参数 {name} 的值 {str(first.get('input'))[:60]!r} 不对{_expected(first)}。",
             f"The parameter {name!r} is wrong: {first['msg']}.",
         )
 

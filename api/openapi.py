@@ -18,6 +18,7 @@ from api.layer_schemas import changes_schema, geojson_schema, parameter_schema, 
 from api.links import GEOJSON, HTML
 from gis_service.features.properties import KEPT
 from gis_service.features.read import property_names
+from gis_service.features.search import MAX_HITS
 from gis_service.reference_systems import CRS84, SERVED
 from layers.layer import Layer
 from layers.registry import LAYERS
@@ -44,6 +45,8 @@ _FEATURES = {
 }
 # What every operation may answer beside what it is for.
 _REFUSALS = {400: "请求有误", 403: "无权访问", 500: "服务内部错误", 503: "暂时不可用"}
+_DRAWING = (413, 415)
+"""What a question with a drawn shape may answer too."""
 _WRITING = {409: "与现有数据冲突", 412: "要素已变", 413: "内容太大", 415: "不接受这种内容", 428: "需要 If-Match"}
 
 
@@ -86,8 +89,8 @@ def _complete(path: str, method: str, operation: dict[str, Any], limit: dict[str
             parameter |= {"schema": _LISTS[name], "style": "form", "explode": False}
         elif name in _SINGLE:
             parameter["schema"] = _SINGLE[name]
-        elif name == "limit":
-            parameter["schema"] = limit
+        elif name in {"limit", "k"}:
+            parameter["schema"] = {**limit, "maximum": MAX_HITS} if path == "/search" else limit
         else:
             parameter["schema"] = _listed(parameter["schema"])
             # A parameter may be left out, but nobody can write null in an address.
@@ -102,7 +105,7 @@ def _complete(path: str, method: str, operation: dict[str, Any], limit: dict[str
     if "{" in path:
         statuses.add(404)
     if method in {"post", "put", "patch", "delete"}:
-        statuses |= set(_WRITING)
+        statuses |= set(_WRITING if "/items" in path else _DRAWING)
     for status in sorted(statuses):
         responses.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
 

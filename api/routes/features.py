@@ -99,16 +99,16 @@ async def item(
     """
     html = item_format(request, f) == "html"
     system = CRS84 if html else reference_system(crs)
-    question = Question(as_of=parse_as_of(as_of) if as_of else None)
+    question = Question(as_of=parse_as_of(as_of) if as_of is not None else None)
 
     def body(rows: list[Rows]) -> bytes:
         found, _ = read_feature(layer, feature, rows[0])
         if html:
             return page_of_item(request, layer, found)
-        here = f"{base_url(request)}/collections/{layer.name}"
         links = [
-            link(f"{here}/items/{feature}", "self", GEOJSON, "本要素"),
-            link(here, "collection", "application/json", layer.title),
+            link(str(request.url), "self", GEOJSON, "本要素"),
+            link(str(request.url.include_query_params(f="html")), "alternate", HTML, "本要素(网页)"),
+            link(f"{base_url(request)}/collections/{layer.name}", "collection", "application/json", layer.title),
         ]
         return found[:-1] + b',"links":' + orjson.dumps(links) + b"}"
 

@@ -14,18 +14,21 @@ from api.asked import read_limit
 from api.conditional import holds, tagged, unchanged
 from api.dependencies import CommunityParameter, ReaderOf, ScopeOf
 from api.quick_route import QuickRoute
+from api.routes.transactions import Sent, SentOf
 from gis_service.errors import InputError
 from gis_service.features.along import ALONG, Way, along_of, read_along, read_way, way_of
 from gis_service.features.at import AREAL, at_of, read_at
 from gis_service.features.data_date import said_of
 from gis_service.features.drawn import drawn_area, drawn_box, drawn_line
 from gis_service.features.inside import Region, inside_of, read_inside, read_region, region_of
-from gis_service.features.nearby import nearby_of, read_joined, read_nearby
+from gis_service.features.nearby import MAX_NEAREST_M, MAX_RADIUS_M, nearby_of, read_joined, read_nearby
 from gis_service.features.question import SHANGHAI, Question
+from gis_service.features.received import read_json
 from gis_service.features.search import MAX_HITS, read_hits, search_of
 from gis_service.features.summary import read_summary, sheet_of, summary_of
 from gis_service.features.tags import tag_of, versions_of
 from gis_service.reader import Reader, Rows
+from gis_service.reference_systems import CRS84
 from gis_service.scope import Scope
 from gis_service.statement import Asked
 from layers.layer import Layer
@@ -36,13 +39,27 @@ router = APIRouter(tags=["questions"], route_class=QuickRoute)
 GEOJSON = "application/geo+json"
 _ALL = tuple(LAYERS.values())
 
-Longitude = Annotated[float, Query(description="经度")]
-Latitude = Annotated[float, Query(description="纬度")]
+Longitude = Annotated[float, Query(description="经度", json_schema_extra={"minimum": -180, "maximum": 180})]
+Latitude = Annotated[float, Query(description="纬度", json_schema_extra={"minimum": -85, "maximum": 85})]
+ThingsParameter = Annotated[str | None, Query(description="图层名称,逗号分隔;不写则为区划以外的全部")]
 LayersParameter = Annotated[str | None, Query(description="图层名称,逗号分隔;不写则为全部")]
 GridParameter = Annotated[str | None, Query(pattern=r"^[0-9]{15}$", description="15 位网格代码")]
 EachLimit = Annotated[str | None, Query(description="每个图层最多列几个要素,默认 100;计数不受影响")]
-Width = Annotated[float, Query(description="线两侧各多少米,大于 0,不超过 200")]
+Radius = Annotated[
+    float | None,
+    Query(
+        description="半径,米,大于 0,最多 5000;不写则为 20 公里以内最近的 k 个",
+        json_schema_extra={"minimum": 0, "maximum": MAX_RADIUS_M},
+    ),
+]
+Width = Annotated[
+    float, Query(description="线两侧各多少米,大于 0,不超过 200", json_schema_extra={"minimum": 0, "maximum": 200})
+]
 AlongLimit = Annotated[str | None, Query(description="最多几个要素,默认 100")]
+
+_FEATURES: dict[int | str, dict[str, Any]] = {200: {"content": {GEOJSON: {}}}}
+_TAGGED: dict[int | str, dict[str, Any]] = {**_FEATURES, 304: {"description": "没有变化"}}
+_SHEET: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}, 304: _TAGGED[304]}
 
 Made = tuple[dict[str, Any], bytes | None]
 """What an answer says beside crs and date, and its features joined by commas; None where it has none."""
@@ -62,15 +79,16 @@ def _drawing(kind: str, title: str) -> dict[str, Any]:
     }
 
 
-@router.get("/nearby", summary="附近有什么,最近的在前", response_class=Response)
+@router.get("/nearby", summary="附近有什么,最近的在前", response_class=Response, responses=_TAGGED)
 async def nearby(
-    request: Request, reader: ReaderOf, scope: ScopeOf, lon: Longitude, lat: Latitude, layers: LayersParameter = None,
-    radius_m: Annotated[float | None, Query(description="半径,米;不写则为最近的 k 个")] = None,
+    request: Request, reader: ReaderOf, scope: ScopeOf, lon: Longitude, lat: Latitude, layers: ThingsParameter = None,
+    radius_m: Radius = None,
     k: Annotated[str | None, Query(description="最多几个,默认 100")] = None,
 ) -> Response:  # fmt: skip
-    """Return features with their distance in metres and bearing in degrees from north, the nearest first."""
-    limit = read_limit(k)
-    chosen = read_layers(layers)
+    """Return features with distance in metres and bearing in degrees from north, the nearest first, within 20 km."""
+    limit = read_limit(k, "k")
+    chosen = read_layers(layers, ALONG)
+    reach = {"within_m": MAX_NEAREST_M if radius_m is None else radius_m}
     alone = len(chosen) == 1
     asked = [
         nearby_of(layer, scope, Question(), lon=lon, lat=lat, radius_m=radius_m, limit=limit, joined=alone)
@@ -80,14 +98,14 @@ async def nearby(
     def make(answers: list[Rows]) -> Made:
         if alone:
             features, number = read_joined(answers[0])
-            return {"numberReturned": number}, features
+            return {**reach, "numberReturned": number}, features
         nearest = read_nearby(answers, limit)
-        return {"numberReturned": len(nearest)}, b",".join(nearest)
+        return {**reach, "numberReturned": len(nearest)}, b",".join(nearest)
 
     return await _answer(request, reader, scope, chosen, asked, make)
 
 
-@router.get("/at", summary="这里属于哪个网格、小区、楼栋、地块", response_class=Response)
+@router.get("/at", summary="这里属于哪个网格、小区、楼栋、地块", response_class=Response, responses=_TAGGED)
 async def at(
     request: Request, reader: ReaderOf, scope: ScopeOf, lon: Longitude, lat: Latitude,
     layers: Annotated[str | None, Query(description="面图层名称,逗号分隔;不写则为全部面图层")] = None,
@@ -103,7 +121,7 @@ async def at(
     return await _answer(request, reader, scope, chosen, asked, make)
 
 
-@router.get("/within", summary="一片范围里有什么:各图层计数与清单", response_class=Response)
+@router.get("/within", summary="一片范围里有什么:各图层计数与清单", response_class=Response, responses=_TAGGED)
 async def within(
     request: Request, reader: ReaderOf, scope: ScopeOf,
     polygon: Annotated[str | None, Query(description="范围的 WKT:POLYGON 或 MULTIPOLYGON,经度在前")] = None,
@@ -126,25 +144,25 @@ async def within(
 
 
 @router.post(
-    "/within", summary="所画范围里有什么:各图层计数与清单", response_class=Response, name="within_drawn",
-    openapi_extra=_drawing("Polygon", "范围:GeoJSON 面,CRS84"),
+    "/within", summary="所画范围里有什么:各图层计数与清单", name="within_drawn", response_class=Response,
+    responses=_FEATURES, openapi_extra=_drawing("Polygon", "范围:GeoJSON 面,CRS84"),
 )  # fmt: skip
 async def within_drawn(
-    request: Request, reader: ReaderOf, scope: ScopeOf, community: CommunityParameter = None,
+    request: Request, reader: ReaderOf, scope: ScopeOf, sent: SentOf, community: CommunityParameter = None,
     layers: LayersParameter = None, limit: EachLimit = None,
 ) -> Response:  # fmt: skip
     """Return what ``within`` returns, of a GeoJSON geometry in the body."""
-    region = Region(drawn_area(await _drawn(request)), community=community)
+    region = Region(drawn_area(_drawn(sent)), community=community)
     return await _inside(request, reader, scope, region, layers, limit)
 
 
-@router.get("/along", summary="沿一条路或一条线有什么,按先后次序", response_class=Response)
+@router.get("/along", summary="沿一条路或一条线有什么,按先后次序", response_class=Response, responses=_TAGGED)
 async def along(
     request: Request, reader: ReaderOf, scope: ScopeOf, width_m: Width,
     road: Annotated[str | None, Query(min_length=1, max_length=200, description="道路编码或名称")] = None,
     line: Annotated[str | None, Query(description="线的 WKT:LINESTRING,经度在前")] = None,
     community: CommunityParameter = None,
-    layers: LayersParameter = None,
+    layers: ThingsParameter = None,
     limit: AlongLimit = None,
 ) -> Response:  # fmt: skip
     """Return features by their position in metres from the line's start, with distance and side."""
@@ -158,19 +176,19 @@ async def along(
 
 
 @router.post(
-    "/along", summary="沿走过的轨迹有什么,按先后次序", response_class=Response, name="along_drawn",
+    "/along", summary="沿走过的轨迹有什么,按先后次序", response_class=Response, responses=_FEATURES, name="along_drawn",
     openapi_extra=_drawing("LineString", "轨迹:GeoJSON 线,CRS84"),
 )  # fmt: skip
 async def along_drawn(
-    request: Request, reader: ReaderOf, scope: ScopeOf, width_m: Width, community: CommunityParameter = None,
-    layers: LayersParameter = None, limit: AlongLimit = None,
+    request: Request, reader: ReaderOf, scope: ScopeOf, sent: SentOf, width_m: Width,
+    community: CommunityParameter = None, layers: ThingsParameter = None, limit: AlongLimit = None,
 ) -> Response:  # fmt: skip
     """Return what ``along`` returns, of a GeoJSON geometry in the body."""
-    way = Way(drawn_line(await _drawn(request)), community=community)
+    way = Way(drawn_line(_drawn(sent)), community=community)
     return await _along(request, reader, scope, way, layers, width_m, limit)
 
 
-@router.get("/summary", summary="各网格今天的数:晨会表", response_class=Response)
+@router.get("/summary", summary="各网格今天的数:晨会表", response_class=Response, responses=_SHEET)
 async def summary(
     request: Request, reader: ReaderOf, scope: ScopeOf, grid: GridParameter = None,
     community: CommunityParameter = None,
@@ -185,7 +203,7 @@ async def summary(
     return await _answer(request, reader, scope, _ALL, summary_of(scope, sheet), make, parts)
 
 
-@router.get("/search", summary="按地址、编码、名称、拼音查找", response_class=Response)
+@router.get("/search", summary="按地址、编码、名称、拼音查找", response_class=Response, responses=_TAGGED)
 async def search(
     request: Request, reader: ReaderOf, scope: ScopeOf,
     q: Annotated[str, Query(description="地址、编码、名称、拼音或拼音首字母;空格隔开的词都要找到")],
@@ -270,15 +288,14 @@ async def _answer(
     return tagged(tag_of(first, layers, scope, *address, *parts), body, media_type)
 
 
-async def _drawn(request: Request) -> dict[str, Any]:
-    """Return the GeoJSON of a body."""
-    try:
-        found = orjson.loads(await request.body())
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"内容不是 JSON:{error}。", f"The body isn't JSON: {error}.") from error
-    if not isinstance(found, dict):
-        raise InputError("内容应为一个 GeoJSON 几何。", "The body must be a GeoJSON geometry.")
-    return found
+def _drawn(sent: Sent) -> dict[str, Any]:
+    """Return the GeoJSON of a body; InputError when its coordinates aren't said to be CRS84."""
+    if sent.system != CRS84:
+        raise InputError(
+            "所画的图形只收经纬度(CRS84),经度在前;请去掉 Content-Crs 请求头。",
+            "What is drawn comes in CRS84, longitude first; leave out the Content-Crs header.",
+        )
+    return read_json(sent.body)
 
 
 def read_layers(written: str | None, default: Sequence[Layer] = _ALL) -> list[Layer]:

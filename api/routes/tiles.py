@@ -74,8 +74,8 @@ async def tile_question(
 ) -> Question:
     """Return what a request for a tile asks, but for the filter, which is each layer's own."""
     return Question(
-        valid=parse_period(datetime_) if datetime_ else None,
-        as_of=parse_as_of(as_of) if as_of else None,
+        valid=parse_period(datetime_) if datetime_ is not None else None,
+        as_of=parse_as_of(as_of) if as_of is not None else None,
         community=community,
     )
 

@@ -12,6 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gis_service.errors import InputError
 from gis_service.features.question import Question, parse_bbox
+from gis_service.surveys.geometry import fault_sentence
 
 MAX_VERTICES: Final = 1000
 MAX_AREA_KM2: Final = 200.0
@@ -35,9 +36,10 @@ def drawn_area(drawn: str | dict[str, Any]) -> BaseGeometry:
     """
     found = _read(drawn, ("Polygon", "MultiPolygon"), "面(Polygon)")
     if not found.is_valid:
-        reason = shapely.is_valid_reason(found)
+        reason = fault_sentence(shapely.is_valid_reason(found))
         raise InputError(
-            f"所画的面不能用({reason});请检查环是否闭合、是否自相交。", f"The polygon isn't valid: {reason}."
+            f"所画的面不能用({reason});请检查环是否闭合、是否自相交。",
+            f"The polygon isn't valid: {shapely.is_valid_reason(found)}.",
         )
     size = area_m2(found)
     if not 0 < size <= MAX_AREA_KM2 * 1e6:
@@ -94,9 +96,9 @@ def _read(drawn: str | dict[str, Any], kinds: tuple[str, ...], wanted: str) -> B
             _check_vertices(_numbers(node) // 3)
             found = shapely.from_geojson(json.dumps(node))
     except (shapely.errors.GEOSException, NotImplementedError, TypeError) as error:
-        raise _wrong(wanted, " ".join(str(error).split())[:160]) from error
+        raise _wrong(wanted, "写法有误,或线、环的点数太少") from error
     if found is None or found.geom_type not in kinds or found.is_empty:
-        raise _wrong(wanted, "无内容" if found is None or found.is_empty else found.geom_type)
+        raise _wrong(wanted, "没有内容" if found is None or found.is_empty else f"是 {found.geom_type}")
     found = shapely.force_2d(found)
     corners = shapely.get_coordinates(found)
     _check_vertices(len(corners))
@@ -125,5 +127,5 @@ def _check_vertices(number: int) -> None:
 def _wrong(wanted: str, why: str) -> InputError:
     return InputError(
         f"图形看不懂({why});应为 GeoJSON 或 WKT 的{wanted},经度在前。",
-        f"The shape can't be read ({why}); give a GeoJSON or WKT geometry, longitude first.",
+        "The shape can't be read; give a GeoJSON or WKT geometry, longitude first.",
     )

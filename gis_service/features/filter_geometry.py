@@ -20,6 +20,7 @@ from gis_service.coordinates import (
     transform_geometries,
 )  # fmt: skip
 from gis_service.errors import InputError
+from gis_service.surveys.geometry import fault_sentence
 from gis_service.tables import STORED_SRID
 
 MAX_VERTICES: Final = 1000
@@ -73,7 +74,7 @@ def read_wkt(text: str) -> BaseGeometry:
         with np.errstate(over="ignore"):
             return shapely.from_wkt(text)
     except (shapely.errors.GEOSException, NotImplementedError) as error:
-        raise _wrong(text, str(error)) from error
+        raise _wrong(text, "写法有误,或线、环的点数太少", str(error)) from error
 
 
 def read_geojson(node: dict[str, Any]) -> BaseGeometry:
@@ -88,7 +89,7 @@ def read_geojson(node: dict[str, Any]) -> BaseGeometry:
     try:
         return shapely.from_geojson(json.dumps(node))
     except shapely.errors.GEOSException as error:
-        raise _wrong(str(node.get("type")), str(error)) from error
+        raise _wrong(str(node.get("type")), "写法有误,或线、环的点数太少", str(error)) from error
 
 
 def read_box(numbers: list[Any]) -> BaseGeometry:
@@ -128,7 +129,7 @@ def stored(shape: BaseGeometry, srid: int, *, flip: bool) -> BaseGeometry:
         When it is empty, isn't valid, or doesn't lie on the globe.
     """
     if shape.is_empty:
-        raise _wrong(shape.geom_type, "it is empty")
+        raise _wrong(shape.geom_type, "没有内容")
     if shape.has_z or flip or shapely.has_m(shape):
         shape = shapely.force_2d(shape)
         shape = shapely.transform(shape, lambda points: points[:, ::-1]) if flip else shape
@@ -137,12 +138,13 @@ def stored(shape: BaseGeometry, srid: int, *, flip: bool) -> BaseGeometry:
     west, south, east, north = shape.bounds
     # NaN compares false.
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise _wrong(shape.geom_type, f"its coordinates {west:g},{south:g} … {east:g},{north:g} aren't on the globe")
+        raise _wrong(shape.geom_type, f"坐标 {west:g},{south:g} … {east:g},{north:g} 不在地球上")
     if shape.geom_type != "Point":
         if not np.isfinite(shapely.get_coordinates(shape)).all():
-            raise _wrong(shape.geom_type, "its coordinates aren't finite")
+            raise _wrong(shape.geom_type, "有坐标不是有限的数")
         if not shape.is_valid:
-            raise _wrong(shape.geom_type, shapely.is_valid_reason(shape))
+            reason = shapely.is_valid_reason(shape)
+            raise _wrong(shape.geom_type, fault_sentence(reason), reason)
     return shape
 
 
@@ -174,7 +176,7 @@ def reach_of(shape: BaseGeometry, distance: float, unit: str) -> Reach:
         )
     west, south, east, north = shape.bounds
     if south < -85 or north > 85:
-        raise _wrong(shape.geom_type, "distances are measured between 85 degrees south and north")
+        raise _wrong(shape.geom_type, "距离只在南北纬 85 度之间量算")
     high = metres / METRES_PER_DEGREE * 1.01
     wide = high / math.cos(math.radians(min(86.0, max(abs(south), abs(north)) + high)))
     narrow = degree_ratio((south + north) / 2)
@@ -208,9 +210,9 @@ def _positions(node: Any) -> int:
     return sum(map(_positions, node)) if isinstance(node[0], list) else 1
 
 
-def _wrong(shown: str, why: str) -> InputError:
-    reason = " ".join(why.split())[:160]
+def _wrong(shown: str, why: str, english: str = "") -> InputError:
+    reason = " ".join(english.split())[:160] or "it is empty or doesn't lie on the globe"
     return InputError(
-        f"过滤条件里的几何“{shown[:60]}”不能用({reason});请检查经纬度次序、环是否闭合、面是否自相交。",
+        f"过滤条件里的几何“{shown[:60]}”不能用({why});请检查经纬度次序、环是否闭合、面是否自相交。",
         f"The geometry {shown[:60]!r} in the filter can't be used: {reason}.",
     )

@@ -321,6 +321,8 @@ def mismatch(term: Term, other: str) -> InputError:
 def unexpected(node: Any, wanted: str) -> InputError:
     """Return the error of an operator, function or literal where it can't stand."""
     shown = str(node.get("op", next(iter(node), ""))) if isinstance(node, dict) else str(node)
+    if node is None:
+        shown = "null"
     return InputError(
         f"过滤条件里的 {shown[:60]!r} 不能放在那里:那里要的是{wanted};只支持 CQL2 标准的运算符和函数。",
         f"{shown[:60]!r} can't stand there in the filter, or is no operator of CQL2.",

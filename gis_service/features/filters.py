@@ -291,7 +291,7 @@ def _aligned(name: str, left: Term, right: Term) -> tuple[Shape, Shape]:
     if Type.NUMERIC in both and both <= {Type.NUMERIC, Type.NUMBER}:
         return ("rounded", left.shape), ("rounded", right.shape)
     if len(both) > 1:
-        raise mismatch(left, f"“{right.title}”({right.type})")
+        raise mismatch(left, f"“{right.title}”(类型不同)")
     if both == {Type.TEXT} and name not in {"=", "<>"}:
         return ("sorted", left.shape), ("sorted", right.shape)
     return left.shape, right.shape

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 
@@ -43,22 +45,41 @@ def queryable(layer: Layer, name: str) -> LayerField:
     for found in (*layer.fields, *KEPT.values()):
         if found.name == name:
             return found
-    names = "、".join(item.name for item in layer.fields)
+    names = "、".join(item.name for item in (*layer.fields, *KEPT.values()))
     raise InputError(
         f"图层“{layer.title}”没有属性 {name!r};可用的有:{names}。",
         f"The layer {layer.name} has no property {name!r}.",
     )
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment
+
+
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "是": True, "否": False}
 _READERS: dict[Kind, Callable[[str], object]] = {
     Kind.TEXT: str,
     Kind.TEXTS: str,
-    Kind.NUMBER: float,
+    Kind.NUMBER: _finite,
     Kind.BOOLEAN: lambda text: _BOOLEANS[text.lower()],
     Kind.DATE: date.fromisoformat,
-    Kind.TIME: datetime.fromisoformat,
+    Kind.TIME: _moment,
 }
+_EXPECTED = {
+    Kind.TEXT: "文字", Kind.TEXTS: "文字", Kind.INTEGER: "整数", Kind.NUMBER: "数字", Kind.BOOLEAN: "是 或 否",
+    Kind.DATE: "日期,如 2026-11-23", Kind.TIME: "带时区的时刻,如 2026-11-23T08:00:00+08:00",
+}  # fmt: skip
+"""How values of a kind are written, for whoever wrote another one."""
 
 
 def read_value(found: LayerField, value: str) -> object:
@@ -78,7 +99,8 @@ def read_value(found: LayerField, value: str) -> object:
             return _whole_number(found, text)
         return _READERS[found.kind](text)
     except (ValueError, KeyError) as error:
-        expected = "、".join(found.codes) if found.codes else found.kind
+        listed = (f"{code}({label})" for code, label in (found.codes or {}).items())
+        expected = "、".join(listed) if found.codes else _EXPECTED[found.kind]
         raise InputError(
             f"属性“{found.title}”的值 {value!r} 不对;应为:{expected}。",
             f"The value {value!r} doesn't fit the property {found.name}.",
@@ -87,6 +109,8 @@ def read_value(found: LayerField, value: str) -> object:
 
 def _whole_number(found: LayerField, text: str) -> int:
     """Read an integer that its column can hold; a larger one would make the database fail."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,19}", text):
+        raise ValueError
     number = int(text)
     widest = 2**63 if isinstance(column_type(found), BigInteger) else 2**31
     if not -widest <= number < widest:

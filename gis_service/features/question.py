@@ -21,7 +21,9 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 Bbox = tuple[float, float, float, float]
 _EDGE_POINTS = 16
 """Points on each edge of a projected box, whose edges are no straight lines in degrees."""
-_LEAST_M = 5e-4
+_LEAST_M, _ROUNDING = 5e-4, 5e-9
+"""Half a unit of the last place in which coordinates are given, in metres and degrees: boxes are that much wider, so
+that what stands at a coordinate of ours is found there."""
 
 
 @dataclass(frozen=True)
@@ -169,17 +171,13 @@ def parse_bbox(value: str, system: ReferenceSystem = CRS84) -> dict[str, Bbox | 
     if system.srid in {4326, 4490}:
         if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
             raise wrong
-        return {"bbox": (west, south, east, north)}
+        return {"bbox": (west - _ROUNDING, south - _ROUNDING, east + _ROUNDING, north + _ROUNDING)}
     return {"polygon": _projected_box((west, south, east, north), system, wrong)}
 
 
 def _projected_box(box: Bbox, system: ReferenceSystem, wrong: InputError) -> str:
     west, south, east, north = box
-    # A box without (or hardly) a width is asked for a line or a point; as an area it is half a millimetre around.
-    if east - west < 2 * _LEAST_M:
-        west, east = west - _LEAST_M, east + _LEAST_M
-    if north - south < 2 * _LEAST_M:
-        south, north = south - _LEAST_M, north + _LEAST_M
+    west, south, east, north = west - _LEAST_M, south - _LEAST_M, east + _LEAST_M, north + _LEAST_M
     side = max(east - west, north - south)
     edges = shapely.segmentize(shapely.box(west, south, east, north), side / _EDGE_POINTS)
     found = transform_geometries([edges], f"EPSG:{system.srid}", STORED_CRS)[0]

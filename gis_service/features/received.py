@@ -31,6 +31,11 @@ KEPT_BY_SERVICE = {
 """Properties that the service gives and keeps itself; clients send them back with what they got."""
 
 _GEOMETRIES = {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
+_MEMBERS = {
+    "type", "id", "geometry", "properties", "links", "bbox", "crs", "time", "place", "coordRefSys", "featureType",
+    "featureSchema", "conformsTo", "@context",
+}  # fmt: skip
+"""Members of a feature in GeoJSON and JSON-FG; a patch with another one would change nothing and look like success."""
 _DEPTH = 16
 """Levels of a document; a multi-polygon in a feature has seven."""
 _SHOWN = 400
@@ -158,6 +163,12 @@ def read_changes(layer: Layer, document: Mapping[str, Any], system: ReferenceSys
     """
     if document.get("type", "Feature") != "Feature":
         raise InputError('要素的 "type" 只能是 "Feature"。', "The type of a feature never changes.")
+    for name in document:
+        if name not in _MEMBERS:
+            raise InputError(
+                f"要素没有成员 {str(name)[:60]!r};要改的属性写在 “properties” 里。",
+                f"A feature has no member {str(name)[:60]!r}; changes of properties go into its properties.",
+            )
     properties = _properties(document)
     for name in properties:
         if name not in KEPT_BY_SERVICE:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Double,
     FromClause,
@@ -44,8 +45,13 @@ from layers.layer import Layer
 from layers.registry import LAYERS
 
 MAX_HITS: Final = 200
-MATCHES: Final = ("code", "name", "beginning", "part", "pinyin", "pinyin", "pinyin")
-"""What a hit's rank says of it: exact code, exact name or address, its beginning, a part; the last three by sound."""
+MATCHES: Final = ("code", "name", "name", "beginning", "beginning", "part", *("pinyin",) * 5)
+"""What a hit's rank says of it: exact code, exact name, exact address, the beginning of the name (or code), of the
+address, a part of them; from the sixth on by sound, in the same order."""
+_PART: Final = 5
+
+_BROAD: Final = ("community", "grid", "estate", "road")
+"""Layers of places that others are named after: of equally good hits these come first."""
 
 _CALLED: Final = ("lessor", "origin_village", "predecessor", "uscc")
 """Fields by which a thing is called beside its code, name and address."""
@@ -133,7 +139,7 @@ def _search(
         north = (func.ST_YMin(hits.c.geom) + func.ST_YMax(hits.c.geom)) / 2 - lat
         apart = east * east + north * north
     label = func.coalesce(hits.c.name, hits.c.address, hits.c.code).collate("zh")
-    order = (hits.c.rank, apart, label, hits.c.position, hits.c.code)
+    order = (hits.c.rank, apart, hits.c.follows, label, hits.c.position, hits.c.code)
     best = (
         select(hits, apart.label("apart"), label.label("label"), func.count().over().label("total"))
         .order_by(*order)
@@ -148,7 +154,7 @@ def _search(
         best.c.rank, best.c.layer, best.c.identifier, best.c.code, best.c.name, best.c.address, best.c.grid,
         best.c.segments, func.ST_AsGeoJSON(func.ST_PointOnSurface(shape), 8, 0), metres,
         func.ST_XMin(shape), func.ST_YMin(shape), func.ST_XMax(shape), func.ST_YMax(shape), best.c.total,
-    ).order_by(best.c.rank, best.c.apart, best.c.label, best.c.position, best.c.code)  # fmt: skip
+    ).order_by(best.c.rank, best.c.apart, best.c.follows, best.c.label, best.c.position, best.c.code)  # fmt: skip
 
 
 def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, in_code: bool, position: int) -> Select[Any]:
@@ -169,6 +175,7 @@ def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, in_code: bo
     named: list[ColumnElement[Any]] = [
         literal(layer.name).label("layer"),
         literal(position, Integer).label("position"),
+        literal(layer.name not in _BROAD, Boolean).label("follows"),
     ]
     found = (
         select(
@@ -195,21 +202,25 @@ def _rank(
 ) -> ColumnElement[Any]:  # fmt: skip
     """Return the rank of a hit; most hits only contain what is asked, so the whole is looked at last."""
 
-    def is_like(name: str) -> ColumnElement[bool]:
-        pattern = bindparam(name, type_=Text)
-        return or_(rows.c.name.op("~")(pattern), func.nullif(address, rows.c.name).op("~")(pattern))
+    def is_like(text: ColumnElement[Any], manner: str, whole: int, beginning: int) -> tuple[Any, Any]:
+        first, exact = (text.op("~")(bindparam(f"{manner}_{part}", type_=Text)) for part in ("first", "whole"))
+        return first, case((exact, whole), else_=beginning)
+
+    def ranks(manner: str, before: int) -> list[tuple[Any, Any]]:
+        other = func.nullif(address, rows.c.name)
+        named = is_like(rows.c.name, manner, before + 1, before + 3)
+        return [named, is_like(other, manner, before + 2, before + 4)]
 
     code, asked = func.lower(rows.c.code), bindparam("code", type_=Text)
-    beginning = (is_like("written_first"), case((is_like("written_whole"), 1), else_=2))
-    of_code = (func.starts_with(code, asked), 2)
+    of_code = (func.starts_with(code, asked), 3)
     if not by_sound:
-        return case((code == asked, 0), beginning, of_code, else_=3)
+        return case((code == asked, 0), *ranks("written", 0), of_code, else_=_PART)
     return case(
         (code == asked, 0),
-        (_all(called, "written", words), case(beginning, of_code, else_=3)),
-        (has_code, case(of_code, else_=3)),
-        (is_like("heard_first"), case((is_like("heard_whole"), 4), else_=5)),
-        else_=6,
+        (_all(called, "written", words), case(*ranks("written", 0), of_code, else_=_PART)),
+        (has_code, case(of_code, else_=_PART)),
+        *ranks("heard", _PART),
+        else_=len(MATCHES) - 1,
     )
 
 

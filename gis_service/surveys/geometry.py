@@ -163,11 +163,11 @@ def _refuse_out_of_range(good: Geometries, reasons: list[str | None]) -> None:
 def _refuse_invalid(good: Geometries, reasons: list[str | None]) -> None:
     invalid = np.flatnonzero(~shapely.is_missing(good) & ~shapely.is_valid(good))
     for position, reason in zip(invalid, shapely.is_valid_reason(good[invalid]), strict=True):
-        reasons[position] = _fault_sentence(reason)
+        reasons[position] = fault_sentence(reason)
         good[position] = None
 
 
-def _fault_sentence(reason: str) -> str:
+def fault_sentence(reason: str) -> str:
     """Turn GEOS's ``Self-intersection[121.01 30.70]`` into a sentence with the place."""
     match = re.fullmatch(r"(.*?)\s*\[(\S+) (\S+)\]", reason)
     name, place = (match[1], f",位置 {float(match[2]):.5f}, {float(match[3]):.5f}") if match else (reason, "")

@@ -366,3 +366,37 @@ def _is_problem(answer: Any, status: int) -> None:
     assert body["detail_en"].isascii() or not any("\u4e00" <= letter <= "\u9fff" for letter in body["detail_en"]), body
     assert "Traceback" not in answer.text
     assert "select " not in answer.text.lower()
+
+
+def test_a_feature_links_to_itself_and_to_its_page(client: TestClient) -> None:
+    (feature,) = client.get("/collections/waste_point/items?limit=1").json()["features"]
+    system = "http://www.opengis.net/def/crs/EPSG/0/4549"
+    address = f"/collections/waste_point/items/{feature['id']}?crs={system}"
+    links = {link["rel"]: link for link in client.get(address).json()["links"]}
+    again = client.get(links["self"]["href"])
+    assert again.headers["content-crs"] == f"<{system}>"
+    page = client.get(links["alternate"]["href"])
+    assert page.headers["content-type"].startswith(links["alternate"]["type"])
+    assert {"self", "alternate", "collection"} <= set(links)
+
+
+@pytest.mark.parametrize("system", ["OGC/1.3/CRS84", "EPSG/0/4326", "EPSG/0/3857", "EPSG/0/4549"])
+def test_a_feature_is_found_at_its_own_coordinates(client: TestClient, system: str) -> None:
+    uri = f"http://www.opengis.net/def/crs/{system}"
+    features = client.get(f"/collections/facility/items?crs={uri}").json()["features"]
+    for feature in features[:30]:
+        x, y = feature["geometry"]["coordinates"]
+        found = client.get(f"/collections/facility/items?bbox={x},{y},{x},{y}&bbox-crs={uri}").json()["features"]
+        assert feature["id"] in {one["id"] for one in found}
+    assert features
+
+
+@pytest.mark.parametrize("query", ["bbox=", "datetime=", "sortby=", "kind=timed&kind=bulky", "limit=5&limit=6",
+                                   "bbox=120,30,122,31&bbox=120,30,121,31"])  # fmt: skip
+def test_empty_and_repeated_parameters_are_refused(client: TestClient, query: str) -> None:
+    answer = client.get(f"/collections/waste_point/items?{query}")
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
+def test_any_version_is_held_by_whoever_says_so(client: TestClient) -> None:
+    assert client.get("/collections/waste_point/items", headers={"If-None-Match": "*"}).status_code == 304

@@ -132,7 +132,7 @@ def test_an_unchanged_file_is_not_made_again(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("asked", "word"),
     [
-        ({"f": "docx"}, "'f'"),
+        ({"f": "docx"}, "参数 f 的值 'docx' 不对;应为 json、geojson、html"),
         ({"f": "csv", "limit": "many"}, "limit"),
         ({"f": "html", "limit": "all"}, "limit"),
         ({"f": "csv", "after": "a2V5OjE"}, "after"),

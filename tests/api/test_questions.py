@@ -136,12 +136,29 @@ def test_what_is_wrong_is_said(client: TestClient, question: str, status: int, w
     "body",
     [b"", b"{", b"[]", b"null", b"1", b"{}", b'{"type":"Polygon"}', b'{"type":"LineString","coordinates":[]}', b"\xff",
      b'{"type":"Feature","geometry":7}', b'{"type":"LineString","coordinates":[[1e400,30],[121,31]]}',
-     b'{"type":"Point","coordinates":[121,30]}', b'{"type":"Polygon","coordinates":' + b"[" * 900 + b"]" * 900 + b"}"],
+     b'{"type":"Point","coordinates":[121,30]}', b'{"type":"Polygon","coordinates":' + b"[" * 900 + b"]" * 900 + b"}",
+     b'{"type":"Polygon","coordinates":' + b"[" * 1020 + b"]" * 1020 + b"}"],
 )  # fmt: skip
 def test_bodies_that_are_no_drawing_are_refused(client: TestClient, path: str, body: bytes) -> None:
-    answer = client.post(path, content=body)
+    answer = client.post(path, content=body, headers={"Content-Type": "application/geo+json"})
     assert answer.status_code == 400, answer.text
+    assert client.post(path, content=body, headers={"Content-Type": "text/plain"}).status_code == 415
     assert re.search("[一-鿿]", answer.json()["detail"])
+
+
+def test_drawings_come_in_degrees(client: TestClient) -> None:
+    projected = {"Content-Crs": "<http://www.opengis.net/def/crs/EPSG/0/4549>"}
+    answer = client.post("/within", json=AREA, headers=projected)
+    assert (answer.status_code, "CRS84" in answer.json()["detail"]) == (400, True)
+
+
+def test_the_nearest_are_things_and_say_how_far_was_looked(client: TestClient) -> None:
+    answer = client.get(f"/nearby?{HERE}&k=50").json()
+    assert answer["within_m"] == 20_000
+    asked = {feature["layer"] for feature in answer["features"]}
+    assert asked
+    assert not {name for name in asked if LAYERS[name].group == "区划"}
+    assert client.get(f"/nearby?{HERE}&radius_m=80").json()["within_m"] == 80
 
 
 def test_gdal_reads_the_answers(client: TestClient) -> None:

@@ -157,6 +157,12 @@ def test_ranks(ask_sample: Asking, staff: Scope) -> None:
     order = [ranks.index(hit["properties"]["match"]) for hit in found]
     assert order == sorted(order)
     assert (found[0]["properties"]["layer"], found[0]["properties"]["match"]) == ("estate", "name")
+    # What others are named after comes before them, and a name before an address.
+    found = search(ask_sample, staff, "新群", limit=200)
+    assert set(labels(found)[:3]) == {"新群社区", "新群小区", "新群路"}
+    by_name = [hit["properties"]["label"].startswith("新群") for hit in found if hit["properties"]["match"] != "part"]
+    assert by_name == sorted(by_name, reverse=True)
+    assert True in by_name
     buildings = [
         hit["properties"]["label"] for hit in search(ask_sample, staff, "新群小区", layers=[LAYERS["building"]])
     ]
