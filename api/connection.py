@@ -105,7 +105,8 @@ class ClientConnection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what isn't HTTP."""
-        self._end_with(problem(400, "收到的不是 HTTP 请求;请检查地址和所用的程序。", f"This is no HTTP request: {msg}"))
+        said = "收到的不是完好的 HTTP 请求;地址里的中文要先编码(curl 用 -G --data-urlencode)。"
+        self._end_with(problem(400, said, f"This is no HTTP request: {msg} Encode what isn't ASCII."))
 
     def _tick(self) -> None:
         now = self.loop.time()

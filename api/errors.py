@@ -9,13 +9,15 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from api.dependencies import ForbiddenError
+from api.links import base_url, wants_html
 from api.routes.transactions import MediaTypeError
 from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError, UnavailableError
 from gis_service.features.transact import ConditionFailedError, ConditionNeededError, OutsideScopeError
+from maps.notice import refusal_page
 
 LOG = logging.getLogger("gis_service.api")
 
@@ -70,30 +72,42 @@ def _expected(wrong: Mapping[str, Any]) -> str:
     return {"float_parsing": ";应为数字", "int_parsing": ";应为整数"}.get(wrong["type"], "")
 
 
+def answer(
+    request: Request, status: int, chinese: str, english: str, headers: dict[str, str] | None = None
+) -> Response:
+    """Return a refusal as a page where the client wants one, which browsers do, otherwise as a problem document."""
+    if not wants_html(request, "json" if request.query_params.get("f") == "json" else None):
+        return problem(status, chinese, english, headers)
+    page = refusal_page(_TITLES.get(status, "错误"), chinese, base_url(request))
+    return HTMLResponse(page, status, {**(headers or {}), "Vary": "Accept"})
+
+
 def install(app: FastAPI) -> None:
     """Give the application its answers to errors."""
 
     @app.exception_handler(ServiceError)
-    def service_error(_request: Request, error: ServiceError) -> JSONResponse:
+    def service_error(request: Request, error: ServiceError) -> Response:
         status = STATUS[type(error)]
-        return problem(status, str(error), error.english, {"Retry-After": "5"} if status == 503 else None)
+        return answer(request, status, str(error), error.english, {"Retry-After": "5"} if status == 503 else None)
 
     @app.exception_handler(RequestValidationError)
-    def bad_request(_request: Request, error: RequestValidationError) -> JSONResponse:
+    def bad_request(request: Request, error: RequestValidationError) -> Response:
         first: dict[str, Any] = dict(error.errors()[0])
         name = first["loc"][-1]
         if first["type"] == "missing":
-            return problem(400, f"缺少参数 {name}。", f"The parameter {name!r} is missing.")
-        return problem(
+            return answer(request, 400, f"缺少参数 {name}。", f"The parameter {name!r} is missing.")
+        return answer(
+            request,
             400,
             f"参数 {name} 的值 {str(first.get('input'))[:60]!r} 不对{_expected(first)}。",
             f"The parameter {name!r} is wrong: {first['msg']}.",
         )
 
     @app.exception_handler(HTTPException)
-    def http_error(request: Request, error: HTTPException) -> JSONResponse:
+    def http_error(request: Request, error: HTTPException) -> Response:
         sentence = {404: f"没有地址 {request.url.path}。", 405: f"{request.url.path} 不接受 {request.method}。"}
-        return problem(
+        return answer(
+            request,
             error.status_code,
             sentence.get(error.status_code, str(error.detail)),
             str(error.detail),
@@ -101,10 +115,11 @@ def install(app: FastAPI) -> None:
         )
 
     @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> JSONResponse:
+    def unexpected(request: Request, error: Exception) -> Response:
         identifier = request.scope.get("request_id", "")
         LOG.error("request %s failed", identifier, exc_info=error)
-        return problem(
+        return answer(
+            request,
             500,
             f"服务出了错,没有改动任何数据;请把编号 {identifier} 告诉维护人员。",
             f"The service failed; nothing was changed. Give the id {identifier} to whoever maintains it.",

@@ -38,7 +38,9 @@ def page_of_items(request: Request, layer: Layer, page: Page, limit: int) -> byt
         pages.append(("下一页 »", _address(f"{here}/items", asked, f="html", limit=limit, after=page.after)))
     view = ItemsView(
         path=_path(request, layer, last=False),
-        count=f"共 {page.matched:,} 个要素" + (f",本页 {page.returned:,} 个" if page.returned < page.matched else ""),
+        count=f"共 {page.matched:,} 个要素"
+        + (f",本页 {page.returned:,} 个" if page.returned < page.matched else "")
+        + (f";条件:{'、'.join(f'{name}={value}' for name, value in asked.items())}" if asked else ""),
         pages=pages,
         formats=[
             (title, _address(f"{here}/items", asked, f=name, **({"limit": "all"} if name == "geojson" else {})))

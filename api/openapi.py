@@ -70,13 +70,38 @@ def describe(app: FastAPI, default_limit: int, max_limit: int) -> dict[str, Any]
 
 
 def describe_page(document: dict[str, Any]) -> str:
-    """Return the document as a page of tables, for people."""
-    rows = [
-        (f"{method.upper()} {path}", operation.get("summary", ""))
-        for path, operations in document["paths"].items()
-        for method, operation in operations.items()
+    """Return the document as a page of tables, for people: the paths of layers once, with what may be asked."""
+    first = next(iter(LAYERS))
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for path, operations in document["paths"].items():
+        parts = path.split("/")
+        of_layer = parts[1:2] == ["collections"] and len(parts) > 2
+        if of_layer and parts[2] != first:
+            continue
+        shown = "/".join([*parts[:2], "{图层}", *parts[3:]]) if of_layer else path
+        for method, operation in operations.items():
+            named = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+            if of_layer:
+                named = [name for name in named if name not in _own_names(first)]
+            said = operation.get("summary", "").removeprefix(f"{LAYERS[first].title}:")
+            said += f"。参数:{'、'.join(named)}" if named else ""
+            heading = _HEADINGS.get(next(iter(operation.get("tags", ())), ""), "总览")
+            groups.setdefault(heading, []).append((f"{method.upper()} {shown}", said))
+    lines = [
+        f"机器可读的 OpenAPI 3.0 文档在 /api?f=json。{{图层}} 是:{'、'.join(LAYERS)}。",
+        "要素清单还可以按图层的每个属性查询,例如 kind=timed;各图层的属性见 /collections/{图层}/queryables?f=html。",
     ]
-    return list_page("接口说明", ["机器可读的 OpenAPI 3.0 文档在 /api?f=json。"], [("地址", rows)])
+    return list_page("接口说明", lines, list(groups.items()))
+
+
+_HEADINGS = {
+    "questions": "问:附近、这里、范围、沿路、晨会表、查找", "features": "要素", "transactions": "增删改要素",
+    "collections": "图层", "schemas": "图层的字段", "tiles": "矢量瓦片", "maps": "地图", "health": "运行状况",
+}  # fmt: skip
+
+
+def _own_names(layer: str) -> set[str]:
+    return {*KEPT, *(field.name for field in LAYERS[layer].fields)}
 
 
 def _complete(path: str, method: str, operation: dict[str, Any], limit: dict[str, Any]) -> None:
@@ -111,7 +136,7 @@ def _complete(path: str, method: str, operation: dict[str, Any], limit: dict[str
 
 
 def _refusals() -> dict[str, Any]:
-    content = {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    content = {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}, HTML: {}}
     said = {**_REFUSALS, **_WRITING, 404: "没有找到"}
     return {str(status): {"description": title, "content": content} for status, title in sorted(said.items())}
 

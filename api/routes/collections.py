@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 
 from api.dependencies import ExtentsOf, FormatParameter, LayerOf, ScopeOf
 from api.formats import FILES
@@ -17,6 +17,7 @@ from gis_service.features.extents import Extent
 from gis_service.reference_systems import CRS84, SERVED, STORED
 from layers.layer import Layer
 from layers.registry import LAYERS
+from maps.layers_page import LayerEntry, layers_page
 
 router = APIRouter(tags=["collections"], route_class=QuickRoute)
 
@@ -28,12 +29,14 @@ _SYSTEMS = [system.uri for system in SERVED]
 async def collections(request: Request, extents: ExtentsOf, scope: ScopeOf, f: FormatParameter = None) -> Response:
     """List every layer."""
     base = base_url(request)
+    if wants_html(request, f):
+        page = layers_page("图层清单", f"{base}/", f"{base}/collections?f=json", _by_group(base))
+        return HTMLResponse(page, headers={"Vary": "Accept"})
     layers = list(LAYERS.values())
     found = await extents.read(scope, layers)
     described = [_describe(base, layer, extent) for layer, extent in zip(layers, found, strict=True)]
-    html = wants_html(request, f)
     for one in described:
-        one["links"][:0] = both_forms(f"{base}/collections/{one['id']}", one["title"], html=html)
+        one["links"][:0] = both_forms(f"{base}/collections/{one['id']}", one["title"], html=False)
     document = {"crs": _SYSTEMS, "collections": described}
     return answer_in_form(request, f, f"{base}/collections", "图层清单", document)
 
@@ -46,6 +49,18 @@ async def collection(
     base = base_url(request)
     described = _describe(base, layer, await extents.around(scope, [layer]))
     return answer_in_form(request, f, f"{base}/collections/{layer.name}", layer.title, described)
+
+
+def _by_group(base: str) -> dict[str, list[LayerEntry]]:
+    """Return the layers by their group, in the order of the registry, with the addresses of their pages and files."""
+    found: dict[str, list[LayerEntry]] = {}
+    for layer in LAYERS.values():
+        here = f"{base}/collections/{layer.name}"
+        links = {"说明": f"{here}?f=html", "字段": f"{here}/schema?f=html"}
+        links |= {form.title: f"{here}/items?f={name}" for name, form in FILES.items()}
+        entry = LayerEntry(layer.title, layer.summary, f"{here}/items?f=html", links)
+        found.setdefault(layer.group, []).append(entry)
+    return found
 
 
 def _describe(base: str, layer: Layer, extent: Extent | None) -> dict[str, Any]:

@@ -7,15 +7,15 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from api.links import JSON, both_forms, link_headers, wants_html
+from api.links import JSON, base_url, both_forms, link_headers, wants_html
 from maps.document_page import document_page
 
 _HEADERS = {"Vary": "Accept"}
 
 
-def document_answer(title: str, document: dict[str, Any]) -> Response:
+def document_answer(request: Request, title: str, document: dict[str, Any]) -> Response:
     """Return a document as a page."""
-    return HTMLResponse(document_page(title, document), headers=_HEADERS)
+    return HTMLResponse(document_page(title, document, base_url(request)), headers=_HEADERS)
 
 
 def answer_in_form(
@@ -32,7 +32,7 @@ def answer_in_form(
     links = [*both_forms(address, title, html=html), *document.get("links", ())]
     whole = {**document, "links": links}
     if html:
-        return document_answer(title, whole)
+        return document_answer(request, title, whole)
     # Templates are for the body only: a Link header holds addresses.
     headers = link_headers(one for one in links if not one.get("templated"))
     return JSONResponse(whole, media_type=media_type, headers={**_HEADERS, **headers})

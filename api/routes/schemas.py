@@ -43,5 +43,5 @@ def _answer(
 ) -> Response:
     described = make(layer, f"{base_url(request)}/collections/{layer.name}/{name}")
     if wants_html(request, f):
-        return document_answer(f"{layer.title}{what}", described)
+        return document_answer(request, f"{layer.title}{what}", described)
     return JSONResponse(described, media_type=SCHEMA_TYPE, headers={"Vary": "Accept"})

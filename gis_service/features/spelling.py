@@ -136,7 +136,12 @@ def _pattern(word: str, *, heard: bool, begins: bool = False) -> str:
         rest = word[at:]
         unit = next((unit for unit in _UNITS if after_number and rest.startswith(unit[0])), None)
         if unit is not None:
-            parts += [unit[1], _GAP] if at + len(unit[0]) < len(word) else [unit[1]]
+            more = at + len(unit[0]) < len(word)
+            if unit[1] is _ENTRANCE and more and len(parts) > 1:
+                # The number of a room is its own in a whole building; many ledgers leave the entrance out.
+                parts[-1] = f"(?:{parts[-1]}{_ENTRANCE}{_GAP})?"
+            else:
+                parts += [unit[1], _GAP] if more else [unit[1]]
             at, after_number = at + len(unit[0]), False
             continue
         if after_number and (between := re.match(r"[-#]+(?=[0-9])", rest)):

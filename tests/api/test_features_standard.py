@@ -334,11 +334,11 @@ def test_values_that_do_not_fit_are_refused_with_a_sentence(client: TestClient, 
         ("/nearby?lon=999&lat=30", 400),
         ("/nearby?lon=121&lat=30&radius_m=0", 400),
         ("/nearby?lon=nan&lat=30", 400),
-        ("/?community=999999999999", 404),
+        ("/maps/overview?community=999999999999", 404),
     ],
 )
 def test_what_is_not_there_is_said_in_two_languages(client: TestClient, path: str, status: int) -> None:
-    _is_problem(client.get(path, headers={"accept": "text/html" if path.startswith("/?") else "*/*"}), status)
+    _is_problem(client.get(path, headers={"accept": "*/*"}), status)
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])

@@ -236,3 +236,11 @@ def test_a_write_by_any_door_shows_at_once(ask: Asking, database: Database, staf
     with database.write(staff) as conn:
         conn.execute(delete(row).where(row.c.code == "E1"))
     assert not search(ask, staff, "lmy", layers=[layer])
+
+
+def test_an_entrance_may_be_left_out_of_an_address_but_no_other_takes_its_place() -> None:
+    (pattern,) = spelling_of("新群小区12幢1单元101室").written
+    assert re.search(pattern, "新群小区十二幢101室")
+    assert re.search(pattern, "新群小区12栋1单元101")
+    for other in ("新群小区12幢2单元101室", "新群小区12幢1101室", "新群小区12幢1单元102室"):
+        assert not re.search(pattern, other)
