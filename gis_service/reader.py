@@ -83,7 +83,7 @@ class Reader:
         Raises
         ------
         InputError
-            When features can't be given in the system that was asked for.
+            When features can't be given in the system that was asked for, or a value is out of range.
         UnavailableError
             When no connection is free in time, the database is away, or a question takes too long.
         """
@@ -109,6 +109,8 @@ class Reader:
                 "这里的数据不在所要的坐标系的适用范围内,请换一个坐标系,例如 CRS84。",
                 "The features lie outside of what the coordinate reference system can hold; ask for another one.",
             ) from error
+        except psycopg.DataError as error:
+            raise out_of_range() from error
         except psycopg.OperationalError as error:
             raise UnavailableError(
                 "现在请求太多,或数据库暂时连不上,请稍候再试;若持续如此,请运行 gis-service doctor。",
@@ -122,6 +124,13 @@ class Reader:
             return await _answers(conn, scope, questions)
         finally:
             await self._pool.putconn(conn)
+
+
+def out_of_range() -> InputError:
+    """Return the error for a value that PostgreSQL can't hold or reckon with: too large, too small, no such moment."""
+    return InputError(
+        "有一个数或时刻超出了能计算的范围;请检查各参数的值。", "A number or a moment is out of range; check the values."
+    )
 
 
 async def _answers(conn: _Connection, scope: Scope, questions: Sequence[Asked]) -> list[Rows]:

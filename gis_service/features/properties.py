@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import BigInteger
 
@@ -63,7 +63,8 @@ def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError
-    return moment
+    # PostgreSQL knows no zone as far from Greenwich as Python does.
+    return moment.astimezone(UTC)
 
 
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "是": True, "否": False}
@@ -98,7 +99,7 @@ def read_value(found: LayerField, value: str) -> object:
         if found.kind is Kind.INTEGER:
             return _whole_number(found, text)
         return _READERS[found.kind](text)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, OverflowError) as error:
         listed = (f"{code}({label})" for code, label in (found.codes or {}).items())
         expected = "、".join(listed) if found.codes else _EXPECTED[found.kind]
         raise InputError(

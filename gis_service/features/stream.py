@@ -13,6 +13,7 @@ from psycopg.errors import QueryCanceled
 from sqlalchemy.engine import Connection
 
 from gis_service.errors import UnavailableError
+from gis_service.reader import out_of_range
 from gis_service.statement import Asked
 
 STREAM_ROWS = 1000
@@ -38,6 +39,8 @@ def stream_texts(conn: Connection, asked: Asked) -> Iterator[list[bytes]]:
 
     Raises
     ------
+    InputError
+        When a value is out of range.
     UnavailableError
         When the database goes away, or is too slow for its time limit.
     """
@@ -56,6 +59,8 @@ def stream_texts(conn: Connection, asked: Asked) -> Iterator[list[bytes]]:
         raise UnavailableError(
             "这个问题算得太久,已停止;请缩小范围再试。", "The query took too long and was stopped; ask for less."
         ) from error
+    except psycopg.DataError as error:
+        raise out_of_range() from error
     except psycopg.OperationalError as error:
         raise _away() from error
 

@@ -400,3 +400,15 @@ def test_empty_and_repeated_parameters_are_refused(client: TestClient, query: st
 
 def test_any_version_is_held_by_whoever_says_so(client: TestClient) -> None:
     assert client.get("/collections/waste_point/items", headers={"If-None-Match": "*"}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/collections/enterprise/items?recorded_at=0181-02-01T22:34:54%2B22:27",
+     "/collections/building/items?recorded_at=0001-01-01T00:00:00%2B08:00",
+     "/nearby?lon=0.12&lat=13.68&radius_m=5e-324&k=2", "/nearby?lon=5e-324&lat=5e-324&k=2",
+     "/collections/building/items?filter=floor_area_m2*1e300*1e300>1",
+     "/collections/building/items?limit=all&filter=floor_area_m2*1e300*1e300>1"],
+)  # fmt: skip
+def test_what_the_database_cannot_reckon_with_is_no_failure(client: TestClient, path: str) -> None:
+    assert client.get(path).status_code in {200, 400}

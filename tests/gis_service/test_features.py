@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 import shapely
 from shapely.geometry import shape
@@ -321,7 +322,10 @@ def test_what_cannot_be_found_or_written_is_said(database: Database, ask: Asking
     for wrong in ("1,2,3", "a,b,c,d", "nan,0,1,1", "2,0,1,1", "0,2,1,1", "-181,0,1,1", "0,0,0,inf", ""):
         with pytest.raises(InputError, match="bbox"):
             parse_bbox(wrong)
-    assert parse_bbox("1,2,0,3,4,9") == {"bbox": (1, 2, 3, 4)}
+    box = np.array(parse_bbox("1,2,0,3,4,9")["bbox"])
+    wider = box - (1, 2, 3, 4)
+    assert np.abs(wider).max() < 6e-9
+    assert np.sign(wider).tolist() == [-1, -1, 1, 1]
     for wrong in ("", "/", "../..", "2026-02-01/2026-01-01", "a/b", "2026-01-01/2026-01-02/2026-01-03"):
         with pytest.raises(InputError, match="时间"):
             parse_period(wrong)
