@@ -8,7 +8,7 @@ import sys
 import typer
 
 from api.commands import areas, database, sample
-from api.commands.maps import map_
+from api.commands.maps import analyse, map_
 from api.commands.serve import serve
 from api.commands.uploads import upload
 from api.console import ERRORS
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.command("upload")(upload)
 app.command("map")(map_)
+app.command("analyse")(analyse)
 app.command("reconcile")(sample.reconcile)
 app.command("doctor")(database.doctor)
 app.add_typer(areas.app, name="area")

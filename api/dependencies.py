@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Set as AbstractSet
+from datetime import date
 from functools import lru_cache
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -118,6 +119,7 @@ def refuse_unknown(request: Request, known: AbstractSet[str]) -> None:
 Community = Annotated[str, Query(pattern=r"^[0-9]{12}$", description="12 位社区代码")]
 JsonParameter = Annotated[str | None, Query(pattern="^json$", description="只有 JSON")]
 CommunityParameter = Annotated[str | None, Query(pattern=r"^[0-9]{12}$", description="只看一个社区:12 位社区代码")]
+DayParameter = Annotated[date | None, Query(description="计算日,例如 2026-11-23;不写为今天")]
 FormatParameter = Annotated[str | None, Query(pattern="^(json|html)$", description="json 或 html;不写则按 Accept")]
 ReaderOf = Annotated[Reader, Depends(reader_of)]
 ExtentsOf = Annotated[Extents, Depends(extents_of)]

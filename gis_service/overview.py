@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import func, literal, select, union_all
@@ -15,6 +15,7 @@ from gis_service.features.read import read_extent, stream_features
 from gis_service.features.select import conditions, rows_of
 from gis_service.scope import Scope
 from gis_service.tables import LAYER_VERSION, UPLOAD
+from layers.field import LayerField
 from layers.layer import Layer
 from layers.record import Source
 from layers.registry import LAYERS
@@ -32,12 +33,20 @@ class LayerAnswer:
         A FeatureCollection (CRS84) as JSON text straight from SQL, or None where the page fetches it.
     url
         Where a served page fetches it, or None where it stands in the page.
+    names
+        The only fields that are told, or None for all of them.
     """
 
     layer: Layer
     count: int
     geojson: str | None
     url: str | None
+    names: tuple[str, ...] | None = None
+
+    @property
+    def fields(self) -> tuple[LayerField, ...]:
+        """The fields that are told."""
+        return tuple(field for field in self.layer.fields if self.names is None or field.name in self.names)
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,13 @@ class Overview:
 
 
 def read_overview(
-    conn: Connection, scope: Scope, community: str, *, url: Callable[[Layer], str] | None = None
+    conn: Connection,
+    scope: Scope,
+    community: str,
+    *,
+    url: Callable[[Layer], str] | None = None,
+    layers: Collection[str] = LAYERS.keys(),
+    names: tuple[str, ...] | None = None,
 ) -> Overview:
     """Return a community's overview.
 
@@ -63,6 +78,10 @@ def read_overview(
     ----------
     url
         Where a served page fetches a layer; without it every layer's features stand in the answer.
+    layers
+        Names of the layers to show.
+    names
+        The only fields to tell; for what leaves the house.
 
     Raises
     ------
@@ -88,10 +107,12 @@ def read_overview(
             LayerAnswer(
                 layer,
                 counts[layer.name][0],
-                None if url else read_collection(conn, layer, asked),
+                None if url else read_collection(conn, layer, asked, names),
                 url(layer) if url else None,
+                names,
             )
             for layer in LAYERS.values()
+            if layer.name in layers
         ),
         data_date=_data_date(conn, community),
         synthetic=any(synthetic for _, synthetic in counts.values()),
@@ -116,9 +137,9 @@ def _attributions(conn: Connection, community: str) -> tuple[str, ...]:
     return tuple(conn.execute(query).scalars())
 
 
-def read_collection(conn: Connection, layer: Layer, scope: Scope) -> str:
+def read_collection(conn: Connection, layer: Layer, scope: Scope, names: tuple[str, ...] | None = None) -> str:
     """Return a whole layer as a FeatureCollection for a page, empty fields left out."""
-    return b"".join(stream_features(conn, layer, scope, Question(), nulls=False)).decode()
+    return b"".join(stream_features(conn, layer, scope, Question(), nulls=False, names=names)).decode()
 
 
 def _count_layers(conn: Connection, scope: Scope) -> dict[str, tuple[int, bool]]:

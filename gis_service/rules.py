@@ -21,3 +21,8 @@ def read_rules(conn: Connection, community: str) -> dict[str, Rule]:
                 update={"value": value, "basis": basis, "status": RuleStatus.LOCAL, "effective_from": None}
             )
     return rules
+
+
+def rules_in_force(conn: Connection, community: str) -> tuple[tuple[str, float], ...]:
+    """Return code and value of every threshold, for entity tags of what was reckoned with them."""
+    return tuple((rule.code, rule.value) for rule in read_rules(conn, community).values())

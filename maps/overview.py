@@ -32,9 +32,16 @@ def draw(overview: Overview, base_layers: Sequence[BaseLayer] = (), others: Sequ
     ValueError
         When a layer has neither its features nor an address to fetch them from.
     """
-    heading = f"{overview.name}一张图"
-    config: dict[str, object] = {
-        "heading": heading,
+    config = overview_config(overview, base_layers, others)
+    return page_map("overview", str(config["heading"]), overview, config, base_layers)
+
+
+def overview_config(
+    overview: Overview, base_layers: Sequence[BaseLayer], others: Sequence[tuple[str, str]]
+) -> dict[str, object]:
+    """Return what ``map/page.js`` must know of a community and its layers."""
+    return {
+        "heading": f"{overview.name}一张图",
         "subtitle": f"数据截至 {overview.data_date} · 共 {sum(answer.count for answer in overview.layers):,} 个要素",
         "synthetic": overview.synthetic,
         "attributions": list(overview.attributions),
@@ -43,13 +50,19 @@ def draw(overview: Overview, base_layers: Sequence[BaseLayer] = (), others: Sequ
         "others": [{"code": code, "name": name} for code, name in others],
         "base": [asdict(layer) for layer in base_layers],
     }
+
+
+def page_map(
+    name: str, heading: str, overview: Overview, config: dict[str, object], base_layers: Sequence[BaseLayer]
+) -> PageMap:
+    """Return a page map that opens on the community and carries the layers whose answer holds their features."""
     fetched = [answer.url for answer in overview.layers if answer.geojson is None and answer.url is not None]
     tiles = [source.url for layer in base_layers for source in layer.tiles]
-    page_map = PageMap("overview", heading, overview.bbox, config, fetches=(*fetched, *tiles))
+    drawn = PageMap(name, heading, overview.bbox, config, fetches=(*fetched, *tiles))
     for answer in overview.layers:
         if answer.geojson is not None:
-            page_map.page.add_block(f"gis-layer-{answer.layer.name}", answer.geojson)
-    return page_map
+            drawn.page.add_block(f"gis-layer-{answer.layer.name}", answer.geojson)
+    return drawn
 
 
 def _layer_config(answer: LayerAnswer) -> dict[str, object]:
@@ -65,8 +78,8 @@ def _layer_config(answer: LayerAnswer) -> dict[str, object]:
         "label": layer.label,
         "count": answer.count,
         "url": answer.url if answer.geojson is None else None,
-        "fields": [_field_config(field) for field in sorted(layer.fields, key=_popup_rank)],
-        "search": _searched(layer),
+        "fields": [_field_config(field) for field in sorted(answer.fields, key=_popup_rank)],
+        "search": [name for name in _searched(layer) if any(field.name == name for field in answer.fields)],
         "widthField": _width_field(layer),
         "style": _style_config(layer),
     }

@@ -23,13 +23,14 @@ _SCRIPTS = (
     "map/features.js",
     "map/labels.js",
     "map/popup.js",
+    "map/answer.js",
     "map/panel.js",
     "map/search.js",
     "map/measure.js",
     "map/frame.js",
     "map/page.js",
 )
-_STYLES = ("leaflet/leaflet.css", "leaflet.fullscreen/Control.FullScreen.css", "map/page.css")
+_STYLES = ("leaflet/leaflet.css", "leaflet.fullscreen/Control.FullScreen.css", "map/page.css", "map/answer.css")
 PAGE_FILES = (*_SCRIPTS, *_STYLES)
 """Names of all scripts and styles of a page."""
 

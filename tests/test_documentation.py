@@ -28,6 +28,7 @@ from docs.write_data_page import (
     SYSTEM_FIELDS,
     data_page,
 )
+from gis_service.analysis.catalog import ANALYSES
 from gis_service.database import Database
 from gis_service.settings import Settings
 from layers.layer import SYSTEM_COLUMNS
@@ -110,6 +111,12 @@ def test_every_route_is_in_the_readme() -> None:
         for method in (route.methods or set()) - {"HEAD"}
     }
     assert set(documented("接口")) == served
+
+
+def test_every_analysis_is_in_the_readme() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", README, re.MULTILINE)
+    expected = [(one.name, one.title + ("(对外)" if one.public else ""), one.description) for one in ANALYSES.values()]
+    assert [row for row in expected if row not in rows] == []
 
 
 def test_every_command_is_in_the_readme() -> None:

@@ -1,18 +1,23 @@
-"""``gis-service map``: a map of the atlas as one file."""
+"""``gis-service map`` and ``gis-service analyse``: a map as one file, an analysis as JSON or CSV."""
 
 from __future__ import annotations
 
 import contextlib
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.console import CONSOLE
+from api.drawing import analysis_named, answer_of, draw_map, map_named, theme_named, today
 from api.start import opened_database, operator_scope, read_settings
+from gis_service.analysis.catalog import ANALYSES
+from gis_service.analysis.document import to_csv, to_json
 from gis_service.areas import only_area, read_area
+from gis_service.database import Database
 from gis_service.errors import InputError
-from gis_service.overview import read_overview
+from gis_service.scope import Scope
 from maps.atlas import MAPS
 from maps.offline import to_single_file
 
@@ -21,21 +26,60 @@ def map_(
     name: Annotated[str, typer.Argument(help=f"地图名称:{'、'.join(MAPS)}")],
     out: Annotated[Path, typer.Option(help="写到哪个文件,例如 一张图.html")],
     community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
+    on: Annotated[str | None, typer.Option(help="计算日,例如 2026-11-23;不写为今天")] = None,
 ) -> None:
     """把一张地图写成单个文件:双击即可打开,不需要网络。"""
-    if name not in MAPS:
-        raise InputError(f"没有地图 {name!r};有:{'、'.join(MAPS)}。", f"There is no map {name!r}.")
-    if not out.parent.is_dir():
-        raise InputError(f"没有文件夹 {out.parent};请先建立它。", f"There is no folder {out.parent}.")
+    entry = map_named(name)
+    _check_folder(out)
     with opened_database(read_settings()) as database:
         scope = operator_scope(database)
-        with database.read(scope) as conn:
-            area = read_area(conn, community) if community else only_area(conn)
-            answer = read_overview(conn, scope, area.code)
-    page = to_single_file(MAPS[name].draw(answer))
+        drawn = draw_map(database, scope, entry, _community(database, scope, community), _day(on))
+    _write(out, to_single_file(drawn).encode())
+
+
+def analyse(
+    name: Annotated[str, typer.Argument(help=f"分析名称:{'、'.join(ANALYSES)}")],
+    out: Annotated[Path, typer.Option(help="写到哪个文件:.json 为全部内容,.csv 为一张表")],
+    community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
+    on: Annotated[str | None, typer.Option(help="计算日,例如 2026-11-23;不写为今天")] = None,
+    theme: Annotated[str | None, typer.Option(help="CSV 要哪一张表;不写为第一张")] = None,
+) -> None:
+    """做一项分析,把数字、口径和要素写成 JSON 或 CSV。"""
+    analysis = analysis_named(name)
+    if out.suffix not in {".json", ".csv"}:
+        raise InputError(f"不认识文件类型 {out.suffix!r};请用 .json 或 .csv。", "The file must be .json or .csv.")
+    _check_folder(out)
+    with opened_database(read_settings()) as database:
+        scope = operator_scope(database)
+        answer = answer_of(database, scope, analysis, _community(database, scope, community), _day(on))
+    CONSOLE.print(answer.finding, markup=False, soft_wrap=True)
+    _write(out, to_json(answer) if out.suffix == ".json" else to_csv(theme_named(answer, theme)))
+
+
+def _community(database: Database, scope: Scope, code: str | None) -> str:
+    with database.read(scope) as conn:
+        return (read_area(conn, code) if code else only_area(conn)).code
+
+
+def _day(text: str | None) -> date:
+    if text is None:
+        return today()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"日期 {text!r} 看不懂;请写成 2026-11-23。", f"{text!r} is no date.") from error
+
+
+def _check_folder(out: Path) -> None:
+    if not out.parent.is_dir():
+        raise InputError(f"没有文件夹 {out.parent};请先建立它。", f"There is no folder {out.parent}.")
+
+
+def _write(out: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
     partial = out.with_name(out.name + ".part")
     try:
-        partial.write_text(page, encoding="utf-8")
+        partial.write_bytes(content)
         partial.replace(out)
     except OSError as error:
         with contextlib.suppress(OSError):
@@ -43,4 +87,4 @@ def map_(
         raise InputError(
             f"写不了 {out}({error.strerror});请检查权限和磁盘空间,或换一个位置。", f"{out} can't be written."
         ) from error
-    CONSOLE.print(f"已写出 {out}({len(page.encode()) / 1e6:.1f} MB)。")
+    CONSOLE.print(f"已写出 {out}({len(content) / 1e6:.1f} MB)。")

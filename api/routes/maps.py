@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Annotated
 from urllib.parse import quote
 
@@ -10,7 +11,9 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from api.conditional import answer_if_changed
-from api.dependencies import Community, CommunityParameter, DatabaseOf, FormatParameter, LayerOf, ScopeOf
+from api.dependencies import Community, CommunityParameter, DatabaseOf, DayParameter, FormatParameter, LayerOf, ScopeOf
+from api.drawing import draw_map, map_named, today
+from api.links import wants_html
 from api.quick_route import QuickRoute
 from gis_service.areas import list_areas
 from gis_service.database import Database
@@ -18,13 +21,15 @@ from gis_service.errors import NotFoundError
 from gis_service.features.question import Question
 from gis_service.features.read import stream_features
 from gis_service.features.tags import read_etag
-from gis_service.overview import credits_of, read_overview
+from gis_service.overview import credits_of
+from gis_service.rules import rules_in_force
 from gis_service.scope import Scope
 from layers.layer import Layer
 from layers.registry import LAYERS
-from maps.atlas import MAPS
+from maps.atlas import MAPS, AtlasMap
+from maps.atlas_page import ListedMap, atlas_page
 from maps.base_map import BaseLayer, tile_origins
-from maps.notice import empty_page, list_page
+from maps.notice import empty_page
 from maps.offline import to_served_page, to_single_file
 from maps.static_files import static_file
 
@@ -33,21 +38,34 @@ router = APIRouter(tags=["maps"], route_class=QuickRoute)
 HTML = "text/html; charset=utf-8"
 
 
-def home_page(request: Request, database: Database, scope: Scope, community: str | None) -> Response:
-    """Return the community's overview as a page, or a page that says how to begin while there is no community."""
+def home_page(
+    request: Request,
+    database: Database,
+    scope: Scope,
+    community: str | None,
+    entry: AtlasMap = MAPS["overview"],
+    on: date | None = None,
+) -> Response:
+    """Return a map of a community as a page, or how to begin while there is none; without a map the overview."""
     with database.read(scope) as conn:
         listed = list_areas(conn)
         areas = {area.code: area.name for area in listed}
     if not areas:
         return HTMLResponse(empty_page(), headers={"Cache-Control": "no-cache", "Vary": "Accept"})
     home = min(listed, key=lambda area: area.created_at).code
-    return overview_page(request, database, scope, community or home, areas)
+    return map_page(request, database, scope, entry, community or home, areas, on or today())
 
 
-def overview_page(
-    request: Request, database: Database, scope: Scope, community: str, areas: dict[str, str]
+def map_page(
+    request: Request,
+    database: Database,
+    scope: Scope,
+    entry: AtlasMap,
+    community: str,
+    areas: dict[str, str],
+    on: date,
 ) -> Response:
-    """Return the served page of the overview, 304 while no layer has changed; ``areas`` are codes and names."""
+    """Return the served page of a map, 304 while nothing it shows has changed; ``areas`` are codes and names."""
     bases: tuple[BaseLayer, ...] = request.app.state.base_layers
     with database.read(scope) as conn:
         tag = read_etag(
@@ -55,15 +73,20 @@ def overview_page(
             LAYERS.values(),
             scope,
             "page",
+            entry.name,
+            str(on) if entry.analysis else "",
+            str(rules_in_force(conn, community)) if entry.analysis else "",
             str(areas),
             request.app.state.page_version,
             *credits_of(conn, community),
         )
-        if tag in request.headers.get("if-none-match", ""):
-            return answer_if_changed(request, tag, bytes, HTML)
-        answer = read_overview(conn, scope, community, url=lambda layer: _layer_url(layer, community))
+    if tag in request.headers.get("if-none-match", ""):
+        return answer_if_changed(request, tag, bytes, HTML)
     others = [(code, name) for code, name in areas.items() if code != community]
-    drawn = MAPS["overview"].draw(answer, bases, others)
+    drawn = draw_map(
+        database, scope, entry, community, on,
+        url=lambda layer: _layer_url(layer, community), base_layers=bases, others=others,
+    )  # fmt: skip
     return answer_if_changed(request, tag, to_served_page(drawn).encode, HTML, _policy(drawn.page.script_hash(), bases))
 
 
@@ -71,43 +94,52 @@ def overview_page(
     "/maps", summary="地图清单", response_class=Response,
     responses={200: {"content": {"application/json": {}, "text/html": {}}}},
 )  # fmt: skip
-def atlas(f: FormatParameter = None) -> Response:
+def atlas(request: Request, community: CommunityParameter = None, f: FormatParameter = None) -> Response:
     """List the maps by name."""
-    listed = [{"name": entry.name, "title": entry.title, "description": entry.description} for entry in MAPS.values()]
-    if f == "html":
-        rows = [(f"/maps/{entry.name}", f"{entry.title}:{entry.description}") for entry in MAPS.values()]
-        return HTMLResponse(list_page("地图清单", [], [("地图", rows)]))
-    return JSONResponse({"maps": listed})
+    listed = [
+        {"name": entry.name, "group": entry.group, "title": entry.title, "description": entry.description}
+        for entry in MAPS.values()
+    ]
+    if not wants_html(request, f):
+        return JSONResponse({"maps": listed}, headers={"Vary": "Accept"})
+    asked = f"?community={community}" if community else ""
+    groups: dict[str, list[ListedMap]] = {}
+    for entry in MAPS.values():
+        read = f"/analyses/{entry.name}{asked + '&' if asked else '?'}f=html"
+        links = {"读数字": read} if entry.analysis else {}
+        groups.setdefault(entry.group, []).append(
+            ListedMap(entry.title, entry.description, f"/maps/{entry.name}{asked}", links)
+        )
+    hint = "点名称看地图;每张地图都有结论、图例、筛选、表格和 CSV 下载。"
+    return HTMLResponse(atlas_page("专题地图", hint, groups), headers={"Vary": "Accept"})
 
 
 @router.get("/maps/{name}", summary="一张地图(网页)", response_class=HTMLResponse)
 def atlas_map(
     request: Request, name: Annotated[str, Path(description="地图名称")], database: DatabaseOf, scope: ScopeOf,
-    community: CommunityParameter = None,
+    community: CommunityParameter = None, on: DayParameter = None,
 ) -> Response:  # fmt: skip
     """Return one map as a page."""
-    _known(name)
-    return home_page(request, database, scope, community)
+    return home_page(request, database, scope, community, map_named(name), on)
 
 
 @router.get("/maps/{name}/file", summary="一张地图(单个文件,可离线打开)", response_class=Response)
 def atlas_file(
     request: Request, name: Annotated[str, Path(description="地图名称")], community: Community, database: DatabaseOf,
-    scope: ScopeOf,
+    scope: ScopeOf, on: DayParameter = None,
 ) -> Response:  # fmt: skip
     """Return one map as a self-contained file that opens without a network."""
-    _known(name)
+    entry, day = map_named(name), on or today()
     with database.read(scope) as conn:
         tag = read_etag(
-            conn, LAYERS.values(), scope, "file", request.app.state.page_version, *credits_of(conn, community)
-        )
-        saved = f"filename=\"{name}-{community}.html\"; filename*=UTF-8''" + quote(
-            f"{MAPS[name].title}-{community}.html"
-        )
-        return answer_if_changed(
-            request, tag, lambda: to_single_file(MAPS[name].draw(read_overview(conn, scope, community))).encode(), HTML,
-            {"Content-Disposition": f"attachment; {saved}"},
+            conn, LAYERS.values(), scope, "file", name, str(day), str(rules_in_force(conn, community)),
+            request.app.state.page_version, *credits_of(conn, community),
         )  # fmt: skip
+    saved = f"filename=\"{name}-{community}.html\"; filename*=UTF-8''" + quote(f"{entry.title}-{community}.html")
+    return answer_if_changed(
+        request, tag, lambda: to_single_file(draw_map(database, scope, entry, community, day)).encode(), HTML,
+        {"Content-Disposition": f"attachment; {saved}"},
+    )  # fmt: skip
 
 
 @router.get("/maps/overview/layers/{layer}", summary="一个图层的全部要素,供地图页使用", response_class=Response)
@@ -140,11 +172,6 @@ def static(name: str, v: str | None = None) -> Response:
 
 def _layer_url(layer: Layer, community: str) -> str:
     return f"/maps/overview/layers/{layer.name}?community={community}"
-
-
-def _known(name: str) -> None:
-    if name not in MAPS:
-        raise NotFoundError(f"没有地图 {name!r};清单见 /maps。", f"There is no map {name!r}; see /maps.")
 
 
 def _policy(script: str, bases: tuple[BaseLayer, ...]) -> dict[str, str]:

@@ -189,7 +189,7 @@
   });
 
   // The symbol of a layer, or of one of its codes, for the legend.
-  gis.swatch = function (layer, fill) {
+  gis.swatch = function (layer, fill, marker) {
     const style = layer.style;
     const canvas = document.createElement("canvas");
     const ratio = 2;
@@ -201,7 +201,7 @@
     context.scale(ratio, ratio);
     const dash = style.dash ? style.dash.split(/[ ,]+/).map(Number) : [];
     if (layer.geometry === "POINT" || layer.geometry === "GEOMETRY") {
-      gis.traceShape(context, style.marker, 11, 8, Math.min(6, Math.max(4, style.size / 2)));
+      gis.traceShape(context, marker || style.marker, 11, 8, Math.min(6, Math.max(4, style.size / 2)));
       context.fillStyle = fill || style.fill || style.color;
       context.fill();
       context.lineWidth = 1;

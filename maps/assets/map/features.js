@@ -44,10 +44,9 @@
     return by === null ? null : feature.properties[by];
   };
 
-  function colorOf(layer, properties) {
+  function entryOf(layer, properties) {
     const style = layer.style;
-    const entry = style.by === null ? undefined : layer.paletteByCode.get(String(properties[style.by]));
-    return entry ? entry.color : null;
+    return style.by === null ? undefined : layer.paletteByCode.get(String(properties[style.by]));
   }
 
   const latLngs = L.GeoJSON.coordsToLatLngs;
@@ -62,12 +61,13 @@
       return geometry.geometries.flatMap((part) => pathsOf(layer, part, properties));
     }
     const style = layer.style;
-    const coded = colorOf(layer, properties);
+    const entry = entryOf(layer, properties);
+    const coded = entry ? entry.color : null;
     const shared = { rank: style.order, minZoom: style.minZoom };
     if (geometry.type === "Point" || geometry.type === "MultiPoint") {
       const points = geometry.type === "Point" ? [geometry.coordinates] : geometry.coordinates;
       const options = Object.assign({}, shared, {
-        shape: style.marker,
+        shape: (entry && entry.marker) || style.marker,
         size: style.size,
         fill: true,
         fillColor: coded || style.fill || style.color,

@@ -14,10 +14,15 @@
     }
     box.appendChild(head);
     if ((config.others || []).length) head.appendChild(otherCommunities(config.others));
+    if (config.answer) {
+      box.appendChild(gis.element("p", "gis-finding", config.answer.finding));
+    }
     box.appendChild(gis.element("p", "", config.subtitle));
     gis.makeSearch(box);
     L.DomEvent.disableClickPropagation(box);
     document.body.appendChild(box);
+    // Controls and the first view begin below the title, however many lines it has.
+    document.documentElement.style.setProperty("--title-bottom", box.offsetTop + box.offsetHeight + "px");
     return box;
   }
 
@@ -100,12 +105,15 @@
     const phone = window.matchMedia("(max-width: 640px)").matches;
     const panel = document.querySelector(".gis-panel");
     const right = phone ? 12 : !panel || !panel.classList.contains("gis-closed") ? 322 : 24;
-    const bottom = phone ? 78 : 40;
+    const legend = gis.legend && !gis.legend.hidden ? gis.legend.offsetHeight : 0;
+    const bottom = phone ? 78 + legend : 40;
     // Beside the title or below it: whichever leaves the community larger.
     const snap = gis.map.options.zoomSnap;
     // The opening view fits exactly; zooming by hand goes in the map's steps again.
     gis.map.options.zoomSnap = 0;
-    const corners = phone ? [[12, 124]] : [[356, 24], [70, 142]];
+    const title = document.querySelector(".gis-title");
+    const below = title.offsetTop + title.offsetHeight + 16;
+    const corners = phone ? [[12, below]] : [[356, 24], [70, below]];
     const zoomFor = (corner) => gis.map.getBoundsZoom(bounds, false, L.point(corner[0] + right, corner[1] + bottom));
     const best = corners.reduce((a, b) => (zoomFor(b) > zoomFor(a) ? b : a));
     gis.map.fitBounds(bounds, { paddingTopLeft: best, paddingBottomRight: [right, bottom], animate: false });

@@ -142,6 +142,13 @@
 
   gis.switchLayer = async function (layer, on) {
     layer.on = on;
+    // Areas of one choice would hide each other: the last one asked for stays.
+    for (const other of on && layer.choice ? gis.layers : []) {
+      if (other !== layer && other.choice === layer.choice && other.on) {
+        other.on = false;
+        refresh(other);
+      }
+    }
     if (on && !layer.loaded) {
       await loadSeveral([layer]);
     }
@@ -207,6 +214,9 @@
       gis.home();
     }
     gis.labels = new gis.Labels().addTo(map);
+    if (gis.config.answer) {
+      gis.makeLegend();
+    }
     gis.makePanel();
     map.on("popupclose", () => {
       gis.unmark();
@@ -224,7 +234,8 @@
         map.closePopup();
       }
     });
-    await loadSeveral(gis.layers.filter((layer) => layer.on));
+    await loadSeveral(gis.layers.filter((layer) => layer.on || layer.theme));
+    gis.startAnswer();
     gis.ready = true;
     document.documentElement.dataset.gis = "ready";
     writeAddress();

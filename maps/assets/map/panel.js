@@ -25,7 +25,9 @@
     const name = gis.element("label", "gis-layer-name");
     layer.box = checkbox(layer.on, layer.title, (on) => gis.switchLayer(layer, on));
     name.appendChild(layer.box);
-    name.appendChild(gis.swatch(layer, null));
+    if (!layer.theme) {
+      name.appendChild(gis.swatch(layer, null));
+    }
     const title = gis.element("span", "gis-layer-title", layer.title);
     layer.note = gis.element("small");
     title.appendChild(layer.note);
@@ -58,7 +60,7 @@
   // All entries of a palette, each with the number of features once the layer is loaded.
   function fillEntries(layer, list) {
     const counts = new Map();
-    for (const feature of layer.features || []) {
+    for (const feature of layer.loaded ? gis.filtered(layer) : []) {
       const code = String(gis.codeOf(feature));
       counts.set(code, (counts.get(code) || 0) + 1);
     }
@@ -68,7 +70,7 @@
     const entries = layer.style.palette.slice().sort((a, b) => missing(a) - missing(b));
     for (const entry of entries) {
       const item = gis.element("li", missing(entry) ? "gis-pale" : "");
-      item.appendChild(gis.swatch(layer, entry.color));
+      item.appendChild(gis.swatch(layer, entry.color, entry.marker));
       item.appendChild(gis.element("span", "gis-layer-title", entry.label));
       item.appendChild(gis.element("span", "gis-count", layer.loaded ? String(counts.get(entry.code) || 0) : ""));
       list.appendChild(item);
@@ -79,7 +81,7 @@
     const block = gis.element("section", "gis-group");
     const head = gis.element("div", "gis-group-head");
     head.appendChild(gis.element("h3", "", title));
-    if (layers.length > 1) {
+    if (layers.length > 1 && !layers.some((layer) => layer.choice)) {
       const all = gis.element("button", "gis-link", "");
       all.type = "button";
       const tell = () => (all.textContent = layers.every((layer) => layer.on) ? "全关" : "全开");
@@ -128,9 +130,10 @@
       head.setAttribute("aria-expanded", String(is));
     };
     head.addEventListener("click", () => open(panel.classList.contains("gis-closed")));
-    if (gis.layers.every((layer) => layer.count === 0 || layer.name === "community")) {
+    if (!gis.config.answer && gis.layers.every((layer) => layer.count === 0 || layer.name === "community")) {
       body.appendChild(gis.element("p", "gis-empty", "本社区还没有数据:用 gis-service upload 导入。"));
     }
+    gis.makeAnswer(body);
     for (const [title, layers] of groupsOf(gis.listed)) {
       body.appendChild(groupBlock(title, layers));
     }
@@ -143,6 +146,7 @@
     document.body.appendChild(panel);
     open(!window.matchMedia("(max-width: 640px)").matches);
     gis.closePanel = () => open(false);
+    gis.closePanelOnPhone = () => window.matchMedia("(max-width: 640px)").matches && open(false);
     gis.tellPanel();
   };
 
@@ -155,7 +159,7 @@
       layer.note.textContent = layer.failed ? "载入失败" : hidden ? "放大后显示" : "";
       layer.note.className = layer.failed ? "gis-bad" : "";
       if (layer.loaded) {
-        layer.countText.textContent = layer.features.length.toLocaleString("zh-CN");
+        layer.countText.textContent = gis.filtered(layer).length.toLocaleString("zh-CN");
       }
       if (layer.entries && !layer.entries.hidden) {
         fillEntries(layer, layer.entries);
@@ -164,5 +168,6 @@
         layer.tellGroup();
       }
     }
+    gis.tellLegend();
   };
 })((window.gis = window.gis || {}));

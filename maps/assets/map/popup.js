@@ -48,13 +48,16 @@
     const head = gis.element("div", "gis-popup-head");
     const kind = gis.element("span", "gis-popup-kind");
     const entry = feature.layer.paletteByCode.get(String(gis.codeOf(feature)));
-    kind.appendChild(gis.swatch(feature.layer, entry ? entry.color : null));
+    kind.appendChild(gis.swatch(feature.layer, entry ? entry.color : null, entry && entry.marker));
     kind.appendChild(document.createTextNode(feature.layer.title));
     head.appendChild(kind);
     head.appendChild(gis.element("h2", "", gis.titleOf(feature)));
     box.appendChild(head);
     const rows = fieldRows(feature, true);
-    if (feature.properties.grid) {
+    if (feature.layer.theme && entry) {
+      rows.unshift(["分类", entry.label]);
+    }
+    if (feature.properties.grid && !feature.layer.fieldsByName.has("grid")) {
       rows.push(["所属网格", gridName(feature.properties.grid)]);
     }
     const body = gis.element("div", "gis-popup-body");

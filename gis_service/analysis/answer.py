@@ -1,0 +1,200 @@
+"""What an analysis answers: a sentence, figures, the rules behind them, and features to draw, ready for any door."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+import geopandas
+import numpy as np
+import orjson
+import shapely
+
+from layers.field import Kind
+from layers.rules import Rule
+from layers.style import Marker
+
+CLASS = "class"
+"""The property of a feature that says to which class of its theme it belongs."""
+_PLACES = 7
+"""Decimals of coordinates in degrees: a centimetre."""
+
+
+class Ramp(StrEnum):
+    """How the classes of a theme follow each other; the drawing chooses colours for it."""
+
+    SEQUENTIAL = "sequential"
+    """From little to much."""
+    DIVERGING = "diverging"
+    """From loss through no change to gain; the number of classes is odd and the middle one is no change."""
+    REACH = "reach"
+    """Two classes: within reach, and left out."""
+    SEVERITY = "severity"
+    """From harmless to grave, at most four."""
+    CATEGORY = "category"
+    """Kinds without an order, at most six."""
+
+
+@dataclass(frozen=True)
+class Class:
+    """One line of a legend: ``key`` stands in the features' property ``class``; a marker is for points only."""
+
+    key: str
+    title: str
+    marker: Marker | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One property of a theme's features, as popups, tables and downloads show it.
+
+    ``filtered`` makes the page offer its values as a filter; ``codes`` is ``{stored value: label}``.
+    """
+
+    name: str
+    title: str
+    kind: Kind = Kind.TEXT
+    unit: str | None = None
+    codes: Mapping[str, str] | None = None
+    filtered: bool = False
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Features of one kind that a map draws in one colouring.
+
+    Attributes
+    ----------
+    geometry
+        ``POINT``, ``MULTILINESTRING`` or ``MULTIPOLYGON``.
+    label
+        The column whose value is a feature's title.
+    features
+        A FeatureCollection as JSON text, CGCS2000 degrees, longitude first; properties are the columns and ``class``.
+    timed
+        A column with the date by whose month a page may step through the features, or None.
+    shown
+        Whether the theme is on when a map opens.
+    choice
+        Themes of one choice exclude each other on a map; "" for a theme that may lie over any other.
+    """
+
+    name: str
+    title: str
+    geometry: str
+    label: str
+    columns: tuple[Column, ...]
+    classes: tuple[Class, ...]
+    ramp: Ramp
+    features: str
+    count: int
+    marker: Marker = Marker.CIRCLE
+    timed: str | None = None
+    shown: bool = True
+    choice: str = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One figure of an answer; ``value`` None is shown as unknown, with ``note`` saying why.
+
+    ``theme`` and ``where`` (a class of it) lead from the figure to the features behind it.
+    """
+
+    title: str
+    value: float | None
+    unit: str
+    note: str = ""
+    theme: str | None = None
+    where: str | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of one analysis about one community.
+
+    Attributes
+    ----------
+    finding
+        One Chinese sentence that says what the map shows, with its figures.
+    method
+        How it was reckoned, and over which denominator, in Chinese.
+    on
+        The day for which ages and time limits are reckoned.
+    unit
+        Of the measure that the first theme is coloured by.
+    srid
+        EPSG code of the system in which metres were measured.
+    rules
+        Thresholds that were used, each with its basis.
+    """
+
+    name: str
+    title: str
+    community: str
+    on: date
+    srid: int
+    unit: str
+    finding: str
+    method: str
+    facts: tuple[Fact, ...]
+    themes: tuple[Theme, ...]
+    rules: tuple[Rule, ...] = field(default=())
+
+    def theme(self, name: str) -> Theme:
+        """Return one theme; KeyError when the answer has none of that name."""
+        return next(theme for theme in self.themes if theme.name == name)
+
+
+@dataclass(frozen=True)
+class Breaks:
+    """Frozen bounds between classes of a number, so that maps of two months can be compared.
+
+    A value belongs to the class whose lower bound it reaches; ``bounds`` (5, 20) make 0–5, 5–20 and 20 以上.
+    """
+
+    bounds: tuple[float, ...]
+    unit: str
+
+    def classes(self) -> tuple[Class, ...]:
+        """Return the classes from the least to the most; their keys are ``"0"``, ``"1"`` and so on."""
+        bounds = self.bounds
+        titles = [f"{bounds[0]:g} 以下"]
+        titles += [f"{low:g}–{high:g}" for low, high in itertools.pairwise(bounds)]
+        titles.append(f"{bounds[-1]:g} 以上")
+        return tuple(Class(str(number), f"{title} {self.unit}") for number, title in enumerate(titles))
+
+    def keys(self, values: Sequence[float]) -> list[str]:
+        """Return for each value the key of its class."""
+        return [str(bisect_right(self.bounds, value)) for value in values]
+
+
+def feature_collection(frame: geopandas.GeoDataFrame, columns: Sequence[Column]) -> str:
+    """Return a frame as a FeatureCollection in CGCS2000 degrees, with the columns and ``class`` as properties.
+
+    Parameters
+    ----------
+    frame
+        Any coordinate system it names; its index is the features' id. Empty values are left out.
+    """
+    names = [column.name for column in columns] + ([CLASS] if CLASS in frame else [])
+    placed = frame.geometry.to_crs(4490).array
+    shapes = shapely.to_geojson(shapely.transform(np.asarray(placed), lambda points: np.round(points, _PLACES)))
+    values = zip(*(frame[name].tolist() for name in names), strict=True)
+    parts = []
+    for key, shape, row in zip(frame.index.astype(str), shapes, values, strict=True):
+        properties = {name: value for name, value in zip(names, row, strict=True) if not _missing(value)}
+        parts.append(
+            b'{"type":"Feature","id":%b,"geometry":%b,"properties":%b}'
+            % (orjson.dumps(key), shape.encode(), orjson.dumps(properties, option=orjson.OPT_SERIALIZE_NUMPY))
+        )
+    return (b'{"type":"FeatureCollection","features":[' + b",".join(parts) + b"]}").decode()
+
+
+def _missing(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -1,0 +1,64 @@
+"""All analyses by name: HTTP, the command line, the atlas and the home page derive from this list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from sqlalchemy.engine import Connection
+
+from gis_service.analysis.answer import Answer
+from gis_service.analysis.density import density, density_change, public_density
+from gis_service.areas import Area
+from gis_service.scope import Scope
+
+
+class Compute(Protocol):
+    """Reckons an answer about one community for one day; coordinates and metres in the area's own system."""
+
+    def __call__(self, conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
+        """Return the answer."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One question that is asked of a whole community.
+
+    Attributes
+    ----------
+    name
+        In addresses and on the command line: ``/analyses/<name>``, ``/maps/<name>``, ``gis-service analyse <name>``.
+    group, title, description
+        Chinese, for lists and pages.
+    public
+        Whether its answer may leave the house: people on the protected lattice only, and a map without other layers of
+        people.
+    """
+
+    name: str
+    group: str
+    title: str
+    description: str
+    compute: Compute
+    public: bool = False
+
+
+ANALYSES: dict[str, Analysis] = {
+    one.name: one
+    for one in (
+        Analysis(
+            "density", "密度", "人口、租户、企业与隐患密度", "每公顷多少人、多少户、多少家,按方格、网格和小区", density
+        ),
+        Analysis("density_change", "密度", "租户增减", "上期到本期,哪里的租户多了、哪里少了", density_change),
+        Analysis(
+            "public_density",
+            "密度",
+            "对外人口密度",
+            "可以对外的人口密度:小数隐去,推算不回去",
+            public_density,
+            public=True,
+        ),
+    )
+}  # fmt: skip
+"""Every analysis by name, in the order it is listed."""
