@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a programme of its own, run by script/pictures
-"""Photographs the sample as a visitor sees it: a temporary service, Chromium, and three pictures."""
+"""Photographs the sample as a visitor sees it: a temporary service, Chromium, the home page and every map."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from gis_service.analysis.catalog import ANALYSES
+
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
+SAMPLE_DAY = "2020-06-30"
 LARGEST_BYTES = 400_000
 READY_MS = 30_000
 
@@ -168,6 +171,12 @@ def take_popup(browser: Browser, address: str, path: Path) -> None:
         save(page, path)
 
 
+def take_map(browser: Browser, address: str, name: str, path: Path) -> None:
+    """Take one thematic map as it opens on a desk, reckoned for the last day of the sample."""
+    with opened(browser, f"{address}/maps/{name}?on={SAMPLE_DAY}", width=1280, height=800) as page:
+        save(page, path)
+
+
 def main(folder: Path) -> int:
     """Take all pictures into a folder; return 1 when one has become too large to be committed."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -176,6 +185,8 @@ def main(folder: Path) -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-quic"])
         for take in (take_home, take_phone, take_popup):
             take(browser, address, folder / f"{take.__name__.removeprefix('take_')}.png")
+        for name in ANALYSES:
+            take_map(browser, address, name, folder / f"map_{name}.png")
         browser.close()
     sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("*.png"))}
     for name, size in sizes.items():

@@ -51,7 +51,10 @@ class LayerAnswer:
 
 @dataclass(frozen=True)
 class Overview:
-    """One community as it is drawn: extent ``bbox`` is (west, south, east, north) in degrees, CGCS2000."""
+    """One community as it is drawn: extent ``bbox`` is (west, south, east, north) in degrees, CGCS2000.
+
+    ``left_out`` are the titles of layers that were asked for and have too many features to draw one by one.
+    """
 
     community: str
     name: str
@@ -61,6 +64,7 @@ class Overview:
     synthetic: bool
     attributions: tuple[str, ...]
     crs_note: str
+    left_out: tuple[str, ...] = ()
 
 
 def read_overview(
@@ -71,6 +75,7 @@ def read_overview(
     url: Callable[[Layer], str] | None = None,
     layers: Collection[str] = LAYERS.keys(),
     names: tuple[str, ...] | None = None,
+    most: int | None = None,
 ) -> Overview:
     """Return a community's overview.
 
@@ -82,6 +87,8 @@ def read_overview(
         Names of the layers to show.
     names
         The only fields to tell; for what leaves the house.
+    most
+        Layers with more features are left out.
 
     Raises
     ------
@@ -91,6 +98,8 @@ def read_overview(
     area = read_area(conn, community)
     asked = scope.narrowed(community)
     counts = _count_layers(conn, asked)
+    wanted = [layer for layer in LAYERS.values() if layer.name in layers]
+    large = {layer.name for layer in wanted if most is not None and counts[layer.name][0] > most}
     bbox = read_extent(conn, LAYERS["community"], asked) or next(
         (extent for layer in LAYERS.values() if (extent := read_extent(conn, layer, asked))), None
     )
@@ -111,13 +120,14 @@ def read_overview(
                 url(layer) if url else None,
                 names,
             )
-            for layer in LAYERS.values()
-            if layer.name in layers
+            for layer in wanted
+            if layer.name not in large
         ),
         data_date=_data_date(conn, community),
         synthetic=any(synthetic for _, synthetic in counts.values()),
         attributions=_attributions(conn, community),
         crs_note=f"CGCS2000(EPSG:4490),量测用 EPSG:{area.metric_srid}",
+        left_out=tuple(layer.title for layer in wanted if layer.name in large),
     )
 
 

@@ -37,10 +37,11 @@ def draw(
     config = overview_config(overview, base_layers, others)
     ground = [_quiet(layer) for layer in config["layers"]]  # type: ignore[attr-defined]
     heading = f"{overview.name}{answer.title}"
+    omitted = f" · {'、'.join(overview.left_out)}过多,未逐个画出" if overview.left_out else ""
     use = "可对外" if public else "内部资料,注意保管"
     config |= {
         "heading": heading,
-        "subtitle": f"数据截至 {overview.data_date} · 计算日 {answer.on} · {use}",
+        "subtitle": f"数据截至 {overview.data_date} · 计算日 {answer.on} · {use}{omitted}",
         "layers": [_theme_config(theme) for theme in answer.themes] + ground,
         "answer": {
             "finding": answer.finding,

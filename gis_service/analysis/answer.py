@@ -13,6 +13,7 @@ from enum import StrEnum
 import geopandas
 import numpy as np
 import orjson
+import pyproj
 import shapely
 
 from layers.field import Kind
@@ -183,8 +184,12 @@ def feature_collection(frame: geopandas.GeoDataFrame, columns: Sequence[Column])
         Any coordinate system it names; its index is the features' id. Empty values are left out.
     """
     names = [column.name for column in columns] + ([CLASS] if CLASS in frame else [])
-    placed = frame.geometry.to_crs(4490).array
-    shapes = shapely.to_geojson(shapely.transform(np.asarray(placed), lambda points: np.round(points, _PLACES)))
+    to_degrees = pyproj.Transformer.from_crs(frame.crs, 4490, always_xy=True)
+
+    def placed(points: np.ndarray) -> np.ndarray:
+        return np.round(np.column_stack(to_degrees.transform(points[:, 0], points[:, 1])), _PLACES)
+
+    shapes = shapely.to_geojson(shapely.transform(np.asarray(frame.geometry.array), placed))
     values = zip(*(frame[name].tolist() for name in names), strict=True)
     parts = []
     for key, shape, row in zip(frame.index.astype(str), shapes, values, strict=True):
