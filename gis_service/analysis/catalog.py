@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import Answer
+from gis_service.analysis.crowding import crowding
 from gis_service.analysis.density import density, density_change, public_density
 from gis_service.areas import Area
 from gis_service.scope import Scope
@@ -59,6 +60,7 @@ ANALYSES: dict[str, Analysis] = {
             public_density,
             public=True,
         ),
+        Analysis("crowding", "出租房", "群租疑似", "哪些出租房像群租,符合哪几条;哪些楼达到规模出租", crowding),
     )
 }  # fmt: skip
 """Every analysis by name, in the order it is listed."""
