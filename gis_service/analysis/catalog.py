@@ -9,6 +9,7 @@ from typing import Protocol
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import Answer
+from gis_service.analysis.coverage import FACILITIES, coverage_of
 from gis_service.analysis.crowding import crowding
 from gis_service.analysis.density import density, density_change, public_density
 from gis_service.areas import Area
@@ -59,6 +60,13 @@ ANALYSES: dict[str, Analysis] = {
             "可以对外的人口密度:小数隐去,推算不回去",
             public_density,
             public=True,
+        ),
+        *(
+            Analysis(
+                one.name, "覆盖", one.title, f"哪些住宅走到最近的{one.word}太远,住着多少人,再设在哪里最有用",
+                coverage_of(one),
+            )
+            for one in FACILITIES.values()
         ),
         Analysis("crowding", "出租房", "群租疑似", "哪些出租房像群租,符合哪几条;哪些楼达到规模出租", crowding),
     )
