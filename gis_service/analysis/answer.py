@@ -156,7 +156,7 @@ class Answer:
 class Breaks:
     """Frozen bounds between classes of a number, so that maps of two months can be compared.
 
-    A value belongs to the class whose lower bound it reaches; ``bounds`` (5, 20) make 0–5, 5–20 and 20 以上.
+    A value belongs to the class whose lower bound it reaches; ``bounds`` (5, 20) make 不到 5, 5–20 and 20 及以上.
     """
 
     bounds: tuple[float, ...]
@@ -165,10 +165,10 @@ class Breaks:
     def classes(self) -> tuple[Class, ...]:
         """Return the classes from the least to the most; their keys are ``"0"``, ``"1"`` and so on."""
         bounds = self.bounds
-        titles = [f"{bounds[0]:g} 以下"]
-        titles += [f"{low:g}–{high:g}" for low, high in itertools.pairwise(bounds)]
-        titles.append(f"{bounds[-1]:g} 以上")
-        return tuple(Class(str(number), f"{title} {self.unit}") for number, title in enumerate(titles))
+        titles = [f"不到 {bounds[0]:g} {self.unit}"]
+        titles += [f"{low:g}–{high:g} {self.unit}" for low, high in itertools.pairwise(bounds)]
+        titles.append(f"{bounds[-1]:g} {self.unit}及以上")
+        return tuple(Class(str(number), title) for number, title in enumerate(titles))
 
     def keys(self, values: Sequence[float]) -> list[str]:
         """Return for each value the key of its class."""

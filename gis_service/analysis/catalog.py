@@ -12,6 +12,7 @@ from gis_service.analysis.answer import Answer
 from gis_service.analysis.coverage import FACILITIES, coverage_of
 from gis_service.analysis.crowding import crowding
 from gis_service.analysis.density import density, density_change, public_density
+from gis_service.analysis.hazards import hazards
 from gis_service.areas import Area
 from gis_service.scope import Scope
 
@@ -61,6 +62,7 @@ ANALYSES: dict[str, Analysis] = {
             public_density,
             public=True,
         ),
+        Analysis("hazards", "隐患", "隐患", "哪些隐患没有办结、超期多久,集中在哪里", hazards),
         *(
             Analysis(
                 one.name, "覆盖", one.title, f"哪些住宅走到最近的{one.word}太远,住着多少人,再设在哪里最有用",

@@ -246,7 +246,8 @@ def _said(
     unit, before = "人" if people else "幢", 0.0
     for number, best in enumerate(curve, start=1):
         note = f"比少设一处多 {best.covered - before:,g} {unit}"
-        facts.append(Fact(f"最优增设 {number} 处可新覆盖", best.covered, unit, note, theme="sites"))
+        shown = "sites" if number == len(curve) else None
+        facts.append(Fact(f"最优增设 {number} 处可新覆盖", best.covered, unit, note, theme=shown))
         before = best.covered
     gap = max((best.gap for best in curve), default=0.0)
     siting = f"增设点位用最大覆盖选址(MCLP),求解器给出的最优性差距 {gap:.2%}。" if curve else ""

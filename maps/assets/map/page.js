@@ -236,6 +236,10 @@
     });
     await loadSeveral(gis.layers.filter((layer) => layer.on || layer.theme));
     gis.startAnswer();
+    // The legend stands there now, and takes some of the room.
+    if (gis.config.answer && gis.home) {
+      gis.home();
+    }
     gis.ready = true;
     document.documentElement.dataset.gis = "ready";
     writeAddress();

@@ -1,0 +1,197 @@
+"""Hazards: what is open, how old and how long overdue, and where open ones gather."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import geopandas
+import pandas as pd
+import shapely
+from sqlalchemy import Integer, bindparam, cast, func, select
+from sqlalchemy.engine import Connection
+
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.frames import read_frame
+from gis_service.areas import Area
+from gis_service.rules import read_rules
+from gis_service.scope import Scope, within
+from gis_service.tables import tables_of
+from layers.catalog.hazard import HazardCategory, HazardLevel, HazardStatus, SubjectKind
+from layers.code import Code
+from layers.field import Kind
+from layers.record import DataStatus
+from layers.registry import LAYERS
+from layers.rules import Rule
+from layers.style import Marker
+
+OVER = ("closed", "rejected", "merged")
+"""Statuses after which a case is no longer open."""
+GRAVE = ("02", "suspected")
+"""Levels that are reported to the department at once: major, and suspected to be."""
+EPS_M, LEAST = 40.0, 4
+"""Clusters (DBSCAN): open cases of which each has at least ``LEAST``, itself among them, within ``EPS_M`` metres."""
+_AROUND_M = 15.0
+_NUMBERS = Breaks((8.0, 15.0, 30.0), "起")
+_READ = [
+    "grid", "event_code", "category", "level", "status", "subject_kind", "found_on", "due_on", "closed_on",
+    "transferred_to", "campaign",
+]  # fmt: skip
+EVENTS = next(field.codes for field in LAYERS["hazard"].fields if field.name == "event_code") or {}
+
+
+def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
+    """Return the open hazards with their age and time limits, the settled ones, and the clusters of open ones."""
+    asked = scope.narrowed(area.code)
+    rule = read_rules(conn, area.code)["hazard.general_days"]
+    frame = judged(read_frame(conn, asked, "hazard", _READ, srid=area.metric_srid), rule, on)
+    frame["geometry"] = shapely.point_on_surface(frame.geometry.array)
+    names = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)["name"]
+    grids = {str(code): str(name or code) for code, name in names.items()}
+    clusters = _clusters(conn, asked, area, frame)
+    opened = frame[frame["open"].astype(bool)]
+    return Answer(
+        name="hazards", title="隐患", community=area.code, on=on, srid=area.metric_srid, unit="起",
+        finding=_finding(frame, opened, clusters),
+        method="已销号、不予立案、并案的不算未办结;期限取登记的整改期限,没有的按"
+        f"发现之日起 {rule.value:g} {rule.unit}计。"
+        f"集中区:{EPS_M:g} 米内每起周围至少 {LEAST} 起(含自身)未办结隐患(DBSCAN)。"
+        "企业专项与居住、公共区域分开计数,不相加。疑似重大由主管部门认定。",
+        facts=_facts(frame, opened, clusters),
+        themes=(_cases("open", "未办结隐患", opened, grids), _clusters_theme(clusters),
+                _cases("settled", "已办结隐患", frame[~frame["open"].astype(bool)], grids, shown=False)),
+        rules=(rule,),
+    )  # fmt: skip
+
+
+def judged(frame: geopandas.GeoDataFrame, general: Rule, on: date) -> geopandas.GeoDataFrame:
+    """Return the cases with ``open``, ``limit`` (a day or None), ``age`` and ``late`` in days, and their class.
+
+    The limit is the recorded one, else ``hazard.general_days`` after the day of finding. A case is late from the day
+    after its limit. Cases found after ``on`` have no age.
+    """
+    found = frame.copy()
+    found["open"] = ~found["status"].isin(OVER)
+    found["limit"] = [
+        due or (begun + timedelta(days=general.value) if begun else None)
+        for begun, due in zip(found["found_on"], found["due_on"], strict=True)
+    ]
+    found["age"] = [max(0, (on - begun).days) if begun else None for begun in found["found_on"]]
+    found["late"] = [
+        max(0, (on - limit).days) if limit and still else 0
+        for limit, still in zip(found["limit"], found["open"], strict=True)
+    ]
+    found[CLASS] = [
+        "settled" if not still else "grave" if level in GRAVE else "late" if late else "in_time"
+        for still, level, late in zip(found["open"], found["level"], found["late"], strict=True)
+    ]
+    return found
+
+
+def _clusters(conn: Connection, asked: Scope, area: Area, frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    """Return the clusters of open cases, the largest first: number, grave and late ones, addresses, and the area."""
+    rows = tables_of(LAYERS["hazard"]).current.alias("h")
+    place = func.ST_Transform(func.ST_PointOnSurface(rows.c.geom), bindparam("srid", area.metric_srid, Integer))
+    query = select(
+        rows.c.code, cast(func.ST_ClusterDBSCAN(place, EPS_M, LEAST).over(), Integer).label("cluster")
+    ).where(
+        within(asked, rows, "grid"), rows.c.status.not_in(OVER), rows.c.data_status != str(DataStatus.VOID)
+    )  # fmt: skip
+    numbers = {code: number for code, number in conn.execute(query) if number is not None}
+    members = frame.loc[[code for code in frame.index if code in numbers]].copy()
+    members["cluster"] = [numbers[code] for code in members.index]
+    buildings = read_frame(conn, asked, "building", ["address"], srid=area.metric_srid)
+    parts = []
+    for _, group in members.groupby("cluster"):
+        shape = shapely.convex_hull(shapely.union_all(group.geometry.array)).buffer(_AROUND_M)
+        near = buildings["address"][buildings.geometry.intersects(shape)].dropna().sort_values().tolist()
+        said = "、".join(near[:3]) + (f" 等 {len(near)} 处" if len(near) > 3 else "")
+        grave = int(group["level"].isin(GRAVE).sum())
+        parts.append((len(group), grave, int((group["late"] > 0).sum()), said, shape))
+    parts.sort(key=lambda part: (-part[0], -part[1], part[4].centroid.x))
+    columns = {
+        "place": [f"集中区 {number}" for number in range(1, len(parts) + 1)],
+        "number": [part[0] for part in parts], "grave": [part[1] for part in parts],
+        "late": [part[2] for part in parts], "addresses": [part[3] or None for part in parts],
+    }  # fmt: skip
+    found = geopandas.GeoDataFrame(columns, geometry=[part[4] for part in parts], crs=area.metric_srid)
+    found[CLASS] = _NUMBERS.keys(found["number"].tolist())
+    return found
+
+
+def _finding(frame: pd.DataFrame, opened: pd.DataFrame, clusters: pd.DataFrame) -> str:
+    if not len(frame):
+        return "还没有登记隐患。"
+    late = int((opened["late"] > 0).sum())
+    kinds = "、".join(
+        f"{kind.label} {number}" for kind in SubjectKind if (number := int((opened["subject_kind"] == str(kind)).sum()))
+    )
+    if not len(opened):
+        return "登记的隐患都已办结。"
+    gathered = f";{int(clusters['number'].sum())} 起聚成 {len(clusters)} 个集中区" if len(clusters) else ""
+    return f"未办结隐患 {len(opened):,} 起({kinds}),其中 {late:,} 起已超期{gathered}。"
+
+
+def _facts(frame: pd.DataFrame, opened: pd.DataFrame, clusters: pd.DataFrame) -> tuple[Fact, ...]:
+    facts = [
+        Fact("未办结", len(opened), "起", theme="open"),
+        Fact("已超期", int((opened["late"] > 0).sum()), "起", "含重大与疑似重大中超期的"),
+        Fact("重大或疑似重大(未办结)", int(opened["level"].isin(GRAVE).sum()), "起", "立即上报主管部门",
+             theme="open", where="grave"),
+        Fact("已上报移交", int((opened["status"] == str(HazardStatus.TRANSFERRED)).sum()), "起"),
+        Fact("消防车通道被占(未办结)", int((opened["event_code"] == "X-FS03").sum()), "起"),
+        Fact("集中区", len(clusters), "处", theme="clusters"),
+    ]  # fmt: skip
+    for kind in SubjectKind:
+        of_kind, left = (int((rows["subject_kind"] == str(kind)).sum()) for rows in (frame, opened))
+        facts.append(Fact(f"{kind.label}:已办结", of_kind - left, "起", f"登记 {of_kind:,} 起,未办结 {left:,} 起"))
+    return tuple(facts)
+
+
+def _codes(kind: type[Code]) -> dict[str, str]:
+    return {str(one): one.label for one in kind}
+
+
+_CLASSES = (
+    Class("in_time", "未到期", Marker.CIRCLE),
+    Class("late", "已超期", Marker.DIAMOND),
+    Class("grave", "重大或疑似重大", Marker.TRIANGLE),
+)
+_SETTLED = (Class("settled", "已办结", Marker.CROSS),)
+
+
+def _cases(
+    name: str, title: str, cases: geopandas.GeoDataFrame, grids: Mapping[str, str], *, shown: bool = True
+) -> Theme:
+    frame = cases.copy()
+    for column in ("found_on", "limit"):
+        frame[column] = [day.isoformat() if day else None for day in frame[column]]
+    columns = (
+        Column("event_code", "事件", codes=EVENTS),
+        Column("category", "类别", codes=_codes(HazardCategory), filtered=True),
+        Column("level", "等级", codes=_codes(HazardLevel), filtered=True),
+        Column("status", "办理状态", codes=_codes(HazardStatus), filtered=True),
+        Column("found_on", "发现日期", Kind.DATE),
+        Column("limit", "整改期限", Kind.DATE),
+        Column("late", "超期", Kind.INTEGER, "天"),
+        Column("grid", "网格", codes=grids, filtered=True),
+    )
+    classes = _CLASSES if shown else _SETTLED
+    return Theme(
+        name, title, "POINT", "event_code", columns, classes, Ramp.SEVERITY if shown else Ramp.CATEGORY,
+        feature_collection(frame, columns), len(frame), timed="found_on", shown=shown,
+    )  # fmt: skip
+
+
+def _clusters_theme(clusters: geopandas.GeoDataFrame) -> Theme:
+    columns = (
+        Column("place", "集中区"),
+        Column("number", "未办结", Kind.INTEGER, "起"),
+        Column("grave", "重大或疑似", Kind.INTEGER, "起"),
+        Column("late", "已超期", Kind.INTEGER, "起"),
+        Column("addresses", "涉及地址"),
+    )
+    return Theme(
+        "clusters", "隐患集中区", "MULTIPOLYGON", "place", columns, _NUMBERS.classes(), Ramp.SEQUENTIAL,
+        feature_collection(clusters, columns), len(clusters),
+    )  # fmt: skip
