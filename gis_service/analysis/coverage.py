@@ -35,12 +35,13 @@ _MOST_CANDIDATES = 1500
 
 @dataclass(frozen=True)
 class Group:
-    """Facilities with one radius: their layer, which rows are meant, and the rule."""
+    """Facilities with one radius: their layer, which rows are meant, the rule, and a word where there are several."""
 
     layer: str
     column: str
     kinds: tuple[str, ...]
     rule: str
+    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ FACILITIES: dict[str, Facility] = {
     one.name: one
     for one in (
         Facility("waste_coverage", "垃圾投放点覆盖", "垃圾投放点", (
-            Group("waste_point", "kind", ("timed",), "waste.radius_timed"),
-            Group("waste_point", "kind", ("missed",), "waste.radius_point"),
+            Group("waste_point", "kind", ("timed",), "waste.radius_timed", "定时定点"),
+            Group("waste_point", "kind", ("missed",), "waste.radius_point", "误时投放"),
         )),
         Facility("hydrant_coverage", "消火栓覆盖", "消火栓", (
             Group("facility", "kind", ("hydrant",), "hydrant.radius"),
@@ -232,7 +233,8 @@ def _said(
     frame["nearest"] = [titles[one] if one >= 0 else None for one in found.which]
     frame[CLASS] = np.where(found.covered, "covered", "left_out")
     out = frame[~found.covered]
-    radius = " / ".join(f"{rule.value:g}" for rule in rules)
+    words = [f"({group.word})" if group.word else "" for group in facility.groups]
+    radius = "或 ".join(f"{rule.value:g} 米{word}" for rule, word in zip(rules, words, strict=True))
     people, everyone = int(out["people"].sum()), int(frame["people"].sum())
     facts = [
         Fact("住宅", len(frame), "幢"),
@@ -254,7 +256,7 @@ def _said(
     return Answer(
         name=facility.name, title=facility.title, community=area.code, on=on, srid=area.metric_srid, unit="m",
         finding=_finding(facility, radius, frame, out, places),
-        method=f"分母为住宅楼栋和其中的常住人口,不是社区面积;距离为{way},半径 {radius} 米;到不了的算未覆盖。{siting}",
+        method=f"分母为住宅楼栋和其中的常住人口,不是社区面积;距离为{way},半径 {radius};到不了的算未覆盖。{siting}",
         facts=tuple(facts),
         themes=(_homes_theme(frame, grids), _places_theme(places, facility, grids), _sites_theme(sites)),
         rules=tuple(rules),
@@ -271,9 +273,9 @@ def _finding(facility: Facility, radius: str, frame: pd.DataFrame, out: pd.DataF
     if not len(places):
         return f"还没有登记{facility.word},{len(frame):,} 幢住宅全部未覆盖。"
     if not len(out):
-        return f"{len(frame):,} 幢住宅步行 {radius} 米内都有{facility.word}。"
+        return f"{len(frame):,} 幢住宅步行 {radius}内都有{facility.word}。"
     who = f"常住 {int(out['people'].sum()):,} 人、出租房 {int(out['rentals'].sum()):,} 户"
-    return f"{len(frame):,} 幢住宅中 {len(out):,} 幢({who})步行 {radius} 米内没有{facility.word}。"
+    return f"{len(frame):,} 幢住宅中 {len(out):,} 幢({who})步行 {radius}内没有{facility.word}。"
 
 
 def _homes_theme(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
