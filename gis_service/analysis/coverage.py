@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection
-from gis_service.analysis.frames import read_frame
+from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.siting import Sites, most_covering, without_dominated
 from gis_service.analysis.streets import Network, Snapped, build_network, nearest, snap, within
 from gis_service.areas import Area
@@ -161,16 +161,15 @@ def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: 
         found = reach_straight(doors, {rule.value: np.asarray(frame.geometry.array) for rule, frame in groups}, offsets)
         sites, curve = geopandas.GeoDataFrame({"place": []}, geometry=[], crs=area.metric_srid), ()
         way = "直线距离(本社区还没有道路数据)"
-    names = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)["name"]
     return _said(facility, area, on, homes, places, found, sites, curve, way, [rule for rule, _ in groups],
-                 {str(code): str(name or code) for code, name in names.items()})  # fmt: skip
+                 grid_titles(conn, asked, area))  # fmt: skip
 
 
 def _homes(conn: Connection, asked: Scope, area: Area) -> geopandas.GeoDataFrame:
     columns = ["name", "address", "use", "grid", "resident_count"]
     found = read_frame(conn, asked, "building", columns, srid=area.metric_srid)
     homes = found[found["use"].isin(HOME_USES)].copy()
-    homes["title"] = homes["address"].fillna(homes["name"]).fillna(pd.Series(homes.index, homes.index))
+    homes["title"] = titles_of(homes, "address", "name")
     homes["people"] = homes["resident_count"].fillna(0).astype(int)
     return homes
 
@@ -189,7 +188,7 @@ def _places(conn: Connection, asked: Scope, area: Area, group: Group) -> geopand
     if "status" in frame:
         frame = frame[frame["status"] == "intact"].copy()
     frame["geometry"] = shapely.point_on_surface(frame.geometry.array)
-    frame["title"] = frame["name"].fillna(pd.Series(frame.index, frame.index))
+    frame["title"] = titles_of(frame, "name")
     return frame
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
-from gis_service.analysis.frames import read_frame
+from gis_service.analysis.frames import read_frame, titles_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -158,9 +158,7 @@ def _grid_column(names: Mapping[str, str]) -> Column:
 
 def _units_theme(suspected: geopandas.GeoDataFrame, names: Mapping[str, str]) -> Theme:
     frame = suspected.copy()
-    frame["title"] = [address or name or code for code, address, name in zip(
-        frame.index, frame["address"], frame["name"], strict=True
-    )]  # fmt: skip
+    frame["title"] = titles_of(frame, "address", "name")
     frame[CLASS] = ["many" if len(reasons) > 1 else "one" for reasons in frame["reasons"]]
     columns = (
         Column("title", "出租房"),
@@ -185,9 +183,7 @@ def _buildings_theme(
     people = let.assign(people=let["tenant_count"].fillna(0).astype(int)).groupby("building_code")["people"].sum()
     shown = [code in suspected or code in scale for code in buildings.index]
     frame = buildings.loc[np.array(shown, dtype=bool)].copy()
-    frame["title"] = [address or name or code for code, address, name in zip(
-        frame.index, frame["address"], frame["name"], strict=True
-    )]  # fmt: skip
+    frame["title"] = titles_of(frame, "address", "name")
     frame["suspected"] = [int(suspected.get(code, 0)) for code in frame.index]
     frame["people"] = [int(people.get(code, 0)) for code in frame.index]
     frame[CLASS] = [

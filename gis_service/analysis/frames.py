@@ -11,6 +11,7 @@ import shapely
 from sqlalchemy import ColumnElement, FromClause, func, select
 from sqlalchemy.engine import Connection
 
+from gis_service.areas import Area
 from gis_service.features.question import Question
 from gis_service.features.select import conditions, rows_of
 from gis_service.scope import Scope
@@ -49,6 +50,18 @@ def read_frame(
     frame.index = pd.Index([row[0] for row in found], name="code", dtype=object)
     shapes = shapely.from_wkb([bytes(row[-1]) for row in found])
     return geopandas.GeoDataFrame(frame, geometry=shapes, crs=srid)
+
+
+def grid_titles(conn: Connection, asked: Scope, area: Area) -> dict[str, str]:
+    """Return the name of each grid by its code, for filters and tables."""
+    names = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)["name"]
+    return {str(code): str(name or code) for code, name in names.items()}
+
+
+def titles_of(frame: pd.DataFrame, *columns: str) -> list[str]:
+    """Return what each row is called: the first of the columns that isn't empty, else its code."""
+    rows = zip(frame.index, *(frame[name] for name in columns), strict=True)
+    return [str(next((value for value in values if value), code)) for code, *values in rows]
 
 
 def _metric(rows: FromClause, srid: int) -> ColumnElement[Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import Integer, bindparam, cast, func, select
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
-from gis_service.analysis.frames import read_frame
+from gis_service.analysis.frames import grid_titles, read_frame
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope, within
@@ -46,8 +46,7 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     rule = read_rules(conn, area.code)["hazard.general_days"]
     frame = judged(read_frame(conn, asked, "hazard", _READ, srid=area.metric_srid), rule, on)
     frame["geometry"] = shapely.point_on_surface(frame.geometry.array)
-    names = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)["name"]
-    grids = {str(code): str(name or code) for code, name in names.items()}
+    grids = grid_titles(conn, asked, area)
     clusters = _clusters(conn, asked, area, frame)
     opened = frame[frame["open"].astype(bool)]
     return Answer(
