@@ -12,7 +12,9 @@ from gis_service.analysis.answer import Answer
 from gis_service.analysis.coverage import FACILITIES, coverage_of
 from gis_service.analysis.crowding import crowding
 from gis_service.analysis.density import density, density_change, public_density
+from gis_service.analysis.drainage import drainage
 from gis_service.analysis.hazards import hazards
+from gis_service.analysis.illegal_structures import illegal_structures
 from gis_service.analysis.premises import premises
 from gis_service.areas import Area
 from gis_service.scope import Scope
@@ -65,6 +67,10 @@ ANALYSES: dict[str, Analysis] = {
         ),
         Analysis("hazards", "隐患", "隐患", "哪些隐患没有办结、超期多久,集中在哪里", hazards),
         Analysis("premises", "隐患", "厂中厂", "哪些地块租给了别家,谁租给谁,哪些没签安全协议", premises),
+        Analysis("drainage", "隐患", "雨污混流", "哪些企业地块雨污混流、哪些没有检查过", drainage),
+        Analysis(
+            "illegal_structures", "隐患", "违建拆前拆后", "拆了哪些、还剩哪些,图上面积与上报符不符", illegal_structures
+        ),
         *(
             Analysis(
                 one.name, "覆盖", one.title, f"哪些住宅走到最近的{one.word}太远,住着多少人,再设在哪里最有用",

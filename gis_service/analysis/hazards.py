@@ -12,7 +12,9 @@ from sqlalchemy import Integer, bindparam, cast, func, select
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
-from gis_service.analysis.frames import grid_titles, read_frame
+from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.kernel import CELL_M, surface
+from gis_service.analysis.repeats import repeats
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope, within
@@ -35,8 +37,11 @@ _AROUND_M = 15.0
 _NUMBERS = Breaks((8.0, 15.0, 30.0), "起")
 _READ = [
     "grid", "event_code", "category", "level", "status", "subject_kind", "found_on", "due_on", "closed_on",
-    "transferred_to", "campaign",
+    "transferred_to", "campaign", "rental_code", "enterprise_code", "building_code",
 ]  # fmt: skip
+BANDWIDTH_M = 100.0
+"""Standard deviation of the surface's kernel (系统默认): about a block."""
+_LEVELS = Breaks((0.5, 1.0, 2.0, 4.0), "起/公顷")
 EVENTS = next(field.codes for field in LAYERS["hazard"].fields if field.name == "event_code") or {}
 
 
@@ -49,15 +54,23 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     grids = grid_titles(conn, asked, area)
     clusters = _clusters(conn, asked, area, frame)
     opened = frame[frame["open"].astype(bool)]
+    again = repeats(frame)
     return Answer(
         name="hazards", title="隐患", community=area.code, on=on, srid=area.metric_srid, unit="起",
         finding=_finding(frame, opened, clusters),
         method="已销号、不予立案、并案的不算未办结;期限取登记的整改期限,没有的按"
         f"发现之日起 {rule.value:g} {rule.unit}计。"
+        f"核密度:高斯核,带宽 {BANDWIDTH_M:g} 米,{CELL_M:g} 米方格,分级固定,不作边界修正。"
+        "反复发生:同一出租房、企业或楼栋同类隐患 2 起及以上,办结后又发现的另标。"
         f"集中区:{EPS_M:g} 米内每起周围至少 {LEAST} 起(含自身)未办结隐患(DBSCAN)。"
         "企业专项与居住、公共区域分开计数,不相加。疑似重大由主管部门认定。",
-        facts=_facts(frame, opened, clusters),
+        facts=(
+            *_facts(frame, opened, clusters),
+            Fact("同类隐患反复发生", len(again), "处", f"其中办结后再次发现 {int((again['again'] > 0).sum()):,} 处",
+                 theme="repeats"),
+        ),
         themes=(_cases("open", "未办结隐患", opened, grids), _clusters_theme(clusters),
+                _repeats_theme(again, _titles(conn, asked, area)), _surface_theme(opened),
                 _cases("settled", "已办结隐患", frame[~frame["open"].astype(bool)], grids, shown=False)),
         rules=(rule,),
     )  # fmt: skip
@@ -193,4 +206,43 @@ def _clusters_theme(clusters: geopandas.GeoDataFrame) -> Theme:
     return Theme(
         "clusters", "隐患集中区", "MULTIPOLYGON", "place", columns, _NUMBERS.classes(), Ramp.SEQUENTIAL,
         feature_collection(clusters, columns), len(clusters),
+    )  # fmt: skip
+
+
+def _titles(conn: Connection, asked: Scope, area: Area) -> dict[str, str]:
+    """Return what rentals, firms and buildings are called, by code."""
+    frames = [
+        read_frame(conn, asked, layer, ["name", "address"], srid=area.metric_srid)
+        for layer in ("rental_unit", "enterprise", "building")
+    ]
+    return {
+        str(code): title
+        for frame in frames
+        for code, title in zip(frame.index, titles_of(frame, "name", "address"), strict=True)
+    }
+
+
+def _repeats_theme(again: geopandas.GeoDataFrame, titles: Mapping[str, str]) -> Theme:
+    frame = again.assign(title=[titles.get(code, code) for code in again["place"]])
+    columns = (
+        Column("title", "地点"),
+        Column("category", "类别", codes=_codes(HazardCategory), filtered=True),
+        Column("number", "同类隐患", Kind.INTEGER, "起"),
+        Column("still", "未办结", Kind.INTEGER, "起"),
+        Column("again", "办结后再发现", Kind.INTEGER, "起"),
+        Column("last", "最近发现", Kind.DATE),
+    )
+    classes = (Class("several", "同类 2 起及以上", Marker.CIRCLE), Class("again", "办结后又发现", Marker.DIAMOND))
+    return Theme(
+        "repeats", "反复发生", "POINT", "title", columns, classes, Ramp.SEVERITY,
+        feature_collection(frame, columns), len(frame), shown=False,
+    )  # fmt: skip
+
+
+def _surface_theme(opened: geopandas.GeoDataFrame) -> Theme:
+    frame = surface(opened.geometry, _LEVELS, BANDWIDTH_M)
+    columns = (Column("level", "密度"), Column("area_ha", "面积", Kind.NUMBER, "公顷"))
+    return Theme(
+        "surface", "未办结隐患核密度", "MULTIPOLYGON", "level", columns, _LEVELS.classes()[1:], Ramp.SEQUENTIAL,
+        feature_collection(frame, columns), len(frame), shown=False,
     )  # fmt: skip
