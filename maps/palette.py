@@ -20,6 +20,7 @@ def colors(ramp: Ramp, number: int) -> tuple[str, ...]:
     """Return a colour ``#rrggbb`` for each of ``number`` classes, in their order.
 
     Fewer classes than colours are spread over an ordered ramp with both its ends; kinds take the first colours.
+    What is grave by itself has the colour of grave.
 
     Raises
     ------
@@ -29,6 +30,8 @@ def colors(ramp: Ramp, number: int) -> tuple[str, ...]:
     known = _COLORS[ramp]
     if not 0 < number <= len(known):
         raise ValueError(f"{ramp} has {len(known)} colours, not {number}")
+    if ramp is Ramp.SEVERITY and number == 1:
+        return known[2:3]
     if ramp is Ramp.CATEGORY or number == 1:
         return known[:number]
     return tuple(known[round(place * (len(known) - 1) / (number - 1))] for place in range(number))

@@ -157,16 +157,22 @@ class Breaks:
     """Frozen bounds between classes of a number, so that maps of two months can be compared.
 
     A value belongs to the class whose lower bound it reaches; ``bounds`` (5, 20) make 不到 5, 5–20 and 20 及以上.
+    Of counts ``least`` is the smallest there is, and with 1 the titles are 1–4, 5–19 and 20 及以上.
     """
 
     bounds: tuple[float, ...]
     unit: str
+    least: int | None = None
 
     def classes(self) -> tuple[Class, ...]:
         """Return the classes from the least to the most; their keys are ``"0"``, ``"1"`` and so on."""
         bounds = self.bounds
-        titles = [f"不到 {bounds[0]:g} {self.unit}"]
-        titles += [f"{low:g}–{high:g} {self.unit}" for low, high in itertools.pairwise(bounds)]
+        if self.least is None:
+            titles = [f"不到 {bounds[0]:g} {self.unit}"]
+            titles += [f"{low:g}–{high:g} {self.unit}" for low, high in itertools.pairwise(bounds)]
+        else:
+            ranges = [(low, high - 1) for low, high in itertools.pairwise((self.least, *bounds))]
+            titles = [f"{low:g}{f'–{high:g}' if high > low else ''} {self.unit}" for low, high in ranges]
         titles.append(f"{bounds[-1]:g} {self.unit}及以上")
         return tuple(Class(str(number), title) for number, title in enumerate(titles))
 

@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.siting import Sites, most_covering, without_dominated
-from gis_service.analysis.streets import Network, Snapped, build_network, nearest, snap, within
+from gis_service.analysis.streets import Network, Snapped, nearest, snap, within
+from gis_service.analysis.walking import read_walk
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -141,27 +142,22 @@ def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: 
     tenants = lets.assign(people=lets["tenant_count"].fillna(0).astype(int)).groupby("building_code")["people"].sum()
     homes["tenants"] = _per_building(tenants, homes.index)
     groups = [(rules[group.rule], _places(conn, asked, area, group)) for group in facility.groups]
-    roads = read_frame(conn, asked, "road", [], srid=area.metric_srid)
-    water = read_frame(conn, asked, "water", [], srid=area.metric_srid)
+    walk = read_walk(conn, asked, area)
     places = pd.concat([frame for _, frame in groups])
     offsets, first = {}, 0
     for rule, frame in groups:
         offsets[rule.value], first = first, first + len(frame)
     doors = np.asarray(shapely.point_on_surface(homes.geometry.array), dtype=object)
-    if len(roads):
-        network = build_network(np.asarray(roads.geometry.array))
-        canals = shapely.union_all(np.asarray(water.geometry.array))
-        snapped = snap(network, doors, canals)
-        stood = {rule.value: snap(network, np.asarray(frame.geometry.array), canals) for rule, frame in groups}
-        found = reach(network, snapped, stood, offsets)
+    if walk.network is not None:
+        snapped = snap(walk.network, doors, walk.water)
+        stood = {rule.value: snap(walk.network, np.asarray(frame.geometry.array), walk.water) for rule, frame in groups}
+        found = reach(walk.network, snapped, stood, offsets)
         radius_m = groups[0][0].value
-        sites, curve = _sites(network, snapped, homes, found, radius_m, area.metric_srid)
-        way = "沿道路步行(就近上路,不跨水面;道路线相交即视为相通)"
+        sites, curve = _sites(walk.network, snapped, homes, found, radius_m, area.metric_srid)
     else:
         found = reach_straight(doors, {rule.value: np.asarray(frame.geometry.array) for rule, frame in groups}, offsets)
         sites, curve = geopandas.GeoDataFrame({"place": []}, geometry=[], crs=area.metric_srid), ()
-        way = "直线距离(本社区还没有道路数据)"
-    return _said(facility, area, on, homes, places, found, sites, curve, way, [rule for rule, _ in groups],
+    return _said(facility, area, on, homes, places, found, sites, curve, walk.way, [rule for rule, _ in groups],
                  grid_titles(conn, asked, area))  # fmt: skip
 
 

@@ -34,7 +34,7 @@ GRAVE = ("02", "suspected")
 EPS_M, LEAST = 40.0, 4
 """Clusters (DBSCAN): open cases of which each has at least ``LEAST``, itself among them, within ``EPS_M`` metres."""
 _AROUND_M = 15.0
-_NUMBERS = Breaks((8.0, 15.0, 30.0), "起")
+_NUMBERS = Breaks((8.0, 15.0, 30.0), "起", least=LEAST)
 _READ = [
     "grid", "event_code", "category", "level", "status", "subject_kind", "found_on", "due_on", "closed_on",
     "transferred_to", "campaign", "rental_code", "enterprise_code", "building_code",

@@ -17,6 +17,7 @@ from gis_service.scope import Scope
 from layers.catalog.illegal_structure import StructureKind, StructureStatus
 from layers.field import Kind
 from layers.rules import Rule
+from layers.style import Marker
 
 DOWN = (StructureStatus.SELF_DEMOLISHED, StructureStatus.DEMOLISHED, StructureStatus.REUSED)
 """Statuses of what stands no more."""
@@ -43,6 +44,7 @@ def illegal_structures(conn: Connection, scope: Scope, area: Area, *, on: date) 
             _structures("standing", "未拆违建", standing, grids),
             _structures("down", "已拆违建", down, grids),
             _structures("settled", "改正保留或不属违建", frame[frame["state"] == "settled"], grids, shown=False),
+            _outlines(frame),
         ),
         rules=(rule,),
     )  # fmt: skip
@@ -109,7 +111,7 @@ def _facts(frame: pd.DataFrame, down: pd.DataFrame, standing: pd.DataFrame) -> t
 def _structures(
     name: str, title: str, rows: geopandas.GeoDataFrame, grids: Mapping[str, str], *, shown: bool = True
 ) -> Theme:
-    frame = rows.copy()
+    frame = rows.set_geometry(rows.geometry.representative_point())
     frame["title"] = titles_of(frame, "address", "name")
     frame["demolished"] = [day.isoformat() if day else None for day in frame["demolished_on"]]
     columns = (
@@ -125,12 +127,28 @@ def _structures(
     # What stands is warned of in strong colours; what is gone keeps to those of little.
     ramp = Ramp.SEVERITY if name == "standing" else Ramp.REACH
     return Theme(
-        name, title, "MULTIPOLYGON", "title", columns, _CLASSES[name], ramp,
+        name, title, "POINT", "title", columns, _CLASSES[name], ramp,
         feature_collection(frame, columns), len(frame), timed="demolished" if name == "down" else None, shown=shown,
     )  # fmt: skip
 
 
+def _outlines(frame: geopandas.GeoDataFrame) -> Theme:
+    """Return the structures in their extent, which is seen from near; from afar their points stand for them."""
+    rows = frame.assign(title=titles_of(frame, "address", "name"))
+    rows[CLASS] = frame["state"]
+    columns = (Column("title", "违建"), Column("area_m2", "图上面积", Kind.NUMBER, "m²"))
+    classes = (Class("down", "已拆"), Class("standing", "未拆"), Class("settled", "保留"))
+    return Theme(
+        "outlines", "违建范围", "MULTIPOLYGON", "title", columns, classes, Ramp.CATEGORY,
+        feature_collection(rows, columns), len(rows),
+    )  # fmt: skip
+
+
 _CLASSES = {
-    name: (Class("agrees", f"{word},面积相符"), Class("mismatch", f"{word},面积不符"))
-    for name, word in (("standing", "未拆"), ("down", "已拆"), ("settled", "保留"))
+    name: (Class("agrees", f"{word},面积相符", marker), Class("mismatch", f"{word},面积不符", Marker.DIAMOND))
+    for name, word, marker in (
+        ("standing", "未拆", Marker.TRIANGLE),
+        ("down", "已拆", Marker.CIRCLE),
+        ("settled", "保留", Marker.SQUARE),
+    )
 }

@@ -26,7 +26,7 @@ _FIRM = [
     "name", "address", "grid", "plot_code", "building_code", "occupancy", "lessor_code", "status", "safety_agreement",
 ]  # fmt: skip
 _PLOT = ["name", "address", "grid", "lessor", "lessor_code", "floor_area_m2", "let_area_m2", "last_unified_check_on"]
-_TENANTS = Breaks((2.0, 4.0, 6.0), "家")
+_TENANTS = Breaks((2.0, 4.0, 6.0), "家", least=1)
 
 
 @dataclass(frozen=True)

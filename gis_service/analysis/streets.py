@@ -142,6 +142,28 @@ def within(network: Network, homes: Snapped, nodes: Integers, radius_m: float) -
     return reached
 
 
+def distances(network: Network, homes: Snapped, facilities: Snapped, limit_m: float) -> Floats:
+    """Return the walking distance from each facility to each home: metres, shape (facilities, homes).
+
+    ``inf`` where there is no way, or where the way along streets alone is longer than ``limit_m``.
+    """
+    found = np.full((len(facilities.edge), len(homes.edge)), np.inf)
+    usable = np.flatnonzero(facilities.on_network)
+    if not len(usable) or not len(network.nodes):
+        return found
+    count = len(network.nodes)
+    graph = _joined(network, facilities, usable)
+    at_nodes = dijkstra(graph, directed=False, indices=count + np.arange(len(usable)), limit=limit_m)[:, :count]
+    for number in np.flatnonzero(homes.on_network):
+        edge, along = homes.edge[number], homes.along[number]
+        shortest = np.minimum(*(at_nodes[:, node] + leg for node, leg in _legs(network, edge, along)))
+        same = facilities.edge[usable] == edge
+        direct = np.abs(facilities.along[usable] - along) + facilities.off[usable]
+        shortest[same] = np.minimum(shortest[same], direct[same])
+        found[usable, number] = shortest + homes.off[number]
+    return found
+
+
 def _legs(network: Network, edge: int, along: float) -> tuple[tuple[int, float], tuple[int, float]]:
     first, last = network.ends[edge]
     return (int(first), float(along)), (int(last), float(network.lengths[edge] - along))
@@ -150,26 +172,34 @@ def _legs(network: Network, edge: int, along: float) -> tuple[tuple[int, float],
 def _from_facilities(network: Network, facilities: Snapped, usable: Integers) -> tuple[Floats, Integers]:
     """Return for each node the distance to its nearest facility, and that facility's number."""
     count = len(network.nodes)
+    lengths, _, sources = dijkstra(
+        _joined(network, facilities, usable), directed=False, indices=count + np.arange(len(usable)), min_only=True,
+        return_predecessors=True,
+    )  # fmt: skip
+    found = np.where(sources[:count] >= 0, sources[:count] - count, 0)
+    return lengths[:count], usable[found]
+
+
+def _joined(network: Network, facilities: Snapped, usable: Integers) -> csr_matrix:
+    """Return the network with a node for each usable facility behind its own, joined to both ends of its edge.
+
+    A facility's own node is only left: passing through one would lead over its leg, away from the street and back,
+    which is never shorter than the street itself.
+    """
+    count = len(network.nodes)
     rows, cols, legs = [], [], []
     for place, one in enumerate(usable):
         for node, leg in _legs(network, facilities.edge[one], facilities.along[one]):
             rows.append(count + place)
             cols.append(node)
             legs.append(max(_LEAST_M, leg + facilities.off[one]))
-    graph = csr_matrix(
+    return csr_matrix(
         (
             np.concatenate([network.lengths, legs]),
             (np.concatenate([network.ends[:, 0], rows]), np.concatenate([network.ends[:, 1], cols])),
         ),
         shape=(count + len(usable), count + len(usable)),
     )
-    # A facility's own node is only left: passing through one would lead over its leg, away from the street and back,
-    # which is never shorter than the street itself.
-    lengths, _, sources = dijkstra(
-        graph, directed=False, indices=count + np.arange(len(usable)), min_only=True, return_predecessors=True
-    )
-    found = np.where(sources[:count] >= 0, sources[:count] - count, 0)
-    return lengths[:count], usable[found]
 
 
 def _matrix(network: Network) -> csr_matrix:
