@@ -15,6 +15,7 @@ from gis_service.analysis.density import density, density_change, public_density
 from gis_service.analysis.drainage import drainage
 from gis_service.analysis.hazards import hazards
 from gis_service.analysis.illegal_structures import illegal_structures
+from gis_service.analysis.parking_balance import parking_balance
 from gis_service.analysis.premises import premises
 from gis_service.areas import Area
 from gis_service.scope import Scope
@@ -77,6 +78,9 @@ ANALYSES: dict[str, Analysis] = {
                 coverage_of(one),
             )
             for one in FACILITIES.values()
+        ),
+        Analysis(
+            "parking_balance", "停车", "停车供需", "哪里缺车位、夜里停得多满,企业院落共享能补多少", parking_balance
         ),
         Analysis("crowding", "出租房", "群租疑似", "哪些出租房像群租,符合哪几条;哪些楼达到规模出租", crowding),
     )

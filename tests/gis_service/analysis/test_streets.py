@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gis_service.analysis.streets import SNAP_M, build_network, nearest, snap, within
+from gis_service.analysis.streets import SNAP_M, build_network, distances, nearest, snap, within
 
 ROADS = Path(__file__).parents[2] / "data" / "shanghai"
 
@@ -89,6 +89,21 @@ def test_distances_equal_networkx_on_random_streets(
     np.testing.assert_array_equal(np.isfinite(found), np.isfinite(wanted))
     near = np.isfinite(wanted)
     np.testing.assert_allclose(found[near], wanted[near], atol=0.01)
+
+
+@settings(max_examples=30, deadline=None)
+@given(STREETS, PLACES, PLACES)
+def test_each_pair_equals_networkx(
+    streets: list[shapely.LineString], homes: list[shapely.Point], facilities: list[shapely.Point]
+) -> None:
+    network = build_network(np.array(streets))
+    at_home, at_place = snap(network, np.array(homes)), snap(network, np.array(facilities))
+    found = distances(network, at_home, at_place, 1e9)
+    for number, facility in enumerate(facilities):
+        wanted = expected(streets, homes, [facility])
+        np.testing.assert_allclose(found[number], wanted, atol=0.01)
+    near = distances(network, at_home, at_place, 300.0)
+    assert (near[found <= 300.0] == found[found <= 300.0]).all()
 
 
 def test_a_canal_without_a_bridge_separates_and_a_bridge_connects() -> None:
