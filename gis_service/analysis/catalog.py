@@ -9,12 +9,17 @@ from typing import Protocol
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import Answer
+from gis_service.analysis.contradictions import contradictions
 from gis_service.analysis.coverage import FACILITIES, coverage_of
 from gis_service.analysis.crowding import crowding
 from gis_service.analysis.density import density, density_change, public_density
 from gis_service.analysis.drainage import drainage
+from gis_service.analysis.environment import construction_waste, green_loss
+from gis_service.analysis.freshness import freshness
 from gis_service.analysis.hazards import hazards
 from gis_service.analysis.illegal_structures import illegal_structures
+from gis_service.analysis.nearest_facility import nearest_facility
+from gis_service.analysis.networks import overhead_wires, road_renewal
 from gis_service.analysis.parking_balance import parking_balance
 from gis_service.analysis.premises import premises
 from gis_service.areas import Area
@@ -79,10 +84,19 @@ ANALYSES: dict[str, Analysis] = {
             )
             for one in FACILITIES.values()
         ),
+        Analysis("nearest_facility", "覆盖", "最近设施", "每幢住宅走到最近的各类设施要多远", nearest_facility),
         Analysis(
             "parking_balance", "停车", "停车供需", "哪里缺车位、夜里停得多满,企业院落共享能补多少", parking_balance
         ),
         Analysis("crowding", "出租房", "群租疑似", "哪些出租房像群租,符合哪几条;哪些楼达到规模出租", crowding),
+        Analysis("green_loss", "环境", "毁绿占绿", "多少绿地被菜园、停车、踩踏占去,在哪里", green_loss),
+        Analysis(
+            "construction_waste", "环境", "装修垃圾堆放", "渣土和施工废弃料堆在哪里,离堆放点多远", construction_waste
+        ),
+        Analysis("overhead_wires", "环境", "架空飞线", "各网格还有多少线路架空或明敷,哪些杂乱", overhead_wires),
+        Analysis("road_renewal", "环境", "道路白改黑", "改造了多少路面、还有哪些水泥路和破损路", road_renewal),
+        Analysis("freshness", "数据", "信息保鲜", "记录有多旧、走访到没有、核对准不准,哪些登记疑似逾期", freshness),
+        Analysis("contradictions", "数据", "疑点核查", "哪些记录互相矛盾,该到现场核对什么", contradictions),
     )
 }  # fmt: skip
 """Every analysis by name, in the order it is listed."""

@@ -136,12 +136,12 @@ def reach_straight(
 
 def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: date) -> Answer:
     rules = read_rules(conn, area.code)
-    homes = _homes(conn, asked, area)
+    homes = homes_of(conn, asked, area)
     lets = read_frame(conn, asked, "rental_unit", ["building_code", "tenant_count"], srid=area.metric_srid)
     homes["rentals"] = _per_building(lets["building_code"].value_counts(), homes.index)
     tenants = lets.assign(people=lets["tenant_count"].fillna(0).astype(int)).groupby("building_code")["people"].sum()
     homes["tenants"] = _per_building(tenants, homes.index)
-    groups = [(rules[group.rule], _places(conn, asked, area, group)) for group in facility.groups]
+    groups = [(rules[group.rule], places_of(conn, asked, area, group)) for group in facility.groups]
     walk = read_walk(conn, asked, area)
     places = pd.concat([frame for _, frame in groups])
     offsets, first = {}, 0
@@ -161,7 +161,8 @@ def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: 
                  grid_titles(conn, asked, area))  # fmt: skip
 
 
-def _homes(conn: Connection, asked: Scope, area: Area) -> geopandas.GeoDataFrame:
+def homes_of(conn: Connection, asked: Scope, area: Area) -> geopandas.GeoDataFrame:
+    """Return the buildings in which people live, with ``title`` and ``people`` (residents, 0 where unknown)."""
     columns = ["name", "address", "use", "grid", "resident_count"]
     found = read_frame(conn, asked, "building", columns, srid=area.metric_srid)
     homes = found[found["use"].isin(HOME_USES)].copy()
@@ -174,7 +175,7 @@ def _per_building(sums: pd.Series, codes: pd.Index) -> list[int]:
     return [int(sums.get(code, 0)) for code in codes]
 
 
-def _places(conn: Connection, asked: Scope, area: Area, group: Group) -> geopandas.GeoDataFrame:
+def places_of(conn: Connection, asked: Scope, area: Area, group: Group) -> geopandas.GeoDataFrame:
     """Return the facilities of a group as points; what is damaged, lost or out of use isn't one."""
     layer: Layer = LAYERS[group.layer]
     fields = {field.name for field in layer.fields}
