@@ -132,31 +132,23 @@ def _parking_in_buildings(frames: Frames, _: Rules) -> dict[str, str]:
 
 
 def _parking_on_fire_lanes(frames: Frames, rules: Rules) -> dict[str, str]:
+    """Return the places that leave a fire lane narrower than ``fire_lane.width`` (m), each by itself.
+
+    What is left is measured from the place to the far edge of the lane. A lane of unknown width has the least allowed.
+    """
     roads = frames["road"]
     lanes = roads[np.array([one is True for one in roads["fire_lane"]], dtype=bool)]
     least_m = rules["fire_lane.width"].value
-    halves = [(width or least_m) / 2 for width in lanes["width_m"]]
-    strips = np.asarray(shapely.buffer(np.asarray(lanes.geometry.array), halves, cap_style="flat"), dtype=object)
-    tree = shapely.STRtree(strips)
+    halves = np.array([(width or least_m) / 2 for width in lanes["width_m"]])
+    lines = np.asarray(lanes.geometry.array)
+    tree = shapely.STRtree(lines)
     found = {}
-    for code, size, place in _in_the_way(frames["parking"], strips, tree):
-        extent = f"占消防车通道 {size:.0f} {'m²' if place.area else 'm'}"
-        found[code] = "点位在消防车通道上" if place.geom_type == "Point" else extent
-    return found
-
-
-def _in_the_way(
-    lots: geopandas.GeoDataFrame, strips: np.ndarray, tree: shapely.STRtree
-) -> list[tuple[str, float, shapely.Geometry]]:
-    """Return each lot on a strip: its code, how much of it lies there (m² of areas, m of lines), and its shape."""
-    found = []
-    for code, place in lots.geometry.items():
-        over = strips[tree.query(place, predicate="intersects")]
-        if len(over):
-            shared = shapely.union_all(over).intersection(place)
-            size = float(shared.area if place.area else shared.length)
-            if place.geom_type == "Point" or size > 1.0:
-                found.append((str(code), size, place))
+    for code, place in frames["parking"].geometry.items():
+        near = tree.query(place, predicate="dwithin", distance=float(halves.max(initial=0.0)))
+        away_m = shapely.distance(lines[near], place)
+        left_m = (halves[near] + away_m)[away_m < halves[near]]
+        if left_m.min(initial=np.inf) < least_m:
+            found[str(code)] = f"消防车通道只剩约 {left_m.min():.1f} m"
     return found
 
 
@@ -230,7 +222,8 @@ def contradictions(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
         name="contradictions", title="疑点核查", community=area.code, on=on, srid=area.metric_srid, unit="处",
         finding=_finding(rows, found, counts, len(totals)),
         method="图层之间互相矛盾的记录,只说有疑,不说谁对;核实后改正记录,疑点随之消失。"
-        "V8 面积不足一成的压盖、V9 不足 1 m² 的不计;V10 用直线距离,直线都到不了的步行也到不了。"
+        "V8 面积不足一成的压盖、V9 量车位到通道另一侧的净宽,对面也停车的未合计;"
+        "V10 用直线距离,直线都到不了的步行也到不了。"
         "V12 上报总数与图层合计不符的只列不改。",
         facts=(*checks, Fact("V12 上报总数不符", len(totals), "项", differs)),
         themes=(_hits_theme(found, grids),),

@@ -75,10 +75,10 @@ def _plots_theme(plots: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("drainage", "排水情况", codes={str(one): one.label for one in Drainage}, filtered=True),
         Column("grid", "网格", codes=grids, filtered=True),
     )
-    order = (Drainage.SEPARATED, Drainage.UNCHECKED, Drainage.MIXED)
+    order = (Drainage.SEPARATED, Drainage.MIXED, Drainage.UNCHECKED)
     classes = tuple(Class(str(one), one.label) for one in order)
     return Theme(
-        "plots", "企业地块", "MULTIPOLYGON", "title", columns, classes, Ramp.SEVERITY,
+        "plots", "企业地块", "MULTIPOLYGON", "title", columns, classes, Ramp.CATEGORY,
         feature_collection(frame, columns), len(frame),
     )  # fmt: skip
 

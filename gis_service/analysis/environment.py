@@ -56,7 +56,7 @@ def green_loss(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answe
         name="green_loss", title="毁绿占绿", community=area.code, on=on, srid=area.metric_srid, unit="m²",
         finding=_green_finding(frame, total, lost, taken),
         method="面积由图形在本社区的平面坐标系中量出;一块绿地登记一种占用,整块计入。",
-        facts=tuple(facts), themes=(_green_theme(frame, grids),),
+        facts=tuple(facts), themes=_green_themes(frame, grids),
     )  # fmt: skip
 
 
@@ -80,7 +80,8 @@ def _green_finding(frame: pd.DataFrame, total: float, lost: float, taken: Mappin
     return f"绿地 {total:,.0f} m² 中 {lost:,.0f} m²({100 * lost / total:.1f}%)被占或损坏:{named}。"
 
 
-def _green_theme(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
+def _green_themes(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> tuple[Theme, Theme]:
+    """Return the land that was taken, as points that are seen from afar and in its extent."""
     lost = frame[~frame[CLASS].isin((str(Occupation.INTACT), _UNKNOWN))]
     columns = (
         Column("title", "绿地"),
@@ -88,11 +89,18 @@ def _green_theme(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("area_m2", "面积", Kind.NUMBER, "m²"),
         Column("grid", "网格", codes=grids, filtered=True),
     )
-    classes = tuple(Class(str(one), one.label) for one in Occupation if one is not Occupation.INTACT)
-    return Theme(
-        "green", "被占绿地", "MULTIPOLYGON", "title", columns, classes, Ramp.CATEGORY,
-        feature_collection(lost, columns), len(lost),
+    taken = [one for one in Occupation if one is not Occupation.INTACT]
+    points = lost.set_geometry(lost.geometry.representative_point())
+    places = Theme(
+        "green", "毁绿占绿", "POINT", "title", columns,
+        tuple(Class(str(one), one.label, marker) for one, marker in zip(taken, Marker, strict=True)), Ramp.CATEGORY,
+        feature_collection(points, columns), len(lost),
     )  # fmt: skip
+    outlines = Theme(
+        "outlines", "被占绿地范围", "MULTIPOLYGON", "title", columns, (Class("lost", "被占绿地"),), Ramp.SEVERITY,
+        feature_collection(lost.assign(**{CLASS: "lost"}), columns), len(lost),
+    )  # fmt: skip
+    return places, outlines
 
 
 def construction_waste(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:

@@ -53,9 +53,8 @@ def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer
     grids = grid_titles(conn, asked, area)
     shapes = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)
     by_grid = by_grids(shapes, let, visits, units["grid"], cycle, on)
-    ages = {
-        layer: ages_of(read_frame(conn, asked, layer, ["surveyed_on"], srid=area.metric_srid)["surveyed_on"], on)
-        for layer in AGED
+    surveyed = {
+        layer: read_frame(conn, asked, layer, ["surveyed_on"], srid=area.metric_srid)["surveyed_on"] for layer in AGED
     }
     return Answer(
         name="freshness", title="信息保鲜", community=area.code, on=on, srid=area.metric_srid, unit="天",
@@ -64,7 +63,7 @@ def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer
         "括号内为 Wilson 95% 区间,样本少时区间宽。拒访:最近一次走访为拒访或推诿。"
         f"疑似逾期:未登记、变更待报或登记人数少于清点人数,自清点或走访发现起已过 {reporting.value:g} 个{reporting.unit}"
         "(只扣周末,未扣法定节假日);是否逾期由公安认定。",
-        facts=_facts(let, visits, ages, cycle, on),
+        facts=_facts(let, visits, surveyed, cycle, on),
         themes=(_units_theme(let, grids), _grids_theme(by_grid), _overdue_theme(let, grids)),
         rules=(cycle, reporting),
     )  # fmt: skip
@@ -181,18 +180,14 @@ def _finding(let: pd.DataFrame, cycle: Rule) -> str:
 
 
 def _facts(
-    let: pd.DataFrame, visits: pd.DataFrame, ages: Mapping[str, list[int]], cycle: Rule, on: date
+    let: pd.DataFrame, visits: pd.DataFrame, surveyed: Mapping[str, pd.Series], cycle: Rule, on: date
 ) -> tuple[Fact, ...]:
     lately = visits[np.array([on - _YEAR < day for day in visits["visited_on"]], dtype=bool)]
     checked = lately["check_result"].dropna()
     right = int((checked == str(CheckResult.CONSISTENT)).sum())
     low, high = wilson(right, len(checked))
     interval = f"{right:,}/{len(checked):,},95% 区间 {low:.1f}–{high:.1f}%" if len(checked) else "近一年没有核对"
-    layers = [
-        Fact(f"{LAYERS[layer].title}记录距今(中位数)", float(median(days)) if days else None, "天",
-             f"一年以上的占 {100 * sum(day > 365 for day in days) / len(days):.0f}%" if days else "没有调查日期")
-        for layer, days in ages.items()
-    ]  # fmt: skip
+    layers = [_age_fact(layer, ages_of(days, on), len(days)) for layer, days in surveyed.items()]
     never = sum(day is None for day in let["visited"])
     return (
         Fact("走访覆盖", _percent(_in_cycle(let, cycle), len(let)), "%", f"近 {cycle.value:g} {cycle.unit}",
@@ -206,6 +201,13 @@ def _facts(
              where="unknown"),
         *layers,
     )  # fmt: skip
+
+
+def _age_fact(layer: str, ages: Sequence[int], records: int) -> Fact:
+    missing = f"{records - len(ages):,} 条没有调查日期" if len(ages) < records else ""
+    old = f"一年以上的占 {100 * sum(age > 365 for age in ages) / len(ages):.0f}%" if ages else ""
+    middle = float(median(ages)) if ages else None
+    return Fact(f"{LAYERS[layer].title}调查距今(中位数)", middle, "天", ";".join(filter(None, (old, missing))))
 
 
 def _units_theme(let: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:

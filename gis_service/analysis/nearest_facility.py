@@ -36,8 +36,10 @@ def nearest_facility(conn: Connection, scope: Scope, area: Area, *, on: date) ->
         places = pd.concat([places_of(conn, asked, area, group) for group in facility.groups])
         metres, which = walk.nearest(doors, np.asarray(places.geometry.array, dtype=object))
         titles = places["title"].tolist()
+        walked = [round(float(one), 1) if np.isfinite(one) else None for one in metres]
         frame = homes.assign(
-            metres=[round(float(one), 1) if np.isfinite(one) else None for one in metres],
+            # Objects, since a list with None among numbers would become a column of floats with NaN.
+            metres=pd.Series(walked, homes.index, dtype=object),
             nearest=[titles[one] if one >= 0 else None for one in which],
         )
         themes.append(_theme(facility, frame, grids, shown=number == 0))

@@ -165,7 +165,7 @@ def _roads_finding(
 
 
 def _roads_theme(roads: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
-    frame = roads.copy()
+    frame = roads[roads[CLASS] != "other"].copy()
     frame["title"] = titles_of(frame, "name")
     frame["renewed_on"] = [day.isoformat() if day else None for day in frame["renewed_on"]]
     columns = (
@@ -178,8 +178,7 @@ def _roads_theme(roads: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("length_m", "长度", Kind.NUMBER, "m"),
         Column("grid", "网格", codes=grids, filtered=True),
     )
-    classes = (Class("renewed", "已改造"), Class("concrete", "水泥路面,未改造"), Class("bad", "破损,未改造"),
-               Class("other", "其他"))  # fmt: skip
+    classes = (Class("renewed", "已改造"), Class("concrete", "水泥路面,未改造"), Class("bad", "破损,未改造"))
     return Theme(
         "roads", "道路改造", "MULTILINESTRING", "title", columns, classes, Ramp.CATEGORY,
         feature_collection(frame, columns), len(frame),

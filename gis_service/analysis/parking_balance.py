@@ -221,7 +221,7 @@ def _method(rules: Mapping[str, Rule], way: str) -> str:
         f"需求 = 户籍户 × {local.value:g} + 在租出租房 × {tenant.value:g} {tenant.unit};"
         "供给为路内、小区、公共和临时车位。"
         f"车位和乱停放计入 {beside.value:g} 米内最近的小区,不重复计。夜间停满率取近一年夜间清点的最大值,只算清点过的。"
-        f"步行 {walk.value:g} 米内能停下的车用最大流求得,企业院落只出让夜间空位;没有夜间清点的院落不计。距离为{way}。"
+        f"步行 {walk.value:g} 米内能停下的车用最大流求得,企业院落只出让夜间空位;没有夜间清点的院落不计,没有空位或附近不缺的标为用不上。距离为{way}。"
     )
 
 
@@ -309,7 +309,7 @@ def _yards_theme(yards: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("taken", "可接纳", Kind.NUMBER, "辆"),
         Column("grid", "网格", codes=grids, filtered=True),
     )
-    classes = (Class("other", "无空位、未清点或附近不缺", Marker.CROSS), Class("useful", "可错时共享", Marker.HEXAGON))
+    classes = (Class("other", "用不上", Marker.CROSS), Class("useful", "可错时共享", Marker.HEXAGON))
     return Theme(
         "yards", "企业院落夜间共享", "POINT", "title", columns, classes, Ramp.REACH,
         feature_collection(frame, columns), len(frame), marker=Marker.HEXAGON,

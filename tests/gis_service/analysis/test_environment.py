@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -140,6 +141,10 @@ def test_nearest_facilities_agree_with_coverage(sample: Database, staff: Scope) 
         homes = ask(sample, staff, coverage_of(facility)).theme("homes")
         assert told == {one["id"]: one["properties"].get("metres") for one in json.loads(homes.features)["features"]}
         assert len(told) > 500
+        known = [metres for metres in told.values() if metres is not None]
+        fact = next(one for one in answer.facts if one.theme == theme.name)
+        assert fact.value == pytest.approx(statistics.median(known), abs=0.051)
+        assert f"{len(told) - len(known)} 幢到不了" in fact.note
 
 
 def test_waste_cases_of_the_sample(sample: Database, staff: Scope) -> None:
@@ -149,7 +154,7 @@ def test_waste_cases_of_the_sample(sample: Database, staff: Scope) -> None:
             text("select count(*) from gis.hazard where event_code in ('01-03', '03-03') and data_status <> 'void'"
                  " and status not in ('rejected', 'merged')")
         ).scalar_one()  # fmt: skip
-        straight = dict(
+        straight: dict[str, float] = dict(
             conn.execute(
                 text(
                     "select h.code, min(ST_Distance(ST_Transform(ST_PointOnSurface(h.geom), 4549),"
