@@ -14,6 +14,7 @@ STEP_M = 25.0
 """Longest edge: longer ones are divided, so that their nodes serve as places for new facilities."""
 SNAP_M = 200.0
 """How far a place may lie from the streets and still be reached from them (系统默认)."""
+_AT_ONCE = 2000
 _GRID_M = 0.001
 _LEAST_M = 1e-6
 """Weight of a leg of no length: sparse matrices take a zero for no edge at all."""
@@ -95,15 +96,23 @@ def snap(network: Network, places: NDArray[np.object_], water: shapely.Geometry 
     lines = network.edges
     tree = shapely.STRtree(lines)
     shapely.prepare(water)
-    for number, place in enumerate(places):
-        near = tree.query(place, predicate="dwithin", distance=SNAP_M)
-        for candidate in near[np.argsort(shapely.distance(lines[near], place), kind="stable")]:
-            leg = shapely.shortest_line(place, lines[candidate])
-            if not water.intersects(leg):
-                edge[number] = candidate
-                along[number] = shapely.line_locate_point(lines[candidate], place)
-                off[number] = shapely.length(leg)
-                break
+    for begun in range(0, len(places), _AT_ONCE):
+        some = places[begun : begun + _AT_ONCE]
+        place, candidate = tree.query(some, predicate="dwithin", distance=SNAP_M)
+        order = np.lexsort((candidate, shapely.distance(lines[candidate], some[place]), place))
+        place, candidate = place[order], candidate[order]
+        # Each round tries the nearest edge that is left of every place; one round does for those not beside water.
+        while len(place):
+            first = np.unique(place, return_index=True)[1]
+            legs = shapely.shortest_line(some[place[first]], lines[candidate[first]])
+            dry = first[~shapely.intersects(water, legs)]
+            who, chosen = place[dry], candidate[dry]
+            edge[begun + who] = chosen
+            along[begun + who] = shapely.line_locate_point(lines[chosen], some[who])
+            off[begun + who] = shapely.distance(lines[chosen], some[who])
+            left = ~np.isin(place, who)
+            left[first] = False
+            place, candidate = place[left], candidate[left]
     return Snapped(edge, along, off)
 
 
@@ -118,27 +127,23 @@ def nearest(network: Network, homes: Snapped, facilities: Snapped) -> tuple[Floa
     if not len(usable) or not len(network.nodes):
         return best, chosen
     at_nodes, source = _from_facilities(network, facilities, usable)
-    for number in np.flatnonzero(homes.on_network):
-        edge, along = homes.edge[number], homes.along[number]
-        ways = [(at_nodes[node] + leg, source[node]) for node, leg in _legs(network, edge, along)]
-        ways += [
-            (abs(facilities.along[one] - along) + facilities.off[one], one)
-            for one in usable[facilities.edge[usable] == edge]
-        ]
-        length, one = min(ways)
-        if np.isfinite(length):
-            best[number], chosen[number] = length + homes.off[number], one
-    return best, chosen
+    on, length, end = _through_ends(network, homes, at_nodes[None])
+    best[on], chosen[on] = length[0], source[end[0]]
+    for one in usable:
+        same = on[homes.edge[on] == facilities.edge[one]]
+        direct = np.abs(facilities.along[one] - homes.along[same]) + facilities.off[one]
+        closer = same[direct < best[same]]
+        best[closer], chosen[closer] = direct[direct < best[same]], one
+    chosen[~np.isfinite(best)] = -1
+    return best + np.where(np.isfinite(best), homes.off, 0.0), chosen
 
 
 def within(network: Network, homes: Snapped, nodes: Integers, radius_m: float) -> NDArray[np.bool_]:
     """Return which homes each of some nodes of the network reaches in ``radius_m``: shape (nodes, homes)."""
     at_nodes = dijkstra(_matrix(network), directed=False, indices=nodes, limit=radius_m)
+    on, length, _ = _through_ends(network, homes, at_nodes)
     reached = np.zeros((len(nodes), len(homes.edge)), dtype=bool)
-    for number in np.flatnonzero(homes.on_network):
-        legs = _legs(network, homes.edge[number], homes.along[number])
-        shortest = np.minimum(*(at_nodes[:, node] + leg for node, leg in legs))
-        reached[:, number] = shortest + homes.off[number] <= radius_m
+    reached[:, on] = length + homes.off[on] <= radius_m
     return reached
 
 
@@ -154,14 +159,25 @@ def distances(network: Network, homes: Snapped, facilities: Snapped, limit_m: fl
     count = len(network.nodes)
     graph = _joined(network, facilities, usable)
     at_nodes = dijkstra(graph, directed=False, indices=count + np.arange(len(usable)), limit=limit_m)[:, :count]
-    for number in np.flatnonzero(homes.on_network):
-        edge, along = homes.edge[number], homes.along[number]
-        shortest = np.minimum(*(at_nodes[:, node] + leg for node, leg in _legs(network, edge, along)))
-        same = facilities.edge[usable] == edge
-        direct = np.abs(facilities.along[usable] - along) + facilities.off[usable]
-        shortest[same] = np.minimum(shortest[same], direct[same])
-        found[usable, number] = shortest + homes.off[number]
+    on, length, _ = _through_ends(network, homes, at_nodes)
+    for number, one in enumerate(usable):
+        same = homes.edge[on] == facilities.edge[one]
+        direct = np.abs(facilities.along[one] - homes.along[on][same]) + facilities.off[one]
+        length[number, same] = np.minimum(length[number, same], direct)
+    found[np.ix_(usable, on)] = length + homes.off[on]
     return found
+
+
+def _through_ends(network: Network, homes: Snapped, at_nodes: Floats) -> tuple[Integers, Floats, Integers]:
+    """Return the homes on the network, their distances along streets through either end of their edge, and which end.
+
+    ``at_nodes`` is a distance to each node, shape (k, nodes); the answers have the shape (k, homes on the network).
+    """
+    on = np.flatnonzero(homes.on_network)
+    ends, along = network.ends[homes.edge[on]], homes.along[on]
+    first = at_nodes[:, ends[:, 0]] + along
+    last = at_nodes[:, ends[:, 1]] + (network.lengths[homes.edge[on]] - along)
+    return on, np.minimum(first, last), np.where(first <= last, ends[:, 0], ends[:, 1])
 
 
 def _legs(network: Network, edge: int, along: float) -> tuple[tuple[int, float], tuple[int, float]]:
