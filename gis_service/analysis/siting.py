@@ -58,8 +58,8 @@ def most_covering(reached: NDArray[np.bool_], weights: NDArray[np.float64], numb
 def without_dominated(reached: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the numbers of places that no other place replaces: of equal ones the first."""
     order = np.argsort(-reached.sum(axis=1), kind="stable")
-    kept: list[int] = []
-    for place in order:
-        if reached[place].any() and not any((reached[place] <= reached[other]).all() for other in kept):
-            kept.append(int(place))
-    return np.array(sorted(kept), dtype=np.int64)
+    some = reached[order].astype(np.float32)
+    # Homes of one place that another doesn't reach; none makes the other, which reaches as many or more, replace it.
+    missing = some @ (1 - some).T
+    replaced = np.tril(missing == 0, -1).any(axis=1)
+    return np.sort(order[some.any(axis=1) & ~replaced]).astype(np.int64)

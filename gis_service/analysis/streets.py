@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import shapely
@@ -40,7 +41,7 @@ class Network:
     ends: Integers
     lengths: Floats
 
-    @property
+    @cached_property
     def edges(self) -> NDArray[np.object_]:
         """The edges as lines."""
         return np.asarray(shapely.linestrings(self.nodes[self.ends]))
