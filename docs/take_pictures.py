@@ -12,7 +12,9 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +41,10 @@ def running_service() -> Iterator[str]:
     command = [str(ROOT / ".venv/bin/gis-service"), "serve", "--port", str(free_port()), "--data", str(folder / "data")]
     service = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder)  # noqa: S603 - our own command
     try:
-        yield address_said_by(service)
+        address = address_said_by(service)
+        # Its log of requests is read on, or the pipe fills and the service stands still.
+        threading.Thread(target=deque, args=(service.stdout or (), 0), daemon=True).start()
+        yield address
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait(timeout=60)

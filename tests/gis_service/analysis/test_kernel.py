@@ -55,6 +55,8 @@ def test_levels_hold_the_cells_whose_centre_is_so_dense(points: list[tuple[float
             level = sum(dense >= bound for bound in LEVELS.bounds)
             inside = [key for key, shape in shapes.items() if shape.contains(shapely.Point(centre))]
             assert inside == ([level] if level else [])
+    corners = shapely.get_coordinates(np.asarray(told.geometry.array))
+    assert np.allclose(corners, np.round(corners / CELL_M) * CELL_M, atol=1e-6)
     assert np.allclose(told["area_ha"], told.geometry.area / 10_000, atol=0.006)
 
 

@@ -131,6 +131,16 @@ def test_figures_of_the_sample_equal_the_database(sample: Database, staff: Scope
             text("select count(*) from gis.hazard where event_code = '05-05' and status not in ('rejected', 'merged')"
                  " and found_on > '2019-07-01' and found_on <= '2020-06-30' and data_status <> 'void'")
         ).scalar_one()  # fmt: skip
+        free = conn.execute(
+            text(
+                "select sum(greatest(0, space_count - most)) from gis.parking p, lateral (select greatest("
+                "case when night_counted_on > '2019-07-01' and night_counted_on <= '2020-06-30' then night_count end,"
+                " (select max(counted) from gis.visit v where v.target_kind = 'parking' and v.target_code = p.code"
+                " and v.at_night and v.visited_on > '2019-07-01' and v.visited_on <= '2020-06-30')) most) n"
+                " where kind = 'enterprise' and data_status <> 'void' and most is not null"
+            )
+        ).scalar_one()
+    assert facts["企业院落夜间空位"] == free > 0
     assert facts["停车需求(估算)"] == pytest.approx(float(demand), abs=0.051)
     assert facts["居民车位"] == spaces > 100
     assert facts["乱停放(近一年)"] == cases > 10

@@ -52,6 +52,13 @@ def test_areas_and_states(
     assert told["state"] == ("down" if gone else "settled" if status in {"regularised", "legal"} else "standing")
 
 
+@pytest.mark.parametrize(("reported", "differs"), [(95.1, True), (95.3, False), (105.2, False), (105.4, True)])
+def test_the_gap_is_taken_of_the_reported_area(reported: float, differs: bool) -> None:
+    row = {"status": "suspected", "area_reported_m2": reported, "demolished_on": None}
+    frame = made_frame([row], None, [shapely.box(0, 0, 10, 10)])
+    assert measured(frame, RULES["illegal_structure.area_mismatch"], DAY)["mismatch"].tolist() == [differs]
+
+
 def test_structures_of_the_sample_equal_the_database(sample: Database, staff: Scope) -> None:
     with sample.read(staff) as conn:
         told = facts(illegal_structures(conn, staff, read_area(conn, COMMUNITY), on=DAY))
