@@ -310,7 +310,7 @@ def _yards_theme(yards: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("taken", "可接纳", Kind.NUMBER, "辆"),
         Column("grid", "网格", codes=grids, filtered=True),
     )
-    classes = (Class("other", "用不上", Marker.CROSS), Class("useful", "可错时共享", Marker.HEXAGON))
+    classes = (Class("other", "用不上", Marker.HEXAGON), Class("useful", "可错时共享", Marker.HEXAGON))
     return Theme(
         "yards", "企业院落夜间共享", "POINT", "title", columns, classes, Ramp.REACH,
         feature_collection(frame, columns), len(frame), marker=Marker.HEXAGON,

@@ -105,15 +105,16 @@
     const phone = window.matchMedia("(max-width: 640px)").matches;
     const panel = document.querySelector(".gis-panel");
     const right = phone ? 12 : !panel || !panel.classList.contains("gis-closed") ? 322 : 24;
-    const legend = gis.legend && !gis.legend.hidden ? gis.legend.offsetHeight : 0;
-    const bottom = phone ? 78 + legend : 40;
-    // Beside the title or below it: whichever leaves the community larger.
+    const legend = gis.legend && !gis.legend.hidden ? gis.legend : null;
+    const bottom = phone ? 78 + (legend ? legend.offsetHeight : 0) : 40;
+    // Beside the title or below it and beside the legend: whichever leaves the community larger.
     const snap = gis.map.options.zoomSnap;
     // The opening view fits exactly; zooming by hand goes in the map's steps again.
     gis.map.options.zoomSnap = 0;
     const title = document.querySelector(".gis-title");
     const below = title.offsetTop + title.offsetHeight + 16;
-    const corners = phone ? [[12, below]] : [[356, 24], [70, below]];
+    const beside = legend ? legend.offsetLeft + legend.offsetWidth + 12 : 70;
+    const corners = phone ? [[12, below]] : [[Math.max(356, beside), 24], [beside, below]];
     const zoomFor = (corner) => gis.map.getBoundsZoom(bounds, false, L.point(corner[0] + right, corner[1] + bottom));
     const best = corners.reduce((a, b) => (zoomFor(b) > zoomFor(a) ? b : a));
     gis.map.fitBounds(bounds, { paddingTopLeft: best, paddingBottomRight: [right, bottom], animate: false });
