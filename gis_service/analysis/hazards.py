@@ -205,7 +205,7 @@ def _clusters_theme(clusters: geopandas.GeoDataFrame) -> Theme:
     )
     return Theme(
         "clusters", "隐患集中区", "MULTIPOLYGON", "place", columns, _NUMBERS.classes(), Ramp.SEQUENTIAL,
-        feature_collection(clusters, columns), len(clusters),
+        feature_collection(clusters, columns), len(clusters), choice="areas",
     )  # fmt: skip
 
 
@@ -244,5 +244,5 @@ def _surface_theme(opened: geopandas.GeoDataFrame) -> Theme:
     columns = (Column("level", "密度"), Column("area_ha", "面积", Kind.NUMBER, "公顷"))
     return Theme(
         "surface", "未办结隐患核密度", "MULTIPOLYGON", "level", columns, _LEVELS.classes()[1:], Ramp.SEQUENTIAL,
-        feature_collection(frame, columns), len(frame), shown=False,
+        feature_collection(frame, columns), len(frame), shown=False, choice="areas",
     )  # fmt: skip
