@@ -181,13 +181,19 @@ class Breaks:
         return [str(bisect_right(self.bounds, value)) for value in values]
 
 
+def percent(part: float, whole: float) -> float | None:
+    """Return a share in percent to one decimal, None of nothing."""
+    return round(100 * part / whole, 1) if whole else None
+
+
 def feature_collection(frame: geopandas.GeoDataFrame, columns: Sequence[Column]) -> str:
     """Return a frame as a FeatureCollection in CGCS2000 degrees, with the columns and ``class`` as properties.
 
     Parameters
     ----------
     frame
-        Any coordinate system it names; its index is the features' id. Empty values are left out.
+        Any coordinate system it names; its index is the features' id. Empty values are left out, days are written
+        as in ISO 8601.
     """
     names = [column.name for column in columns] + ([CLASS] if CLASS in frame else [])
     to_degrees = pyproj.Transformer.from_crs(frame.crs, 4490, always_xy=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection, percent
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.siting import Sites, most_covering, without_dominated
 from gis_service.analysis.streets import Network, Snapped, nearest, snap, within
@@ -234,8 +234,8 @@ def _said(
     people, everyone = int(out["people"].sum()), int(frame["people"].sum())
     facts = [
         Fact("住宅", len(frame), "幢"),
-        Fact("覆盖住宅占比", _share(len(frame) - len(out), len(frame)), "%", "" if len(frame) else "没有住宅数据"),
-        Fact("覆盖常住人口占比", _share(everyone - people, everyone), "%", "" if everyone else "没有常住人口数据"),
+        Fact("覆盖住宅占比", percent(len(frame) - len(out), len(frame)), "%", "" if len(frame) else "没有住宅数据"),
+        Fact("覆盖常住人口占比", percent(everyone - people, everyone), "%", "" if everyone else "没有常住人口数据"),
         Fact("未覆盖住宅", len(out), "幢", theme="homes", where="left_out"),
         Fact("未覆盖常住人口", people, "人"),
         Fact("未覆盖出租房", int(out["rentals"].sum()), "户", f"其中租户 {int(out['tenants'].sum()):,} 人"),
@@ -257,10 +257,6 @@ def _said(
         themes=(_homes_theme(frame, grids), _places_theme(places, facility, grids), _sites_theme(sites)),
         rules=tuple(rules),
     )  # fmt: skip
-
-
-def _share(part: int, whole: int) -> float | None:
-    return round(100 * part / whole, 1) if whole else None
 
 
 def _finding(facility: Facility, radius: str, frame: pd.DataFrame, out: pd.DataFrame, places: pd.DataFrame) -> str:

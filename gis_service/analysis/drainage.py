@@ -101,7 +101,6 @@ def _lines_theme(combined: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> 
 
 def _cases_theme(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
     frame = cases.copy()
-    frame["found_on"] = [day.isoformat() if day else None for day in frame["found_on"]]
     frame[CLASS] = "open"
     columns = (
         Column("event_code", "事件", codes=EVENTS),

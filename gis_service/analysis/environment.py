@@ -155,7 +155,6 @@ def _waste_finding(cases: pd.DataFrame, points: pd.DataFrame, middle: float | No
 
 def _waste_cases(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
     frame = cases.copy()
-    frame["found_on"] = [day.isoformat() if day else None for day in frame["found_on"]]
     columns = (
         Column("event_code", "事件", codes=EVENTS, filtered=True),
         Column("status", "办理状态", codes={str(one): one.label for one in HazardStatus}, filtered=True),

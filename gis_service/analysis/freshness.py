@@ -12,7 +12,18 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import (
+    CLASS,
+    Answer,
+    Breaks,
+    Class,
+    Column,
+    Fact,
+    Ramp,
+    Theme,
+    feature_collection,
+    percent,
+)
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
@@ -144,7 +155,7 @@ def by_grids(
         low, high = wilson(right, len(checked))
         rows.append({
             "let": len(here), "visited": _in_cycle(here, cycle), "checked": len(checked), "right": right,
-            "coverage": _percent(_in_cycle(here, cycle), len(here)), "accuracy": _percent(right, len(checked)),
+            "coverage": percent(_in_cycle(here, cycle), len(here)), "accuracy": percent(right, len(checked)),
             "interval": f"{low:.1f}–{high:.1f}" if len(checked) else None,
             "refused": int(here["refused"].sum()), "overdue": sum(one is True for one in here["overdue"]),
         })  # fmt: skip
@@ -162,10 +173,6 @@ def _in_cycle(units: pd.DataFrame, cycle: Rule) -> int:
 def ages_of(days: Sequence[date | None], on: date) -> list[int]:
     """Return the ages in days of the records whose day is known; days to come count as today."""
     return [max(0, (on - day).days) for day in days if day is not None]
-
-
-def _percent(part: float, whole: float) -> float | None:
-    return round(100 * part / whole, 1) if whole else None
 
 
 def _finding(let: pd.DataFrame, cycle: Rule) -> str:
@@ -190,10 +197,10 @@ def _facts(
     layers = [_age_fact(layer, ages_of(days, on), len(days)) for layer, days in surveyed.items()]
     never = sum(day is None for day in let["visited"])
     return (
-        Fact("走访覆盖", _percent(_in_cycle(let, cycle), len(let)), "%", f"近 {cycle.value:g} {cycle.unit}",
+        Fact("走访覆盖", percent(_in_cycle(let, cycle), len(let)), "%", f"近 {cycle.value:g} {cycle.unit}",
              theme="units"),
         Fact("从未走访", never, "户", theme="units", where="never"),
-        Fact("核对准确率", _percent(right, len(checked)), "%", interval),
+        Fact("核对准确率", percent(right, len(checked)), "%", interval),
         Fact("拒访或推诿", int(let["refused"].sum()), "户", "最近一次走访"),
         Fact("登记疑似逾期", sum(one is True for one in let["overdue"]), "户", "由公安认定",
              theme="overdue", where="overdue"),
@@ -213,7 +220,6 @@ def _age_fact(layer: str, ages: Sequence[int], records: int) -> Fact:
 def _units_theme(let: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
     frame = let.copy()
     frame["title"] = titles_of(frame, "address", "name")
-    frame["visited"] = [day.isoformat() if day else None for day in frame["visited"]]
     frame[CLASS] = ["never" if days is None else _SINCE.keys([days])[0] for days in frame["since"]]
     columns = (
         Column("title", "出租房"),
@@ -258,7 +264,7 @@ def _overdue_theme(let: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         for people, registered in zip(frame["tenant_count"], frame["registered_count"], strict=True)
     ]
     frame[CLASS] = ["unknown" if one is None else "overdue" for one in frame["overdue"]]
-    frame["counted"] = [day.isoformat() if day else None for day in frame["tenant_count_as_of"]]
+    frame["counted"] = frame["tenant_count_as_of"]
     columns = (
         Column("title", "出租房"),
         Column("registration_status", "登记情况", codes=_REGISTRATION, filtered=True),

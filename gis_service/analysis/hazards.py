@@ -176,8 +176,6 @@ def _cases(
     name: str, title: str, cases: geopandas.GeoDataFrame, grids: Mapping[str, str], *, shown: bool = True
 ) -> Theme:
     frame = cases.copy()
-    for column in ("found_on", "limit"):
-        frame[column] = [day.isoformat() if day else None for day in frame[column]]
     columns = (
         Column("event_code", "事件", codes=EVENTS),
         Column("category", "类别", codes=_codes(HazardCategory), filtered=True),

@@ -113,7 +113,7 @@ def _structures(
 ) -> Theme:
     frame = rows.set_geometry(rows.geometry.representative_point())
     frame["title"] = titles_of(frame, "address", "name")
-    frame["demolished"] = [day.isoformat() if day else None for day in frame["demolished_on"]]
+    frame["demolished"] = frame["demolished_on"]
     columns = (
         Column("title", "违建"),
         Column("status", "状态", codes={str(one): one.label for one in StructureStatus}, filtered=True),

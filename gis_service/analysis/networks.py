@@ -167,7 +167,6 @@ def _roads_finding(
 def _roads_theme(roads: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
     frame = roads[roads[CLASS] != "other"].copy()
     frame["title"] = titles_of(frame, "name")
-    frame["renewed_on"] = [day.isoformat() if day else None for day in frame["renewed_on"]]
     columns = (
         Column("title", "道路"),
         Column("kind", "等级", codes={str(one): one.label for one in RoadKind}, filtered=True),

@@ -15,7 +15,18 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_flow
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import (
+    CLASS,
+    Answer,
+    Breaks,
+    Class,
+    Column,
+    Fact,
+    Ramp,
+    Theme,
+    feature_collection,
+    percent,
+)
 from gis_service.analysis.coverage import HOME_USES
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.walking import read_walk
@@ -195,8 +206,8 @@ def balance(
         demand = float(homes["demand"][homes["estate"] == code].sum())
         here = lots[lot_in == code]
         spaces = int(sum(count or 0 for count in here["space_count"]))
-        rows.append((round(demand, 1), spaces, round(demand - spaces, 1), _percent(demand - spaces, demand),
-                     occupancy(here), _percent(int((case_in == code).sum()), spaces)))  # fmt: skip
+        rows.append((round(demand, 1), spaces, round(demand - spaces, 1), percent(demand - spaces, demand),
+                     occupancy(here), percent(int((case_in == code).sum()), spaces)))  # fmt: skip
     names = ("demand", "spaces", "gap", "short", "occupancy", "illegal")
     for position, name in enumerate(names):
         found[name] = pd.Series([row[position] for row in rows], index=found.index, dtype=object)
@@ -207,11 +218,7 @@ def occupancy(lots: pd.DataFrame) -> float | None:
     """Return cars at their most by spaces, in percent, over places where both are known; None where none are."""
     known = [(peak, all_) for peak, all_ in zip(lots["peak"], lots["space_count"], strict=True)
              if peak is not None and all_]  # fmt: skip
-    return _percent(sum(peak for peak, _ in known), sum(all_ for _, all_ in known))
-
-
-def _percent(part: float, whole: float) -> float | None:
-    return round(100 * part / whole, 1) if whole else None
+    return percent(sum(peak for peak, _ in known), sum(all_ for _, all_ in known))
 
 
 def _method(rules: Mapping[str, Rule], way: str) -> str:
@@ -248,7 +255,7 @@ def _facts(
         Fact("步行范围内停不下", round(demand - found.before, 1), "辆"),
         Fact("夜间停满率", occupancy(own), "%", "居民车位,夜间峰值"),
         Fact("乱停放(近一年)", len(cases), "起", theme="cases"),
-        Fact("每百车位乱停放", _percent(len(cases), spaces), "起"),
+        Fact("每百车位乱停放", percent(len(cases), spaces), "起"),
         Fact("企业院落夜间空位", int(yards["spare"].sum()), "个", f"{uncounted} 处没有夜间清点,未计入", theme="yards"),
         Fact("错时共享可再停", round(found.after - found.before, 1), "辆", theme="yards", where="useful"),
         Fact("共享后仍停不下", round(demand - found.after, 1), "辆"),
@@ -280,7 +287,7 @@ def _areas_theme(name: str, title: str, areas: geopandas.GeoDataFrame, *, shown:
 
 def _lots_theme(lots: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
     frame = lots.copy()
-    frame["full"] = [_percent(peak, all_) if peak is not None and all_ else None
+    frame["full"] = [percent(peak, all_) if peak is not None and all_ else None
                      for peak, all_ in zip(frame["peak"], frame["space_count"], strict=True)]  # fmt: skip
     frame[CLASS] = ["unknown" if one is None else "full" if one >= 100 else "free" for one in frame["full"]]
     columns = (
@@ -320,7 +327,6 @@ def _yards_theme(yards: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
 def _cases_theme(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
     frame = cases.copy()
     frame["title"] = "机动车乱停放"
-    frame["found_on"] = [day.isoformat() for day in frame["found_on"]]
     frame[CLASS] = "case"
     columns = (
         Column("title", "事件"), Column("found_on", "发现日期", Kind.DATE),

@@ -151,7 +151,7 @@ def _plots_theme(shared: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Th
     frame = shared.copy()
     frame["title"] = titles_of(frame, "name", "address")
     frame[CLASS] = _TENANTS.keys(frame["tenants"].tolist())
-    frame["checked"] = [day.isoformat() if day else None for day in frame["last_unified_check_on"]]
+    frame["checked"] = frame["last_unified_check_on"]
     columns = (
         Column("title", "地块"),
         Column("lessor", "出租方"),
