@@ -19,7 +19,8 @@ import geopandas
 import numpy as np
 import shapely
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Column, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Column, Ramp, Theme
+from gis_service.analysis.themes import feature_collection
 from gis_service.overview import Overview
 from layers.field import Kind
 from maps import thematic

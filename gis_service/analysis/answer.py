@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-
-import geopandas
-import numpy as np
-import orjson
-import pyproj
-import shapely
 
 from layers.field import Kind
 from layers.rules import Rule
@@ -22,8 +15,6 @@ from layers.style import Marker
 
 CLASS = "class"
 """The property of a feature that says to which class of its theme it belongs."""
-_PLACES = 7
-"""Decimals of coordinates in degrees: a centimetre."""
 
 
 class Ramp(StrEnum):
@@ -83,6 +74,8 @@ class Theme:
         Whether the theme is on when a map opens.
     choice
         Themes of one choice exclude each other on a map; "" for a theme that may lie over any other.
+    lattice_m
+        Side in metres of the squares that stand for features too many to draw, or None; ``count`` is of the features.
     """
 
     name: str
@@ -98,6 +91,7 @@ class Theme:
     timed: str | None = None
     shown: bool = True
     choice: str = ""
+    lattice_m: int | None = None
 
 
 @dataclass(frozen=True)
@@ -184,34 +178,3 @@ class Breaks:
 def percent(part: float, whole: float) -> float | None:
     """Return a share in percent to one decimal, None of nothing."""
     return round(100 * part / whole, 1) if whole else None
-
-
-def feature_collection(frame: geopandas.GeoDataFrame, columns: Sequence[Column]) -> str:
-    """Return a frame as a FeatureCollection in CGCS2000 degrees, with the columns and ``class`` as properties.
-
-    Parameters
-    ----------
-    frame
-        Any coordinate system it names; its index is the features' id. Empty values are left out, days are written
-        as in ISO 8601.
-    """
-    names = [column.name for column in columns] + ([CLASS] if CLASS in frame else [])
-    to_degrees = pyproj.Transformer.from_crs(frame.crs, 4490, always_xy=True)
-
-    def placed(points: np.ndarray) -> np.ndarray:
-        return np.round(np.column_stack(to_degrees.transform(points[:, 0], points[:, 1])), _PLACES)
-
-    shapes = shapely.to_geojson(shapely.transform(np.asarray(frame.geometry.array), placed))
-    values = zip(*(frame[name].tolist() for name in names), strict=True)
-    parts = []
-    for key, shape, row in zip(frame.index.astype(str), shapes, values, strict=True):
-        properties = {name: value for name, value in zip(names, row, strict=True) if not _missing(value)}
-        parts.append(
-            b'{"type":"Feature","id":%b,"geometry":%b,"properties":%b}'
-            % (orjson.dumps(key), shape.encode(), orjson.dumps(properties, option=orjson.OPT_SERIALIZE_NUMPY))
-        )
-    return (b'{"type":"FeatureCollection","features":[' + b",".join(parts) + b"]}").decode()
-
-
-def _missing(value: object) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -12,10 +12,11 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.hazards import OVER
 from gis_service.analysis.reconcile import reconcile
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -265,20 +266,12 @@ def _hits_theme(found: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Them
         Column("said", "疑点"),
         Column("advice", "核查什么"),
         Column("code", "编码"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = tuple(Class(layer, LAYERS[layer].title, marker) for layer, marker in _MARKERS.items())
-    return Theme(
-        "hits",
-        "疑点",
-        "POINT",
-        "title",
-        columns,
-        classes,
-        Ramp.CATEGORY,
-        feature_collection(found, columns),
-        len(found),
-    )
+    return theme_of(
+        found, "hits", "疑点", "POINT", "title", columns, classes, Ramp.CATEGORY,
+    )  # fmt: skip
 
 
 _MARKERS = {

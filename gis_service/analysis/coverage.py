@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection, percent
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.siting import Sites, most_covering, without_dominated
 from gis_service.analysis.streets import Network, Snapped, nearest, snap, within
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.analysis.walking import read_walk
 from gis_service.areas import Area
 from gis_service.rules import read_rules
@@ -278,28 +279,27 @@ def _homes_theme(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("people", "常住人口", Kind.INTEGER, "人"),
         Column("rentals", "出租房", Kind.INTEGER, "户"),
         Column("tenants", "租户", Kind.INTEGER, "人"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = (Class("covered", "已覆盖"), Class("left_out", "未覆盖"))
-    return Theme(
-        "homes", "住宅楼栋", "MULTIPOLYGON", "title", columns, classes, Ramp.REACH,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "homes", "住宅楼栋", "MULTIPOLYGON", "title", columns, classes, Ramp.REACH,
     )  # fmt: skip
 
 
 def _places_theme(places: geopandas.GeoDataFrame, facility: Facility, grids: Mapping[str, str]) -> Theme:
     frame = places.assign(**{CLASS: "place"})
-    columns = (Column("title", "名称"), Column("grid", "网格", codes=grids, filtered=True))
-    return Theme(
-        "places", facility.word, "POINT", "title", columns, (Class("place", "现有"),), Ramp.CATEGORY,
-        feature_collection(frame, columns), len(frame), marker=Marker.HEXAGON,
+    columns = (Column("title", "名称"), grid_column(grids))
+    return theme_of(
+        frame, "places", facility.word, "POINT", "title", columns, (Class("place", "现有"),), Ramp.CATEGORY,
+        marker=Marker.HEXAGON,
     )  # fmt: skip
 
 
 def _sites_theme(sites: geopandas.GeoDataFrame) -> Theme:
     frame = sites.assign(**{CLASS: "site"})
     columns = (Column("place", "建议点位"),)
-    return Theme(
-        "sites", "建议增设", "POINT", "place", columns, (Class("site", "建议增设", Marker.DIAMOND),), Ramp.SEVERITY,
-        feature_collection(frame, columns), len(frame), marker=Marker.DIAMOND,
+    return theme_of(
+        frame, "sites", "建议增设", "POINT", "place", columns, (Class("site", "建议增设", Marker.DIAMOND),),
+        Ramp.SEVERITY, marker=Marker.DIAMOND,
     )  # fmt: skip

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import read_frame, titles_of
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -152,10 +153,6 @@ def _basis_note(suspected: pd.DataFrame) -> str:
     return "人数面积依据:" + "、".join(parts) if parts else ""
 
 
-def _grid_column(names: Mapping[str, str]) -> Column:
-    return Column("grid", "网格", codes=names, filtered=True)
-
-
 def _units_theme(suspected: geopandas.GeoDataFrame, names: Mapping[str, str]) -> Theme:
     frame = suspected.copy()
     frame["title"] = titles_of(frame, "address", "name")
@@ -167,12 +164,11 @@ def _units_theme(suspected: geopandas.GeoDataFrame, names: Mapping[str, str]) ->
         Column("usable_area_m2", "使用面积", Kind.NUMBER, "m²"),
         Column("largest_room_persons", "单间最多", Kind.INTEGER, "人"),
         Column("count_basis", "人数面积依据", codes=_BASES, filtered=True),
-        _grid_column(names),
+        grid_column(names),
     )
     classes = (Class("one", "符合一条", Marker.CIRCLE), Class("many", "符合两条及以上", Marker.TRIANGLE))
-    return Theme(
-        "units", "群租疑似(户)", "POINT", "title", columns, classes, Ramp.SEVERITY,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "units", "群租疑似(户)", "POINT", "title", columns, classes, Ramp.SEVERITY,
     )  # fmt: skip
 
 
@@ -194,12 +190,11 @@ def _buildings_theme(
         Column("title", "楼栋"),
         Column("suspected", "疑似户数", Kind.INTEGER, "户"),
         Column("people", "租住人数", Kind.INTEGER, "人"),
-        _grid_column(names),
+        grid_column(names),
     )
     classes = (Class("scale", "规模出租(G5)"), Class("suspected", "有群租疑似"), Class("both", "两者都有"))
-    return Theme(
-        "buildings", "楼栋", "MULTIPOLYGON", "title", columns, classes, Ramp.SEVERITY,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "buildings", "楼栋", "MULTIPOLYGON", "title", columns, classes, Ramp.SEVERITY,
     )  # fmt: skip
 
 
@@ -219,7 +214,7 @@ def _grids_theme(grids: geopandas.GeoDataFrame, let: pd.DataFrame) -> Theme:
         Column("suspected", "疑似户数", Kind.INTEGER, "户"),
         Column("let", "在租户数", Kind.INTEGER, "户"),
     )
-    return Theme(
-        "grids", "各网格疑似占比", "MULTIPOLYGON", "name", columns, _SHARE.classes(), Ramp.SEQUENTIAL,
-        feature_collection(frame, columns), len(frame), shown=False,
+    return theme_of(
+        frame, "grids", "各网格疑似占比", "MULTIPOLYGON", "name", columns, _SHARE.classes(), Ramp.SEQUENTIAL,
+        shown=False,
     )  # fmt: skip

@@ -13,9 +13,10 @@ import shapely
 from sqlalchemy import ColumnElement, Double, FromClause, Integer, Text, cast, func, literal, select, true, union_all
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import read_frame
 from gis_service.analysis.lattice import Cell, Protected, cell_code, cell_shapes, protect
+from gis_service.analysis.themes import feature_collection
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope, within

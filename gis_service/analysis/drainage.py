@@ -10,9 +10,10 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.hazards import EVENTS, OVER
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.scope import Scope
 from layers.catalog.enterprise_plot import Drainage
@@ -73,13 +74,12 @@ def _plots_theme(plots: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("lessor", "出租方"),
         Column("firms", "企业", Kind.INTEGER, "家"),
         Column("drainage", "排水情况", codes={str(one): one.label for one in Drainage}, filtered=True),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     order = (Drainage.SEPARATED, Drainage.MIXED, Drainage.UNCHECKED)
     classes = tuple(Class(str(one), one.label) for one in order)
-    return Theme(
-        "plots", "企业地块", "MULTIPOLYGON", "title", columns, classes, Ramp.CATEGORY,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "plots", "企业地块", "MULTIPOLYGON", "title", columns, classes, Ramp.CATEGORY,
     )  # fmt: skip
 
 
@@ -91,11 +91,11 @@ def _lines_theme(combined: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> 
     columns = (
         Column("title", "管线"),
         Column("length_m", "长度", Kind.NUMBER, "m"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
-    return Theme(
-        "lines", "雨污合流管", "MULTILINESTRING", "title", columns, (Class("combined", "雨污合流"),), Ramp.CATEGORY,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "lines", "雨污合流管", "MULTILINESTRING", "title", columns, (Class("combined", "雨污合流"),),
+        Ramp.CATEGORY,
     )  # fmt: skip
 
 
@@ -106,9 +106,9 @@ def _cases_theme(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("event_code", "事件", codes=EVENTS),
         Column("status", "办理状态", codes={str(one): one.label for one in HazardStatus}, filtered=True),
         Column("found_on", "发现日期", Kind.DATE),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
-    return Theme(
-        "cases", "雨污混流未办结", "POINT", "event_code", columns, (Class("open", "未办结", Marker.TRIANGLE),),
-        Ramp.SEVERITY, feature_collection(frame, columns), len(frame), marker=Marker.TRIANGLE, timed="found_on",
+    return theme_of(
+        frame, "cases", "雨污混流未办结", "POINT", "event_code", columns, (Class("open", "未办结", Marker.TRIANGLE),),
+        Ramp.SEVERITY, marker=Marker.TRIANGLE, timed="found_on",
     )  # fmt: skip

@@ -11,9 +11,10 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.hazards import EVENTS, OVER
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.analysis.walking import read_walk
 from gis_service.areas import Area
 from gis_service.scope import Scope
@@ -87,18 +88,17 @@ def _green_themes(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> tu
         Column("title", "绿地"),
         Column("kind", "类型", codes={str(one): one.label for one in GreenKind}, filtered=True),
         Column("area_m2", "面积", Kind.NUMBER, "m²"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     taken = [one for one in Occupation if one is not Occupation.INTACT]
     points = lost.set_geometry(lost.geometry.representative_point())
-    places = Theme(
-        "green", "毁绿占绿", "POINT", "title", columns,
+    places = theme_of(
+        points, "green", "毁绿占绿", "POINT", "title", columns,
         tuple(Class(str(one), one.label, marker) for one, marker in zip(taken, Marker, strict=True)), Ramp.CATEGORY,
-        feature_collection(points, columns), len(lost),
     )  # fmt: skip
-    outlines = Theme(
-        "outlines", "被占绿地范围", "MULTIPOLYGON", "title", columns, (Class("lost", "被占绿地"),), Ramp.SEVERITY,
-        feature_collection(lost.assign(**{CLASS: "lost"}), columns), len(lost),
+    outlines = theme_of(
+        lost.assign(**{CLASS: "lost"}), "outlines", "被占绿地范围", "MULTIPOLYGON", "title", columns,
+        (Class("lost", "被占绿地"),), Ramp.SEVERITY,
     )  # fmt: skip
     return places, outlines
 
@@ -161,18 +161,17 @@ def _waste_cases(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("found_on", "发现日期", Kind.DATE),
         Column("metres", "到堆放点", Kind.NUMBER, "m"),
         Column("nearest", "最近堆放点"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
-    return Theme(
-        "cases", "到最近堆放点", "POINT", "event_code", columns, (*_METRES.classes(), Class(_NONE, "到不了")),
-        Ramp.SEQUENTIAL, feature_collection(frame, columns), len(frame), timed="found_on",
+    return theme_of(
+        frame, "cases", "到最近堆放点", "POINT", "event_code", columns, (*_METRES.classes(), Class(_NONE, "到不了")),
+        Ramp.SEQUENTIAL, timed="found_on",
     )  # fmt: skip
 
 
 def _waste_points(points: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
-    columns = (Column("title", "堆放点"), Column("grid", "网格", codes=grids, filtered=True))
-    return Theme(
-        "points", "装修垃圾堆放点", "POINT", "title", columns, (Class("point", "堆放点", Marker.HEXAGON),),
-        Ramp.CATEGORY, feature_collection(points.assign(**{CLASS: "point"}), columns), len(points),
-        marker=Marker.HEXAGON,
+    columns = (Column("title", "堆放点"), grid_column(grids))
+    return theme_of(
+        points.assign(**{CLASS: "point"}), "points", "装修垃圾堆放点", "POINT", "title", columns,
+        (Class("point", "堆放点", Marker.HEXAGON),), Ramp.CATEGORY, marker=Marker.HEXAGON,
     )  # fmt: skip

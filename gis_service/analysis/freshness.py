@@ -12,19 +12,9 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import (
-    CLASS,
-    Answer,
-    Breaks,
-    Class,
-    Column,
-    Fact,
-    Ramp,
-    Theme,
-    feature_collection,
-    percent,
-)
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -226,12 +216,11 @@ def _units_theme(let: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme
         Column("visited", "最近走访", Kind.DATE),
         Column("since", "距今", Kind.INTEGER, "天"),
         Column("refused", "最近一次拒访", Kind.BOOLEAN),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = (*_SINCE.classes(), Class("never", "从未走访"))
-    return Theme(
-        "units", "距最近走访", "POINT", "title", columns, classes, Ramp.SEQUENTIAL,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "units", "距最近走访", "POINT", "title", columns, classes, Ramp.SEQUENTIAL,
     )  # fmt: skip
 
 
@@ -250,9 +239,8 @@ def _grids_theme(grids: geopandas.GeoDataFrame) -> Theme:
         Column("overdue", "疑似逾期", Kind.INTEGER, "户"),
     )
     classes = (Class("none", "近一年没有核对"), *breaks.classes())
-    return Theme(
-        "grids", "各网格核对准确率", "MULTIPOLYGON", "name", columns, classes, Ramp.SEQUENTIAL,
-        feature_collection(frame, columns), len(frame), shown=False,
+    return theme_of(
+        frame, "grids", "各网格核对准确率", "MULTIPOLYGON", "name", columns, classes, Ramp.SEQUENTIAL, shown=False,
     )  # fmt: skip
 
 
@@ -270,10 +258,9 @@ def _overdue_theme(let: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("registration_status", "登记情况", codes=_REGISTRATION, filtered=True),
         Column("missing", "少登记", Kind.INTEGER, "人"),
         Column("counted", "清点日期", Kind.DATE),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )  # fmt: skip
     classes = (Class("unknown", "不知何时起", Marker.CROSS), Class("overdue", "登记疑似逾期", Marker.TRIANGLE))
-    return Theme(
-        "overdue", "登记疑似逾期", "POINT", "title", columns, classes, Ramp.SEVERITY,
-        feature_collection(frame, columns), len(frame), shown=False,
+    return theme_of(
+        frame, "overdue", "登记疑似逾期", "POINT", "title", columns, classes, Ramp.SEVERITY, shown=False,
     )  # fmt: skip

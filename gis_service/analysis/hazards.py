@@ -11,10 +11,11 @@ import shapely
 from sqlalchemy import Integer, bindparam, cast, func, select
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.kernel import CELL_M, surface
 from gis_service.analysis.repeats import repeats
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope, within
@@ -184,12 +185,12 @@ def _cases(
         Column("found_on", "发现日期", Kind.DATE),
         Column("limit", "整改期限", Kind.DATE),
         Column("late", "超期", Kind.INTEGER, "天"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = _CLASSES if shown else _SETTLED
-    return Theme(
-        name, title, "POINT", "event_code", columns, classes, Ramp.SEVERITY if shown else Ramp.CATEGORY,
-        feature_collection(frame, columns), len(frame), timed="found_on", shown=shown,
+    return theme_of(
+        frame, name, title, "POINT", "event_code", columns, classes, Ramp.SEVERITY if shown else Ramp.CATEGORY,
+        timed="found_on", shown=shown,
     )  # fmt: skip
 
 
@@ -201,9 +202,9 @@ def _clusters_theme(clusters: geopandas.GeoDataFrame) -> Theme:
         Column("late", "已超期", Kind.INTEGER, "起"),
         Column("addresses", "涉及地址"),
     )
-    return Theme(
-        "clusters", "隐患集中区", "MULTIPOLYGON", "place", columns, _NUMBERS.classes(), Ramp.SEQUENTIAL,
-        feature_collection(clusters, columns), len(clusters), choice="areas",
+    return theme_of(
+        clusters, "clusters", "隐患集中区", "MULTIPOLYGON", "place", columns, _NUMBERS.classes(), Ramp.SEQUENTIAL,
+        choice="areas",
     )  # fmt: skip
 
 
@@ -231,16 +232,15 @@ def _repeats_theme(again: geopandas.GeoDataFrame, titles: Mapping[str, str]) -> 
         Column("last", "最近发现", Kind.DATE),
     )
     classes = (Class("several", "同类 2 起及以上", Marker.CIRCLE), Class("again", "办结后又发现", Marker.DIAMOND))
-    return Theme(
-        "repeats", "反复发生", "POINT", "title", columns, classes, Ramp.SEVERITY,
-        feature_collection(frame, columns), len(frame), shown=False,
+    return theme_of(
+        frame, "repeats", "反复发生", "POINT", "title", columns, classes, Ramp.SEVERITY, shown=False,
     )  # fmt: skip
 
 
 def _surface_theme(opened: geopandas.GeoDataFrame) -> Theme:
     frame = surface(opened.geometry, _LEVELS, BANDWIDTH_M)
     columns = (Column("level", "密度"), Column("area_ha", "面积", Kind.NUMBER, "公顷"))
-    return Theme(
-        "surface", "未办结隐患核密度", "MULTIPOLYGON", "level", columns, _LEVELS.classes()[1:], Ramp.SEQUENTIAL,
-        feature_collection(frame, columns), len(frame), shown=False, choice="areas",
+    return theme_of(
+        frame, "surface", "未办结隐患核密度", "MULTIPOLYGON", "level", columns, _LEVELS.classes()[1:], Ramp.SEQUENTIAL,
+        shown=False, choice="areas",
     )  # fmt: skip

@@ -9,8 +9,9 @@ import geopandas
 import pandas as pd
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -122,13 +123,13 @@ def _structures(
         Column("area_reported_m2", "上报面积", Kind.NUMBER, "m²"),
         Column("gap", "相差", Kind.NUMBER, "%"),
         Column("demolished", "拆除日期", Kind.DATE),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     # What stands is warned of in strong colours; what is gone keeps to those of little.
     ramp = Ramp.SEVERITY if name == "standing" else Ramp.REACH
-    return Theme(
-        name, title, "POINT", "title", columns, _CLASSES[name], ramp,
-        feature_collection(frame, columns), len(frame), timed="demolished" if name == "down" else None, shown=shown,
+    return theme_of(
+        frame, name, title, "POINT", "title", columns, _CLASSES[name], ramp,
+        timed="demolished" if name == "down" else None, shown=shown,
     )  # fmt: skip
 
 
@@ -138,9 +139,8 @@ def _outlines(frame: geopandas.GeoDataFrame) -> Theme:
     rows[CLASS] = frame["state"]
     columns = (Column("title", "违建"), Column("area_m2", "图上面积", Kind.NUMBER, "m²"))
     classes = (Class("down", "已拆"), Class("standing", "未拆"), Class("settled", "保留"))
-    return Theme(
-        "outlines", "违建范围", "MULTIPOLYGON", "title", columns, classes, Ramp.CATEGORY,
-        feature_collection(rows, columns), len(rows),
+    return theme_of(
+        rows, "outlines", "违建范围", "MULTIPOLYGON", "title", columns, classes, Ramp.CATEGORY,
     )  # fmt: skip
 
 

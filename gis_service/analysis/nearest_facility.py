@@ -11,9 +11,10 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.coverage import FACILITIES, Facility, homes_of, places_of
 from gis_service.analysis.frames import grid_titles
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.analysis.walking import read_walk
 from gis_service.areas import Area
 from gis_service.scope import Scope
@@ -82,10 +83,10 @@ def _theme(facility: Facility, frame: geopandas.GeoDataFrame, grids: Mapping[str
         Column("metres", "步行距离", Kind.NUMBER, "m"),
         Column("nearest", f"最近{facility.word}"),
         Column("people", "常住人口", Kind.INTEGER, "人"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = (*_METRES.classes(), Class(NONE, "到不了"))
-    return Theme(
-        _name(facility), f"到{facility.word}", "MULTIPOLYGON", "title", columns, classes, Ramp.SEQUENTIAL,
-        feature_collection(frame.assign(**{CLASS: classed}), columns), len(frame), shown=shown, choice="kind",
+    return theme_of(
+        frame.assign(**{CLASS: classed}), _name(facility), f"到{facility.word}", "MULTIPOLYGON", "title", columns,
+        classes, Ramp.SEQUENTIAL, shown=shown, choice="kind",
     )  # fmt: skip

@@ -12,9 +12,10 @@ import shapely
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.reconcile import quoted
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.scope import Scope
 from gis_service.tables import REPORTED_TOTAL
@@ -87,21 +88,20 @@ def _wires_theme(hanging: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> T
         Column("laying", "敷设", codes={str(one): one.label for one in Laying}, filtered=True),
         Column("length_m", "长度", Kind.NUMBER, "m"),
         Column("owner_unit", "权属单位"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = (Class("in_use", "在用"), Class("idle", "废弃未拆"), Class("tangled", "飞线杂乱"))
-    return Theme(
-        "wires", "架空或明敷线路", "MULTILINESTRING", "title", columns, classes, Ramp.SEVERITY,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "wires", "架空或明敷线路", "MULTILINESTRING", "title", columns, classes, Ramp.SEVERITY,
     )  # fmt: skip
 
 
 def _wires_by_grid(grids: geopandas.GeoDataFrame) -> Theme:
     frame = grids.assign(**{CLASS: _PER_GRID.keys(grids["length_m"].tolist())})
     columns = (Column("name", "网格"), Column("length_m", "架空或明敷", Kind.NUMBER, "m"))
-    return Theme(
-        "grids", "各网格长度", "MULTIPOLYGON", "name", columns, _PER_GRID.classes(), Ramp.SEQUENTIAL,
-        feature_collection(frame, columns), len(frame), shown=False,
+    return theme_of(
+        frame, "grids", "各网格长度", "MULTIPOLYGON", "name", columns, _PER_GRID.classes(), Ramp.SEQUENTIAL,
+        shown=False,
     )  # fmt: skip
 
 
@@ -175,10 +175,9 @@ def _roads_theme(roads: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("renewed_on", "改造日期", Kind.DATE),
         Column("area_m2", "路面面积", Kind.NUMBER, "m²"),
         Column("length_m", "长度", Kind.NUMBER, "m"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = (Class("renewed", "已改造"), Class("concrete", "水泥路面,未改造"), Class("bad", "破损,未改造"))
-    return Theme(
-        "roads", "道路改造", "MULTILINESTRING", "title", columns, classes, Ramp.CATEGORY,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "roads", "道路改造", "MULTILINESTRING", "title", columns, classes, Ramp.CATEGORY,
     )  # fmt: skip

@@ -15,20 +15,10 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_flow
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import (
-    CLASS,
-    Answer,
-    Breaks,
-    Class,
-    Column,
-    Fact,
-    Ramp,
-    Theme,
-    feature_collection,
-    percent,
-)
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.coverage import HOME_USES
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.analysis.walking import read_walk
 from gis_service.areas import Area
 from gis_service.rules import read_rules
@@ -279,9 +269,8 @@ def _areas_theme(name: str, title: str, areas: geopandas.GeoDataFrame, *, shown:
     )
     titles = ("富余一半以上", "富余或平衡", "缺不到 20%", "缺 20–50%", "缺 50% 及以上")
     classes = tuple(Class(one.key, text) for one, text in zip(_SHORT.classes(), titles, strict=True))
-    return Theme(
-        name, title, "MULTIPOLYGON", "title", columns, classes, Ramp.SEQUENTIAL,
-        feature_collection(frame, columns), len(frame), shown=shown, choice="areas",
+    return theme_of(
+        frame, name, title, "MULTIPOLYGON", "title", columns, classes, Ramp.SEQUENTIAL, shown=shown, choice="areas",
     )  # fmt: skip
 
 
@@ -296,13 +285,12 @@ def _lots_theme(lots: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme
         Column("space_count", "车位", Kind.INTEGER, "个"),
         Column("peak", "夜间最多", Kind.INTEGER, "辆"),
         Column("full", "夜间停满率", Kind.NUMBER, "%"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = (Class("unknown", "没有夜间清点", Marker.CROSS), Class("free", "夜间有空位", Marker.CIRCLE),
                Class("full", "夜间停满", Marker.SQUARE))  # fmt: skip
-    return Theme(
-        "lots", "居民车位", "POINT", "title", columns, classes, Ramp.CATEGORY, feature_collection(frame, columns),
-        len(frame),
+    return theme_of(
+        frame, "lots", "居民车位", "POINT", "title", columns, classes, Ramp.CATEGORY,
     )  # fmt: skip
 
 
@@ -315,12 +303,11 @@ def _yards_theme(yards: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("peak", "夜间最多", Kind.INTEGER, "辆"),
         Column("spare", "夜间空位", Kind.INTEGER, "个"),
         Column("taken", "可接纳", Kind.NUMBER, "辆"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = (Class("other", "用不上", Marker.HEXAGON), Class("useful", "可错时共享", Marker.HEXAGON))
-    return Theme(
-        "yards", "企业院落夜间共享", "POINT", "title", columns, classes, Ramp.REACH,
-        feature_collection(frame, columns), len(frame), marker=Marker.HEXAGON,
+    return theme_of(
+        frame, "yards", "企业院落夜间共享", "POINT", "title", columns, classes, Ramp.REACH, marker=Marker.HEXAGON,
     )  # fmt: skip
 
 
@@ -330,10 +317,9 @@ def _cases_theme(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
     frame[CLASS] = "case"
     columns = (
         Column("title", "事件"), Column("found_on", "发现日期", Kind.DATE),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )  # fmt: skip
-    return Theme(
-        "cases", "乱停放(近一年)", "POINT", "title", columns, (Class("case", "机动车乱停放", Marker.TRIANGLE),),
-        Ramp.SEVERITY, feature_collection(frame, columns), len(frame), marker=Marker.TRIANGLE, timed="found_on",
-        shown=False,
+    return theme_of(
+        frame, "cases", "乱停放(近一年)", "POINT", "title", columns, (Class("case", "机动车乱停放", Marker.TRIANGLE),),
+        Ramp.SEVERITY, marker=Marker.TRIANGLE, timed="found_on", shown=False,
     )  # fmt: skip

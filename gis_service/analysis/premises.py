@@ -12,8 +12,9 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.scope import Scope
 from layers.catalog.enterprise import BusinessStatus, Occupancy
@@ -159,11 +160,10 @@ def _plots_theme(shared: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Th
         Column("unsigned", "未签安全协议", Kind.INTEGER, "家"),
         Column("let_area_m2", "出租面积", Kind.NUMBER, "m²"),
         Column("checked", "最近统一检查", Kind.DATE),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
-    return Theme(
-        "plots", "厂中厂地块", "MULTIPOLYGON", "title", columns, _TENANTS.classes(), Ramp.SEQUENTIAL,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "plots", "厂中厂地块", "MULTIPOLYGON", "title", columns, _TENANTS.classes(), Ramp.SEQUENTIAL,
     )  # fmt: skip
 
 
@@ -174,11 +174,11 @@ def _buildings_theme(houses: geopandas.GeoDataFrame, grids: Mapping[str, str]) -
     columns = (
         Column("title", "厂房"),
         Column("tenants", "承租企业", Kind.INTEGER, "家"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
-    return Theme(
-        "buildings", "一幢多家承租", "MULTIPOLYGON", "title", columns, (Class("shared", "一幢多家承租"),),
-        Ramp.SEVERITY, feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "buildings", "一幢多家承租", "MULTIPOLYGON", "title", columns, (Class("shared", "一幢多家承租"),),
+        Ramp.SEVERITY,
     )  # fmt: skip
 
 
@@ -197,12 +197,11 @@ def _firms_theme(
         Column("plot", "地块"),
         Column("occupancy", "用房方式", codes={str(one): one.label for one in Occupancy}, filtered=True),
         Column("depth", "租赁层数", Kind.INTEGER, "层"),
-        Column("grid", "网格", codes=grids, filtered=True),
+        grid_column(grids),
     )
     classes = (Class("signed", "已签安全协议", Marker.CIRCLE), Class("unsigned", "未签或不知", Marker.TRIANGLE))
-    return Theme(
-        "firms", "承租企业", "POINT", "title", columns, classes, Ramp.SEVERITY,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "firms", "承租企业", "POINT", "title", columns, classes, Ramp.SEVERITY,
     )  # fmt: skip
 
 
@@ -221,7 +220,6 @@ def _lettings_theme(firms: geopandas.GeoDataFrame, lettings: list[Letting]) -> T
     )  # fmt: skip
     columns = (Column("tenant", "承租企业"), Column("lessor", "出租方"))
     classes = (Class("first", "直接承租"), Class("sub", "转租"))
-    return Theme(
-        "lettings", "租赁关系", "MULTILINESTRING", "tenant", columns, classes, Ramp.SEVERITY,
-        feature_collection(frame, columns), len(frame),
+    return theme_of(
+        frame, "lettings", "租赁关系", "MULTILINESTRING", "tenant", columns, classes, Ramp.SEVERITY,
     )  # fmt: skip

@@ -12,7 +12,8 @@ import pytest
 import shapely
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, feature_collection
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
+from gis_service.analysis.themes import feature_collection
 from gis_service.overview import Overview
 from layers.field import Kind
 from layers.rules import Rule, RuleStatus
