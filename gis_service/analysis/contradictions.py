@@ -13,7 +13,7 @@ import shapely
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
-from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.frames import grid_titles, read_frame, read_parts, titles_of
 from gis_service.analysis.hazards import OVER
 from gis_service.analysis.reconcile import reconcile
 from gis_service.analysis.themes import grid_column, theme_of
@@ -190,7 +190,6 @@ CHECKS = (
 )
 """Rules between layers in the order they are told; V12, the reported totals, has no place on a map."""
 _READ = {
-    "building": ["name", "address", "grid", "floors", "household_local"],
     "rental_unit": ["name", "address", "grid", "building_code", "rent_status", "tenant_count", "registered_count",
                     "floor"],
     "enterprise": ["name", "address", "grid", "plot_code", "occupancy", "status", "uscc"],
@@ -200,6 +199,7 @@ _READ = {
     "waste_point": ["name", "grid", "kind"],
     "hazard": ["enterprise_code", "status"],
 }  # fmt: skip
+_HOUSE = ["name", "address", "grid", "floors", "household_local"]
 _RULES = ("accuracy.c", "fire_lane.width", "waste.radius_timed")
 
 
@@ -208,6 +208,7 @@ def contradictions(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
     asked = scope.narrowed(area.code)
     rules = read_rules(conn, area.code)
     frames = {layer: read_frame(conn, asked, layer, names, srid=area.metric_srid) for layer, names in _READ.items()}
+    frames["building"] = _houses(conn, asked, area, frames, rules)
     found = hits(frames, rules)
     totals = [row for row in reconcile(conn, scope, area.code) if row.result != "OK"]
     counts = found["rule"].value_counts()
@@ -230,6 +231,30 @@ def contradictions(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
         themes=(_hits_theme(found, grids),),
         rules=tuple(rules[code] for code in _RULES),
     )  # fmt: skip
+
+
+def _houses(conn: Connection, asked: Scope, area: Area, frames: Frames, rules: Rules) -> geopandas.GeoDataFrame:
+    """Return the buildings that a check looks at, so that a city's others pass by.
+
+    They are those that rental units name, those that parking touches, and for each waste point one with a household
+    in reach, where there is one.
+    """
+    named = set(frames["rental_unit"]["building_code"].dropna())
+    bays = shapely.STRtree(frames["parking"].geometry.array)
+    points = np.asarray(frames["waste_point"].geometry.array)
+    radius_m = rules["waste.radius_timed"].value
+    kept = []
+    for part in read_parts(conn, asked, "building", _HOUSE, srid=area.metric_srid):
+        shapes = np.asarray(part.geometry.array)
+        wanted = part.index.isin(named)
+        wanted[bays.query(shapes, predicate="intersects")[0]] = True
+        lived = np.flatnonzero([bool(one) for one in part["household_local"]])
+        house, point = shapely.STRtree(points).query(shapes[lived], predicate="dwithin", distance=radius_m)
+        served, first = np.unique(point, return_index=True)
+        wanted[lived[house[first]]] = True
+        points = np.delete(points, served)
+        kept.append(part[wanted])
+    return geopandas.GeoDataFrame(pd.concat(kept), crs=area.metric_srid)
 
 
 def hits(frames: Frames, rules: Rules) -> geopandas.GeoDataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,15 +11,14 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, percent
-from gis_service.analysis.frames import grid_titles, read_frame, titles_of
-from gis_service.analysis.siting import Sites, most_covering, without_dominated
-from gis_service.analysis.streets import Network, Snapped, nearest, snap, within
-from gis_service.analysis.themes import grid_column, theme_of
-from gis_service.analysis.walking import read_walk
+from gis_service.analysis.frames import grid_titles, read_frame, sums_by, titles_of
+from gis_service.analysis.homes import doors_of, home_parts, rounded
+from gis_service.analysis.proposals import Proposal, propose
+from gis_service.analysis.themes import Gathering, blank_theme, grid_column, theme_of
+from gis_service.analysis.walking import Points, Stood, Walk, joined, read_walk
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -28,11 +27,6 @@ from layers.layer import Layer
 from layers.registry import LAYERS
 from layers.rules import Rule
 from layers.style import Marker
-
-HOME_USES = ("10", "11", "12", "13")
-"""Uses of a building in which people live (GB/T 17986.1)."""
-MOST_SITES = 5
-_MOST_CANDIDATES = 1500
 
 
 @dataclass(frozen=True)
@@ -90,6 +84,29 @@ class Reach:
     covered: NDArray[np.bool_]
 
 
+class Reaching:
+    """Facilities in groups, each with its radius in metres; a home is covered by any group within its radius."""
+
+    def __init__(self, walk: Walk, groups: Sequence[tuple[float, Points]]) -> None:
+        """Reckon the ways to each group once; a facility's number runs on from group to group."""
+        self._groups = []
+        first = 0
+        for radius_m, places in groups:
+            self._groups.append((radius_m, first, walk.to_nearest(walk.stand(places))))
+            first += len(places)
+
+    def of(self, homes: Stood) -> Reach:
+        """Return the nearest facility of each home over all groups, and whether a group covers it."""
+        metres, which = np.full(len(homes), np.inf), np.full(len(homes), -1, dtype=np.int64)
+        covered = np.zeros(len(homes), dtype=bool)
+        for radius_m, first, to_nearest in self._groups:
+            found, number = to_nearest(homes)
+            closer = found < metres
+            metres[closer], which[closer] = found[closer], number[closer] + first
+            covered |= found <= radius_m
+        return Reach(metres, which, covered)
+
+
 def coverage_of(facility: Facility) -> Callable[..., Answer]:
     """Return the analysis of one kind of facility."""
 
@@ -100,80 +117,58 @@ def coverage_of(facility: Facility) -> Callable[..., Answer]:
     return coverage
 
 
-def reach(network: Network, homes: Snapped, facilities: Mapping[float, Snapped], offsets: Mapping[float, int]) -> Reach:
-    """Return the nearest facility of each home over all groups; a home is covered by any group within its radius.
+@dataclass
+class Sums:
+    """Homes and the residents, let units and tenants in them: all, and those left out."""
 
-    Parameters
-    ----------
-    facilities, offsets
-        For each radius in metres the facilities' places, and the number of the first of them.
-    """
-    count = len(homes.edge)
-    metres, which = np.full(count, np.inf), np.full(count, -1, dtype=np.int64)
-    covered = np.zeros(count, dtype=bool)
-    for radius_m, snapped in facilities.items():
-        found, number = nearest(network, homes, snapped)
-        closer = found < metres
-        metres[closer], which[closer] = found[closer], number[closer] + offsets[radius_m]
-        covered |= found <= radius_m
-    return Reach(metres, which, covered)
+    homes: int = 0
+    people: int = 0
+    left_homes: int = 0
+    left_people: int = 0
+    left_rentals: int = 0
+    left_tenants: int = 0
 
-
-def reach_straight(
-    homes: NDArray[np.object_], facilities: Mapping[float, NDArray[np.object_]], offsets: Mapping[float, int]
-) -> Reach:
-    """Return the same in straight lines, for communities whose streets aren't recorded."""
-    points = shapely.get_coordinates(homes)
-    metres, which = np.full(len(homes), np.inf), np.full(len(homes), -1, dtype=np.int64)
-    covered = np.zeros(len(homes), dtype=bool)
-    for radius_m, places in facilities.items():
-        if len(places) and len(homes):
-            found, number = cKDTree(shapely.get_coordinates(places)).query(points)
-            closer = found < metres
-            metres[closer], which[closer] = found[closer], number[closer] + offsets[radius_m]
-            covered |= found <= radius_m
-    return Reach(metres, which, covered)
+    def add(self, frame: pd.DataFrame) -> None:
+        """Count the homes of a part."""
+        out = frame[frame[CLASS] == "left_out"]
+        self.homes += len(frame)
+        self.people += int(frame["people"].sum())
+        self.left_homes += len(out)
+        self.left_people += int(out["people"].sum())
+        self.left_rentals += int(out["rentals"].sum())
+        self.left_tenants += int(out["tenants"].sum())
 
 
 def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: date) -> Answer:
     rules = read_rules(conn, area.code)
-    homes = homes_of(conn, asked, area)
-    lets = read_frame(conn, asked, "rental_unit", ["building_code", "tenant_count"], srid=area.metric_srid)
-    homes["rentals"] = _per_building(lets["building_code"].value_counts(), homes.index)
-    tenants = lets.assign(people=lets["tenant_count"].fillna(0).astype(int)).groupby("building_code")["people"].sum()
-    homes["tenants"] = _per_building(tenants, homes.index)
     groups = [(rules[group.rule], places_of(conn, asked, area, group)) for group in facility.groups]
-    walk = read_walk(conn, asked, area)
     places = pd.concat([frame for _, frame in groups])
-    offsets, first = {}, 0
-    for rule, frame in groups:
-        offsets[rule.value], first = first, first + len(frame)
-    doors = np.asarray(shapely.point_on_surface(homes.geometry.array), dtype=object)
+    titles = np.array([*places["title"], None], dtype=object)
+    walk = read_walk(conn, asked, area)
+    reaching = Reaching(walk, [(rule.value, np.asarray(frame.geometry.array)) for rule, frame in groups])
+    lets = sums_by(conn, asked, "rental_unit", "building_code", "tenant_count")
+    grids = grid_titles(conn, asked, area)
+    homes, sums = Gathering(_homes_theme(grids)), Sums()
+    left, people = [], []
+    for part in home_parts(conn, asked, area):
+        stood = walk.stand(doors_of(part))
+        found = reaching.of(stood)
+        part["rentals"] = lets["number"].reindex(part.index, fill_value=0)
+        part["tenants"] = lets["total"].reindex(part.index, fill_value=0)
+        part["metres"] = rounded(found.metres, part.index)
+        part["nearest"] = titles[found.which]
+        part[CLASS] = np.where(found.covered, "covered", "left_out")
+        homes.add(part)
+        sums.add(part)
+        if stood.snapped is not None:
+            out = ~found.covered & stood.snapped.on_network
+            left.append(stood.some(out))
+            people.append(part["people"].to_numpy(dtype=float)[out])
+    proposal = None
     if walk.network is not None:
-        snapped = snap(walk.network, doors, walk.water)
-        stood = {rule.value: snap(walk.network, np.asarray(frame.geometry.array), walk.water) for rule, frame in groups}
-        found = reach(walk.network, snapped, stood, offsets)
-        radius_m = groups[0][0].value
-        sites, curve = _sites(walk.network, snapped, homes, found, radius_m, area.metric_srid)
-    else:
-        found = reach_straight(doors, {rule.value: np.asarray(frame.geometry.array) for rule, frame in groups}, offsets)
-        sites, curve = geopandas.GeoDataFrame({"place": []}, geometry=[], crs=area.metric_srid), ()
-    return _said(facility, area, on, homes, places, found, sites, curve, walk.way, [rule for rule, _ in groups],
-                 grid_titles(conn, asked, area))  # fmt: skip
-
-
-def homes_of(conn: Connection, asked: Scope, area: Area) -> geopandas.GeoDataFrame:
-    """Return the buildings in which people live, with ``title`` and ``people`` (residents, 0 where unknown)."""
-    columns = ["name", "address", "use", "grid", "resident_count"]
-    found = read_frame(conn, asked, "building", columns, srid=area.metric_srid)
-    homes = found[found["use"].isin(HOME_USES)].copy()
-    homes["title"] = titles_of(homes, "address", "name")
-    homes["people"] = homes["resident_count"].fillna(0).astype(int)
-    return homes
-
-
-def _per_building(sums: pd.Series, codes: pd.Index) -> list[int]:
-    return [int(sums.get(code, 0)) for code in codes]
+        proposal = propose(walk.network, joined(left), np.concatenate(people), groups[0][0].value)
+    return _said(facility, area, on, sums, homes.theme(), places, proposal, walk.way, [rule for rule, _ in groups],
+                 grids)  # fmt: skip
 
 
 def places_of(conn: Connection, asked: Scope, area: Area, group: Group) -> geopandas.GeoDataFrame:
@@ -190,88 +185,64 @@ def places_of(conn: Connection, asked: Scope, area: Area, group: Group) -> geopa
     return frame
 
 
-def _sites(
-    network: Network, snapped: Snapped, homes: geopandas.GeoDataFrame, found: Reach, radius_m: float, srid: int
-) -> tuple[geopandas.GeoDataFrame, tuple[Sites, ...]]:
-    """Return the streets' places that together reach most people left out, and the best choice for each number of them.
-
-    Places are nodes of the network within the radius of somebody left out; where nobody's number is known homes count.
-    """
-    left = np.flatnonzero(~found.covered & snapped.on_network)
-    people = homes["people"].to_numpy(dtype=float)[left]
-    weights = people if people.any() else np.ones(len(left))
-    curve: list[Sites] = []
-    at = np.empty((0, 2))
-    if len(left):
-        doors = shapely.get_coordinates(shapely.point_on_surface(homes.geometry.array))[left]
-        near = np.flatnonzero(cKDTree(doors).query(network.nodes)[0] <= radius_m)
-        near = near[:: len(near) // _MOST_CANDIDATES + 1]
-        some = Snapped(snapped.edge[left], snapped.along[left], snapped.off[left])
-        reached = within(network, some, near, radius_m)
-        kept = without_dominated(reached)
-        for number in range(1, MOST_SITES + 1):
-            best = most_covering(reached[kept], weights, number)
-            if curve and best.covered <= curve[-1].covered:
-                break
-            curve.append(best)
-        at = network.nodes[near[kept[list(curve[-1].chosen)]]]
-    names = [f"建议 {number}" for number in range(1, len(at) + 1)]
-    return geopandas.GeoDataFrame({"place": names}, geometry=shapely.points(at), index=names, crs=srid), tuple(curve)
-
-
 def _said(
-    facility: Facility, area: Area, on: date, homes: geopandas.GeoDataFrame, places: geopandas.GeoDataFrame,
-    found: Reach, sites: geopandas.GeoDataFrame, curve: Sequence[Sites], way: str, rules: list[Rule],
-    grids: Mapping[str, str],
+    facility: Facility, area: Area, on: date, sums: Sums, homes: Theme, places: geopandas.GeoDataFrame,
+    proposal: Proposal | None, way: str, rules: list[Rule], grids: Mapping[str, str],
 ) -> Answer:  # fmt: skip
-    frame = homes.copy()
-    frame["metres"] = [round(float(one), 1) if np.isfinite(one) else None for one in found.metres]
-    titles = places["title"].tolist()
-    frame["nearest"] = [titles[one] if one >= 0 else None for one in found.which]
-    frame[CLASS] = np.where(found.covered, "covered", "left_out")
-    out = frame[~found.covered]
     words = [f"({group.word})" if group.word else "" for group in facility.groups]
     radius = "或 ".join(f"{rule.value:g} 米{word}" for rule, word in zip(rules, words, strict=True))
-    people, everyone = int(out["people"].sum()), int(frame["people"].sum())
+    people, everyone = sums.left_people, sums.people
     facts = [
-        Fact("住宅", len(frame), "幢"),
-        Fact("覆盖住宅占比", percent(len(frame) - len(out), len(frame)), "%", "" if len(frame) else "没有住宅数据"),
+        Fact("住宅", sums.homes, "幢"),
+        Fact("覆盖住宅占比", percent(sums.homes - sums.left_homes, sums.homes), "%",
+             "" if sums.homes else "没有住宅数据"),
         Fact("覆盖常住人口占比", percent(everyone - people, everyone), "%", "" if everyone else "没有常住人口数据"),
-        Fact("未覆盖住宅", len(out), "幢", theme="homes", where="left_out"),
+        Fact("未覆盖住宅", sums.left_homes, "幢", theme="homes", where="left_out"),
         Fact("未覆盖常住人口", people, "人"),
-        Fact("未覆盖出租房", int(out["rentals"].sum()), "户", f"其中租户 {int(out['tenants'].sum()):,} 人"),
+        Fact("未覆盖出租房", sums.left_rentals, "户", f"其中租户 {sums.left_tenants:,} 人"),
         Fact("现有" + facility.word, len(places), "处", theme="places"),
-    ]
-    unit, before = "人" if people else "幢", 0.0
-    for number, best in enumerate(curve, start=1):
-        note = f"比少设一处多 {best.covered - before:,g} {unit}"
-        shown = "sites" if number == len(curve) else None
-        facts.append(Fact(f"最优增设 {number} 处可新覆盖", best.covered, unit, note, theme=shown))
-        before = best.covered
-    gap = max((best.gap for best in curve), default=0.0)
-    siting = f"增设点位用最大覆盖选址(MCLP),求解器给出的最优性差距 {gap:.2%}。" if curve else ""
+        *(_gains(proposal) if proposal else ()),
+    ]  # fmt: skip
     return Answer(
         name=facility.name, title=facility.title, community=area.code, on=on, srid=area.metric_srid, unit="m",
-        finding=_finding(facility, radius, frame, out, places),
-        method=f"分母为住宅楼栋和其中的常住人口,不是社区面积;距离为{way},半径 {radius};到不了的算未覆盖。{siting}",
+        finding=_finding(facility, radius, sums, len(places)),
+        method=f"分母为住宅楼栋和其中的常住人口,不是社区面积;距离为{way},半径 {radius};到不了的算未覆盖。"
+        + (_siting(proposal) if proposal else ""),
         facts=tuple(facts),
-        themes=(_homes_theme(frame, grids), _places_theme(places, facility, grids), _sites_theme(sites)),
+        themes=(homes, _places_theme(places, facility, grids), _sites_theme(proposal, area.metric_srid)),
         rules=tuple(rules),
     )  # fmt: skip
 
 
-def _finding(facility: Facility, radius: str, frame: pd.DataFrame, out: pd.DataFrame, places: pd.DataFrame) -> str:
-    if not len(frame):
+def _gains(proposal: Proposal) -> Iterator[Fact]:
+    unit, before = "人" if proposal.people else "幢", 0.0
+    for number, best in enumerate(proposal.curve, start=1):
+        note = f"比少设一处多 {best.covered - before:,g} {unit}"
+        shown = "sites" if number == len(proposal.curve) else None
+        yield Fact(f"最优增设 {number} 处可新覆盖", best.covered, unit, note, theme=shown)
+        before = best.covered
+
+
+def _siting(proposal: Proposal) -> str:
+    if not proposal.curve:
+        return ""
+    gap = max(best.gap for best in proposal.curve)
+    squares = f"未覆盖住宅很多,按 {proposal.side_m:g} 米方格合并后估算;" if proposal.side_m else ""
+    return f"增设点位用最大覆盖选址(MCLP),{squares}求解器给出的最优性差距 {gap:.2%}。"
+
+
+def _finding(facility: Facility, radius: str, sums: Sums, places: int) -> str:
+    if not sums.homes:
         return f"还没有住宅楼栋,无法计算{facility.title}。"
-    if not len(places):
-        return f"还没有登记{facility.word},{len(frame):,} 幢住宅全部未覆盖。"
-    if not len(out):
-        return f"{len(frame):,} 幢住宅步行 {radius}内都有{facility.word}。"
-    who = f"常住 {int(out['people'].sum()):,} 人、出租房 {int(out['rentals'].sum()):,} 户"
-    return f"{len(frame):,} 幢住宅中 {len(out):,} 幢({who})步行 {radius}内没有{facility.word}。"
+    if not places:
+        return f"还没有登记{facility.word},{sums.homes:,} 幢住宅全部未覆盖。"
+    if not sums.left_homes:
+        return f"{sums.homes:,} 幢住宅步行 {radius}内都有{facility.word}。"
+    who = f"常住 {sums.left_people:,} 人、出租房 {sums.left_rentals:,} 户"
+    return f"{sums.homes:,} 幢住宅中 {sums.left_homes:,} 幢({who})步行 {radius}内没有{facility.word}。"
 
 
-def _homes_theme(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
+def _homes_theme(grids: Mapping[str, str]) -> Theme:
     columns = (
         Column("title", "楼栋"),
         Column("metres", "步行距离", Kind.NUMBER, "m"),
@@ -282,9 +253,7 @@ def _homes_theme(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         grid_column(grids),
     )
     classes = (Class("covered", "已覆盖"), Class("left_out", "未覆盖"))
-    return theme_of(
-        frame, "homes", "住宅楼栋", "MULTIPOLYGON", "title", columns, classes, Ramp.REACH,
-    )  # fmt: skip
+    return blank_theme("homes", "住宅楼栋", "MULTIPOLYGON", "title", columns, classes, Ramp.REACH)
 
 
 def _places_theme(places: geopandas.GeoDataFrame, facility: Facility, grids: Mapping[str, str]) -> Theme:
@@ -296,10 +265,12 @@ def _places_theme(places: geopandas.GeoDataFrame, facility: Facility, grids: Map
     )  # fmt: skip
 
 
-def _sites_theme(sites: geopandas.GeoDataFrame) -> Theme:
-    frame = sites.assign(**{CLASS: "site"})
-    columns = (Column("place", "建议点位"),)
+def _sites_theme(proposal: Proposal | None, srid: int) -> Theme:
+    at = proposal.at if proposal else np.empty((0, 2))
+    names = [f"建议 {number}" for number in range(1, len(at) + 1)]
+    columns = {"place": names, CLASS: "site"}
+    frame = geopandas.GeoDataFrame(columns, geometry=shapely.points(at), index=names, crs=srid)
     return theme_of(
-        frame, "sites", "建议增设", "POINT", "place", columns, (Class("site", "建议增设", Marker.DIAMOND),),
-        Ramp.SEVERITY, marker=Marker.DIAMOND,
+        frame, "sites", "建议增设", "POINT", "place", (Column("place", "建议点位"),),
+        (Class("site", "建议增设", Marker.DIAMOND),), Ramp.SEVERITY, marker=Marker.DIAMOND,
     )  # fmt: skip

@@ -38,13 +38,14 @@ def crowding(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     asked = scope.narrowed(area.code)
     rules = read_rules(conn, area.code)
     units = read_frame(conn, asked, "rental_unit", _READ, srid=area.metric_srid)
-    buildings = read_frame(conn, asked, "building", ["name", "address", "grid"], srid=area.metric_srid)
     grids = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)
     names = {str(code): str(name or code) for code, name in grids["name"].items()}
     let = units[units["rent_status"] == "let"].copy()
     let["reasons"] = reasons_of(let, rules)
     scale = large_scale(let, rules)
     suspected = suspected_of(let)
+    shown = {*suspected["building_code"].dropna(), *scale}
+    buildings = read_frame(conn, asked, "building", ["name", "address", "grid"], srid=area.metric_srid, codes=shown)
     used = tuple(rules[code] for code in _RULES)
     estimated = int((suspected["count_basis"] == str(CountBasis.ESTIMATED)).sum())
     facts = [

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.hazards import EVENTS, OVER
+from gis_service.analysis.homes import rounded
 from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.analysis.walking import read_walk
 from gis_service.areas import Area
@@ -114,12 +115,10 @@ def construction_waste(conn: Connection, scope: Scope, area: Area, *, on: date) 
     points = points[points["kind"] == "renovation"].copy()
     points["title"] = titles_of(points, "name")
     walk = read_walk(conn, asked, area)
-    metres, which = walk.nearest(*(np.asarray(one.geometry.array, dtype=object) for one in (cases, points)))
-    cases["metres"] = pd.Series(
-        [round(float(one), 1) if np.isfinite(one) else None for one in metres], index=cases.index, dtype=object
-    )
-    titles = points["title"].tolist()
-    cases["nearest"] = pd.Series([titles[one] if one >= 0 else None for one in which], cases.index, dtype=object)
+    stood, places = (walk.stand(np.asarray(one.geometry.array)) for one in (cases, points))
+    metres, which = walk.to_nearest(places)(stood)
+    cases["metres"] = rounded(metres, cases.index)
+    cases["nearest"] = np.array([*points["title"], None], dtype=object)[which]
     cases[CLASS] = [_NONE if one is None else _METRES.keys([one])[0] for one in cases["metres"]]
     grids = grid_titles(conn, asked, area)
     known = [one for one in cases["metres"] if one is not None]

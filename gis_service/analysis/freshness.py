@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
-from statistics import median
 
 import geopandas
 import numpy as np
@@ -13,7 +12,8 @@ import pandas as pd
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, percent
-from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.frames import counts_of, grid_titles, read_frame, titles_of
+from gis_service.analysis.streets import Integers
 from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
@@ -54,9 +54,7 @@ def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer
     grids = grid_titles(conn, asked, area)
     shapes = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)
     by_grid = by_grids(shapes, let, visits, units["grid"], cycle, on)
-    surveyed = {
-        layer: read_frame(conn, asked, layer, ["surveyed_on"], srid=area.metric_srid)["surveyed_on"] for layer in AGED
-    }
+    surveyed = {layer: counts_of(conn, asked, layer, "surveyed_on") for layer in AGED}
     return Answer(
         name="freshness", title="信息保鲜", community=area.code, on=on, srid=area.metric_srid, unit="天",
         finding=_finding(let, cycle),
@@ -160,9 +158,10 @@ def _in_cycle(units: pd.DataFrame, cycle: Rule) -> int:
     return sum(days is not None and days <= cycle.value for days in units["since"])
 
 
-def ages_of(days: Sequence[date | None], on: date) -> list[int]:
-    """Return the ages in days of the records whose day is known; days to come count as today."""
-    return [max(0, (on - day).days) for day in days if day is not None]
+def ages_of(days: Mapping[date | None, int], on: date) -> Integers:
+    """Return the age in days of each record whose day is known, from how many each day has; a day to come is today."""
+    known = [(max(0, (on - day).days), number) for day, number in days.items() if day is not None]
+    return np.repeat([age for age, _ in known], [number for _, number in known]).astype(np.int64)
 
 
 def _finding(let: pd.DataFrame, cycle: Rule) -> str:
@@ -177,14 +176,14 @@ def _finding(let: pd.DataFrame, cycle: Rule) -> str:
 
 
 def _facts(
-    let: pd.DataFrame, visits: pd.DataFrame, surveyed: Mapping[str, pd.Series], cycle: Rule, on: date
+    let: pd.DataFrame, visits: pd.DataFrame, surveyed: Mapping[str, Mapping[date | None, int]], cycle: Rule, on: date
 ) -> tuple[Fact, ...]:
     lately = visits[np.array([on - _YEAR < day for day in visits["visited_on"]], dtype=bool)]
     checked = lately["check_result"].dropna()
     right = int((checked == str(CheckResult.CONSISTENT)).sum())
     low, high = wilson(right, len(checked))
     interval = f"{right:,}/{len(checked):,},95% 区间 {low:.1f}–{high:.1f}%" if len(checked) else "近一年没有核对"
-    layers = [_age_fact(layer, ages_of(days, on), len(days)) for layer, days in surveyed.items()]
+    layers = [_age_fact(layer, ages_of(days, on), sum(days.values())) for layer, days in surveyed.items()]
     never = sum(day is None for day in let["visited"])
     return (
         Fact("走访覆盖", percent(_in_cycle(let, cycle), len(let)), "%", f"近 {cycle.value:g} {cycle.unit}",
@@ -200,10 +199,10 @@ def _facts(
     )  # fmt: skip
 
 
-def _age_fact(layer: str, ages: Sequence[int], records: int) -> Fact:
+def _age_fact(layer: str, ages: Integers, records: int) -> Fact:
     missing = f"{records - len(ages):,} 条没有调查日期" if len(ages) < records else ""
-    old = f"一年以上的占 {100 * sum(age > 365 for age in ages) / len(ages):.0f}%" if ages else ""
-    middle = float(median(ages)) if ages else None
+    old = f"一年以上的占 {100 * (ages > _YEAR.days).mean():.0f}%" if len(ages) else ""
+    middle = float(np.median(ages)) if len(ages) else None
     return Fact(f"{LAYERS[layer].title}调查距今(中位数)", middle, "天", ";".join(filter(None, (old, missing))))
 
 

@@ -71,7 +71,7 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
                  theme="repeats"),
         ),
         themes=(_cases("open", "未办结隐患", opened, grids), _clusters_theme(clusters),
-                _repeats_theme(again, _titles(conn, asked, area)), _surface_theme(opened),
+                _repeats_theme(again, _titles(conn, asked, area, set(again["place"]))), _surface_theme(opened),
                 _cases("settled", "已办结隐患", frame[~frame["open"].astype(bool)], grids, shown=False)),
         rules=(rule,),
     )  # fmt: skip
@@ -113,10 +113,11 @@ def _clusters(conn: Connection, asked: Scope, area: Area, frame: geopandas.GeoDa
     numbers = {code: number for code, number in conn.execute(query) if number is not None}
     members = frame.loc[[code for code in frame.index if code in numbers]].copy()
     members["cluster"] = [numbers[code] for code in members.index]
-    buildings = read_frame(conn, asked, "building", ["address"], srid=area.metric_srid)
+    groups = [group for _, group in members.groupby("cluster")]
+    shapes = [shapely.convex_hull(shapely.union_all(group.geometry.array)).buffer(_AROUND_M) for group in groups]
+    buildings = read_frame(conn, asked, "building", ["address"], srid=area.metric_srid, touching=shapes)
     parts = []
-    for _, group in members.groupby("cluster"):
-        shape = shapely.convex_hull(shapely.union_all(group.geometry.array)).buffer(_AROUND_M)
+    for group, shape in zip(groups, shapes, strict=True):
         near = buildings["address"][buildings.geometry.intersects(shape)].dropna().sort_values().tolist()
         said = "、".join(near[:3]) + (f" 等 {len(near)} 处" if len(near) > 3 else "")
         grave = int(group["level"].isin(GRAVE).sum())
@@ -208,10 +209,10 @@ def _clusters_theme(clusters: geopandas.GeoDataFrame) -> Theme:
     )  # fmt: skip
 
 
-def _titles(conn: Connection, asked: Scope, area: Area) -> dict[str, str]:
-    """Return what rentals, firms and buildings are called, by code."""
+def _titles(conn: Connection, asked: Scope, area: Area, codes: set[str]) -> dict[str, str]:
+    """Return what the rentals, firms and buildings of these codes are called, by code."""
     frames = [
-        read_frame(conn, asked, layer, ["name", "address"], srid=area.metric_srid)
+        read_frame(conn, asked, layer, ["name", "address"], srid=area.metric_srid, codes=codes)
         for layer in ("rental_unit", "enterprise", "building")
     ]
     return {

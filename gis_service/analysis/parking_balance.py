@@ -16,10 +16,11 @@ from scipy.sparse.csgraph import maximum_flow
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, percent
-from gis_service.analysis.coverage import HOME_USES
-from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.frames import grid_titles, read_frame, read_parts, sums_by, titles_of
+from gis_service.analysis.homes import HOME_USES, doors_of
+from gis_service.analysis.streets import Ways
 from gis_service.analysis.themes import grid_column, theme_of
-from gis_service.analysis.walking import read_walk
+from gis_service.analysis.walking import Stood, Walk, joined, read_walk
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -55,7 +56,8 @@ def parking_balance(conn: Connection, scope: Scope, area: Area, *, on: date) -> 
     asked = scope.narrowed(area.code)
     rules = read_rules(conn, area.code)
     srid = area.metric_srid
-    homes = _homes(conn, asked, srid, rules)
+    walk = read_walk(conn, asked, area)
+    homes = _homes(conn, asked, srid, rules, walk)
     lots = _lots(conn, asked, srid, on)
     cases = read_frame(conn, asked, "hazard", ["event_code", "found_on", "status", "grid"], srid=srid)
     lately = np.array([bool(day) and on - _WINDOW < day <= on for day in cases["found_on"]], dtype=bool)
@@ -65,18 +67,16 @@ def parking_balance(conn: Connection, scope: Scope, area: Area, *, on: date) -> 
     beside_m, walk_m = rules["parking.radius_residents"].value, rules["parking.radius_public"].value
     estates = read_frame(conn, asked, "estate", ["name"], srid=srid)
     own, yards = lots[lots["kind"].isin(RESIDENTS)], lots[lots["kind"].isin(YARDS)].copy()
-    walk = read_walk(conn, asked, area)
-    doors = np.asarray(shapely.point_on_surface(homes.geometry.array), dtype=object)
-    places = np.asarray(pd.concat([own, yards]).geometry.array, dtype=object)
-    reached = np.isfinite(walk.distances(doors, places, walk_m))
+    places = walk.stand(np.asarray(pd.concat([own, yards]).geometry.array))
+    reached = walk.ways(homes.stood, places, walk_m)
     spare = np.array([max(0, all_ - peak) if all_ is not None and peak is not None else 0
                       for all_, peak in zip(yards["space_count"], yards["peak"], strict=True)])  # fmt: skip
     spaces = np.array([count or 0 for count in own["space_count"]])
-    found = sharing(homes["demand"].to_numpy(dtype=float), spaces, spare, reached)
+    found = sharing(homes.demand, spaces, spare, reached)
     yards["spare"], yards["taken"] = spare, found.taken.round(1)
-    by_estate = balance(estates, homes, own, near(estates, own, beside_m), near(estates, cases, beside_m))
+    by_estate = balance(estates, homes.by_estate, own, near(estates, own, beside_m), near(estates, cases, beside_m))
     shapes = read_frame(conn, asked, "grid", ["name"], srid=srid)
-    by_grid = balance(shapes, homes.assign(estate=homes["grid"]), own, own["grid"], cases["grid"])
+    by_grid = balance(shapes, homes.by_grid, own, own["grid"], cases["grid"])
     used = ("parking.demand_local", "parking.demand_tenant", "parking.radius_residents", "parking.radius_public")
     return Answer(
         name="parking_balance", title="停车供需", community=area.code, on=on, srid=srid, unit="%",
@@ -91,19 +91,29 @@ def parking_balance(conn: Connection, scope: Scope, area: Area, *, on: date) -> 
     )  # fmt: skip
 
 
-def _homes(conn: Connection, asked: Scope, srid: int, rules: Mapping[str, Rule]) -> geopandas.GeoDataFrame:
-    columns = ["use", "estate", "grid", "household_local"]
-    homes = read_frame(conn, asked, "building", columns, srid=srid)
-    homes = homes[homes["use"].isin(HOME_USES)].copy()
-    lets = read_frame(conn, asked, "rental_unit", ["building_code", "rent_status"], srid=srid)
-    let = lets[lets["rent_status"] == "let"]["building_code"].value_counts()
-    homes["let"] = [int(let.get(code, 0)) for code in homes.index]
+@dataclass(frozen=True)
+class Homes:
+    """Where people live, the cars of each home, and their sums by the code of estate and grid."""
+
+    stood: Stood
+    demand: NDArray[np.float64]
+    by_estate: pd.Series
+    by_grid: pd.Series
+
+
+def _homes(conn: Connection, asked: Scope, srid: int, rules: Mapping[str, Rule], walk: Walk) -> Homes:
+    let = sums_by(conn, asked, "rental_unit", "building_code", "tenant_count", ("rent_status", "let"))["number"]
     per_local, per_let = rules["parking.demand_local"].value, rules["parking.demand_tenant"].value
-    homes["demand"] = [
-        per_local * (local or 0) + per_let * number
-        for local, number in zip(homes["household_local"], homes["let"], strict=True)
-    ]
-    return homes
+    stood, demands, sums = [], [], []
+    for part in read_parts(conn, asked, "building", ["use", "estate", "grid", "household_local"], srid=srid):
+        homes = part[part["use"].isin(HOME_USES)]
+        local = homes["household_local"].fillna(0).astype(float)
+        demand = per_local * local + per_let * let.reindex(homes.index, fill_value=0)
+        stood.append(walk.stand(doors_of(homes)))
+        demands.append(demand.to_numpy())
+        sums.append([demand.groupby(homes[zone]).sum() for zone in ("estate", "grid")])
+    by_estate, by_grid = (pd.concat(zone).groupby(level=0).sum() for zone in zip(*sums, strict=True))
+    return Homes(joined(stood), np.concatenate(demands), by_estate, by_grid)
 
 
 def _lots(conn: Connection, asked: Scope, srid: int, on: date) -> geopandas.GeoDataFrame:
@@ -131,9 +141,7 @@ def night_peaks(lots: pd.DataFrame, visits: pd.DataFrame, on: date) -> pd.Series
     return pd.Series({code: max(numbers, default=None) for code, numbers in counted.items()}, dtype=object)
 
 
-def sharing(
-    demand: NDArray[np.float64], spaces: NDArray[np.int64], spare: NDArray[np.int64], reached: NDArray[np.bool_]
-) -> Sharing:
+def sharing(demand: NDArray[np.float64], spaces: NDArray[np.int64], spare: NDArray[np.int64], reached: Ways) -> Sharing:
     """Return how many cars can stand within walking distance of their homes, without and with yards.
 
     Parameters
@@ -143,7 +151,7 @@ def sharing(
     spaces, spare
         Residents' spaces of each place, and free ones of each yard at night.
     reached
-        Which homes each place, then each yard, lies within walking distance of: shape (places + yards, homes).
+        Which homes each place, then each yard, lies within walking distance of.
 
     Notes
     -----
@@ -151,16 +159,16 @@ def sharing(
     """
     cars = np.round(demand * _HUNDREDTHS).astype(np.int32)
     room = np.concatenate([spaces, spare]).astype(np.int32) * _HUNDREDTHS
-    before, _ = _greatest_flow(cars, room[: len(spaces)], reached[: len(spaces)])
-    after, into = _greatest_flow(cars, room, reached)
+    own = reached.facility < len(spaces)
+    before, _ = _greatest_flow(cars, room[: len(spaces)], reached.facility[own], reached.home[own])
+    after, into = _greatest_flow(cars, room, reached.facility, reached.home)
     return Sharing(before / _HUNDREDTHS, after / _HUNDREDTHS, into[len(spaces) :] / _HUNDREDTHS)
 
 
 def _greatest_flow(
-    cars: NDArray[np.int32], room: NDArray[np.int32], reached: NDArray[np.bool_]
+    cars: NDArray[np.int32], room: NDArray[np.int32], at: NDArray[np.int64], of: NDArray[np.int64]
 ) -> tuple[int, NDArray[np.int64]]:
     homes, places = len(cars), len(room)
-    at, of = np.nonzero(reached)
     source, sink = homes + places, homes + places + 1
     rows = np.concatenate([np.full(homes, source), of, homes + np.arange(places)])
     cols = np.concatenate([np.arange(homes), homes + at, np.full(places, sink)])
@@ -183,17 +191,17 @@ def near(areas: geopandas.GeoDataFrame, places: geopandas.GeoDataFrame, limit_m:
 
 
 def balance(
-    areas: geopandas.GeoDataFrame, homes: pd.DataFrame, lots: pd.DataFrame, lot_in: pd.Series,
+    areas: geopandas.GeoDataFrame, demands: pd.Series, lots: pd.DataFrame, lot_in: pd.Series,
     case_in: pd.Series,
 ) -> geopandas.GeoDataFrame:  # fmt: skip
     """Return for each area demand, spaces, gap and its share, night occupancy, and disorder per 100 spaces.
 
-    Occupancy is over places where cars were counted; homes name their area in ``estate``.
+    Occupancy is over places where cars were counted; ``demands`` are the cars of an area's homes by its code.
     """
     found = areas.copy()
     rows = []
     for code in areas.index:
-        demand = float(homes["demand"][homes["estate"] == code].sum())
+        demand = float(demands.get(code, 0.0))
         here = lots[lot_in == code]
         spaces = int(sum(count or 0 for count in here["space_count"]))
         rows.append((round(demand, 1), spaces, round(demand - spaces, 1), percent(demand - spaces, demand),
@@ -223,8 +231,8 @@ def _method(rules: Mapping[str, Rule], way: str) -> str:
     )
 
 
-def _finding(homes: pd.DataFrame, own: pd.DataFrame, found: Sharing, yards: pd.DataFrame) -> str:
-    demand, spaces = float(homes["demand"].sum()), int(sum(count or 0 for count in own["space_count"]))
+def _finding(homes: Homes, own: pd.DataFrame, found: Sharing, yards: pd.DataFrame) -> str:
+    demand, spaces = float(homes.demand.sum()), int(sum(count or 0 for count in own["space_count"]))
     if not demand:
         return "还没有住户数据,无法计算停车需求。"
     return (
@@ -234,9 +242,9 @@ def _finding(homes: pd.DataFrame, own: pd.DataFrame, found: Sharing, yards: pd.D
 
 
 def _facts(
-    homes: pd.DataFrame, own: pd.DataFrame, yards: pd.DataFrame, cases: pd.DataFrame, found: Sharing
+    homes: Homes, own: pd.DataFrame, yards: pd.DataFrame, cases: pd.DataFrame, found: Sharing
 ) -> tuple[Fact, ...]:
-    demand, spaces = float(homes["demand"].sum()), int(sum(count or 0 for count in own["space_count"]))
+    demand, spaces = float(homes.demand.sum()), int(sum(count or 0 for count in own["space_count"]))
     uncounted = int(yards["peak"].isna().sum())
     return (
         Fact("停车需求(估算)", round(demand, 1), "辆"),

@@ -48,10 +48,11 @@ def premises(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     firms = read_frame(conn, asked, "enterprise", _FIRM, srid=area.metric_srid)
     firms = firms[~firms["status"].isin(_GONE)].copy()
     plots = read_frame(conn, asked, "enterprise_plot", _PLOT, srid=area.metric_srid)
-    buildings = read_frame(conn, asked, "building", ["name", "address", "grid"], srid=area.metric_srid)
     grids = grid_titles(conn, asked, area)
     shared = shared_plots(plots, firms)
     crowded = tenants_by(firms, "building_code", least=2)
+    columns = ["name", "address", "grid"]
+    buildings = read_frame(conn, asked, "building", columns, srid=area.metric_srid, codes=crowded)
     lettings = lettings_of(firms, plots)
     tenants = firms[firms["occupancy"].isin(TENANT)]
     missing = unsigned(tenants)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,8 @@ STEP_M = 25.0
 SNAP_M = 200.0
 """How far a place may lie from the streets and still be reached from them (系统默认)."""
 _AT_ONCE = 2000
+_MOST_VALUES = 4_000_000
+"""Distances that are held at once: 32 MB."""
 _GRID_M = 0.001
 _LEAST_M = 1e-6
 """Weight of a leg of no length: sparse matrices take a zero for no edge at all."""
@@ -123,50 +126,99 @@ def nearest(network: Network, homes: Snapped, facilities: Snapped) -> tuple[Floa
     The way leads straight to the street, along streets, and straight from the street: metres, ``inf`` and −1 where no
     facility can be reached. Home and facility on one edge walk along it directly, where that is shorter.
     """
-    usable = np.flatnonzero(facilities.on_network)
-    best, chosen = np.full(len(homes.edge), np.inf), np.full(len(homes.edge), -1, dtype=np.int64)
-    if not len(usable) or not len(network.nodes):
-        return best, chosen
-    at_nodes, source = _from_facilities(network, facilities, usable)
-    on, length, end = _through_ends(network, homes, at_nodes[None])
-    best[on], chosen[on] = length[0], source[end[0]]
-    for one in usable:
-        same = on[homes.edge[on] == facilities.edge[one]]
-        direct = np.abs(facilities.along[one] - homes.along[same]) + facilities.off[one]
-        closer = same[direct < best[same]]
-        best[closer], chosen[closer] = direct[direct < best[same]], one
-    chosen[~np.isfinite(best)] = -1
-    return best + np.where(np.isfinite(best), homes.off, 0.0), chosen
+    return Nearness(network, facilities).of(homes)
+
+
+class Nearness:
+    """The distances of a network's nodes to the nearest of some facilities, asked for home after home."""
+
+    def __init__(self, network: Network, facilities: Snapped) -> None:
+        """Reckon the way from every node once."""
+        self._network, self._facilities = network, facilities
+        self._usable = np.flatnonzero(facilities.on_network)
+        if len(self._usable) and len(network.nodes):
+            self._at_nodes, self._source = _from_facilities(network, facilities, self._usable)
+
+    def of(self, homes: Snapped) -> tuple[Floats, Integers]:
+        """Return what ``nearest`` does."""
+        best, chosen = np.full(len(homes.edge), np.inf), np.full(len(homes.edge), -1, dtype=np.int64)
+        if not len(self._usable) or not len(self._network.nodes):
+            return best, chosen
+        on, length, end = _through_ends(self._network, homes, self._at_nodes[None])
+        best[on], chosen[on] = length[0], self._source[end[0]]
+        home, place = _on_one_edge(homes, self._facilities, on, self._usable)
+        direct = np.abs(self._facilities.along[place] - homes.along[home]) + self._facilities.off[place]
+        # The farthest is written first, so that of several facilities on a home's edge the nearest stays.
+        order = np.argsort(-direct, kind="stable")
+        home, place, direct = home[order], place[order], direct[order]
+        closer = direct < best[home]
+        best[home[closer]], chosen[home[closer]] = direct[closer], place[closer]
+        chosen[~np.isfinite(best)] = -1
+        return best + np.where(np.isfinite(best), homes.off, 0.0), chosen
+
+
+def _on_one_edge(homes: Snapped, facilities: Snapped, on: Integers, usable: Integers) -> tuple[Integers, Integers]:
+    """Return all pairs of a home among ``on`` and a facility among ``usable`` that share an edge."""
+    order = usable[np.argsort(facilities.edge[usable], kind="stable")]
+    edges = facilities.edge[order]
+    first, last = (np.searchsorted(edges, homes.edge[on], side=side) for side in ("left", "right"))
+    number = last - first
+    # Each home's facilities follow one another from its first on.
+    within_run = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+    return np.repeat(on, number), order[np.repeat(first, number) + within_run]
 
 
 def within(network: Network, homes: Snapped, nodes: Integers, radius_m: float) -> NDArray[np.bool_]:
     """Return which homes each of some nodes of the network reaches in ``radius_m``: shape (nodes, homes)."""
-    at_nodes = dijkstra(_matrix(network), directed=False, indices=nodes, limit=radius_m)
-    on, length, _ = _through_ends(network, homes, at_nodes)
+    graph = _matrix(network)
     reached = np.zeros((len(nodes), len(homes.edge)), dtype=bool)
-    reached[:, on] = length + homes.off[on] <= radius_m
+    for some in _few(len(nodes), max(len(network.nodes), len(homes.edge))):
+        at_nodes = dijkstra(graph, directed=False, indices=nodes[some], limit=radius_m)
+        on, length, _ = _through_ends(network, homes, at_nodes)
+        reached[some, on] = length + homes.off[on] <= radius_m
     return reached
 
 
-def distances(network: Network, homes: Snapped, facilities: Snapped, limit_m: float) -> Floats:
-    """Return the walking distance from each facility to each home: metres, shape (facilities, homes).
+@dataclass(frozen=True)
+class Ways:
+    """Pairs of a facility and a home, by number, with the metres between them."""
 
-    ``inf`` where there is no way, or where the way along streets alone is longer than ``limit_m``.
-    """
-    found = np.full((len(facilities.edge), len(homes.edge)), np.inf)
+    facility: Integers
+    home: Integers
+    metres: Floats
+
+
+def ways(network: Network, homes: Snapped, facilities: Snapped, limit_m: float) -> Ways:
+    """Return the walking distance of each facility and each home that lies within ``limit_m`` of it."""
     usable = np.flatnonzero(facilities.on_network)
-    if not len(usable) or not len(network.nodes):
-        return found
-    count = len(network.nodes)
-    graph = _joined(network, facilities, usable)
-    at_nodes = dijkstra(graph, directed=False, indices=count + np.arange(len(usable)), limit=limit_m)[:, :count]
-    on, length, _ = _through_ends(network, homes, at_nodes)
-    for number, one in enumerate(usable):
-        same = homes.edge[on] == facilities.edge[one]
-        direct = np.abs(facilities.along[one] - homes.along[on][same]) + facilities.off[one]
-        length[number, same] = np.minimum(length[number, same], direct)
-    found[np.ix_(usable, on)] = length + homes.off[on]
-    return found
+    found: list[tuple[Integers, Integers, Floats]] = []
+    if len(usable) and len(network.nodes):
+        count = len(network.nodes)
+        graph = _joined(network, facilities, usable)
+        for some in _few(len(usable), max(count, len(homes.edge))):
+            asked = usable[some]
+            starts = count + np.arange(len(usable))[some]
+            at_nodes = dijkstra(graph, directed=False, indices=starts, limit=limit_m)[:, :count]
+            on, length, _ = _through_ends(network, homes, at_nodes)
+            position = np.full(len(homes.edge), -1, dtype=np.int64)
+            position[on] = np.arange(len(on))
+            number = np.full(len(facilities.edge), -1, dtype=np.int64)
+            number[asked] = np.arange(len(asked))
+            home, place = _on_one_edge(homes, facilities, on, asked)
+            direct = np.abs(facilities.along[place] - homes.along[home]) + facilities.off[place]
+            length[number[place], position[home]] = np.minimum(length[number[place], position[home]], direct)
+            length += homes.off[on]
+            row, col = np.nonzero(length <= limit_m)
+            found.append((asked[row], on[col], length[row, col]))
+    none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
+    return Ways(*(np.concatenate(parts) for parts in zip(none, *found, strict=True)))
+
+
+def _few(count: int, width: int) -> Iterator[slice]:
+    """Yield slices of ``count`` rows, so few at a time that a table of such a width stays small."""
+    step = max(1, _MOST_VALUES // max(1, width))
+    for begun in range(0, count, step):
+        yield slice(begun, begun + step)
 
 
 def _through_ends(network: Network, homes: Snapped, at_nodes: Floats) -> tuple[Integers, Floats, Integers]:

@@ -81,9 +81,17 @@ def theme_of(
     classes: Sequence[Class], ramp: Ramp, **drawing: Any,
 ) -> Theme:  # fmt: skip
     """Return the theme of one frame; see ``Gathering`` for what the frame holds, and ``Theme`` for the rest."""
-    gathering = Gathering(Theme(name, title, geometry, label, tuple(columns), tuple(classes), ramp, "", 0, **drawing))
+    gathering = Gathering(blank_theme(name, title, geometry, label, columns, classes, ramp, **drawing))
     gathering.add(frame)
     return gathering.theme()
+
+
+def blank_theme(
+    name: str, title: str, geometry: str, label: str, columns: Sequence[Column], classes: Sequence[Class], ramp: Ramp,
+    **drawing: Any,
+) -> Theme:  # fmt: skip
+    """Return a theme without features, to gather them in."""
+    return Theme(name, title, geometry, label, tuple(columns), tuple(classes), ramp, "", 0, **drawing)
 
 
 def _coarsened(cells: pd.Series) -> tuple[int, pd.Series]:

@@ -19,10 +19,11 @@ from generate_series(0, %(houses)s - 1) n,
 _STREETS = """
 insert into gis.road (community, code, name, geom)
 select %(community)s, way || n, way || n, ST_Multi(ST_SetSRID(ST_MakeLine(
-    ST_Point(%(west)s + case way when 'E' then 0 else at end, %(south)s + case way when 'E' then at else 0 end),
-    ST_Point(%(west)s + case way when 'E' then %(side)s * %(apart)s else at end,
-             %(south)s + case way when 'E' then at else %(side)s * %(apart)s end)), 4490))
-from generate_series(0, %(side)s / 10) n, (values ('E'), ('N')) ways (way), lateral (select n * 10 * %(apart)s at) found
+    ST_Point(%(west)s + case way when 'E' then 0 else off end, %(south)s + case way when 'E' then off else 0 end),
+    ST_Point(%(west)s + case way when 'E' then %(side)s * %(apart)s else off end,
+             %(south)s + case way when 'E' then off else %(side)s * %(apart)s end)), 4490))
+from generate_series(0, %(side)s / 10) n, (values ('E'), ('N')) ways (way),
+    lateral (select n * 10 * %(apart)s as off) found
 """
 _GRIDS = """
 insert into gis.grid (community, code, name, level, geom)
@@ -49,8 +50,8 @@ _KINDS = (
      ", 'X-FS03', 'evacuation', '01', 'filed', 'residential', date '2026-01-01' + n %% 300, 'C' || n * 30"),
 )  # fmt: skip
 _LETS = """
-insert into gis.rental_unit (community, code, geom, building_code, address, rent_status, tenant_count, tenant_count_prev,
-    usable_area_m2, room_count, largest_room_persons)
+insert into gis.rental_unit (community, code, geom, building_code, address, rent_status, tenant_count,
+    tenant_count_prev, usable_area_m2, room_count, largest_room_persons)
 select %(community)s, 'R' || n, ST_PointOnSurface(geom), code, name || '室', 'let', 1 + n %% 6, n %% 5,
     10 + n %% 40, 1 + n %% 4, 1 + n %% 3
 from (select row_number() over () n, code, name, geom from gis.building where code like '%%0') found

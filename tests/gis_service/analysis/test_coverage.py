@@ -12,9 +12,10 @@ import shapely
 from sqlalchemy import text
 
 from gis_service.analysis.answer import Answer
-from gis_service.analysis.coverage import FACILITIES, coverage_of, reach_straight
+from gis_service.analysis.coverage import FACILITIES, Reaching, coverage_of
 from gis_service.analysis.frames import read_frame
 from gis_service.analysis.streets import build_network, nearest, snap
+from gis_service.analysis.walking import Walk
 from gis_service.areas import read_area
 from gis_service.database import Database
 from gis_service.features.write import put_features
@@ -105,7 +106,8 @@ def test_straight_lines_equal_every_distance() -> None:
     generator = np.random.default_rng(3)
     homes = np.asarray(shapely.points(generator.uniform(0, 500, (40, 2))))
     places = {70.0: np.asarray(shapely.points(generator.uniform(0, 500, (3, 2)))), 150.0: np.array([], dtype=object)}
-    found = reach_straight(homes, places, {70.0: 0, 150.0: 3})
+    walk = Walk(None, shapely.Polygon())
+    found = Reaching(walk, list(places.items())).of(walk.stand(homes))
     every = np.array([shapely.distance(homes, one) for one in places[70.0]])
     np.testing.assert_allclose(found.metres, every.min(axis=0))
     np.testing.assert_array_equal(found.which, every.argmin(axis=0))

@@ -94,9 +94,11 @@ def test_without_streets_the_way_is_straight(
 ) -> None:
     walk = Walk(None, shapely.Polygon())
     at_home, at_place = (np.array([shapely.Point(one) for one in some], dtype=object) for some in (homes, places))
-    metres, number = walk.nearest(at_home, at_place)
-    far = walk.distances(at_home, at_place, limit_m)
-    assert far.shape == (len(places), len(homes))
+    stood, reached = walk.stand(at_home), walk.stand(at_place)
+    metres, number = walk.to_nearest(reached)(stood)
+    found = walk.ways(stood, reached, limit_m)
+    far = np.full((len(places), len(homes)), np.inf)
+    far[found.facility, found.home] = found.metres
     for home, (x, y) in enumerate(homes):
         each = [float(np.hypot(x - px, y - py)) for px, py in places]
         assert metres[home] == pytest.approx(min(each, default=np.inf))

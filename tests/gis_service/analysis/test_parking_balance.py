@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from gis_service.analysis.answer import Answer
 from gis_service.analysis.parking_balance import near, night_peaks, occupancy, parking_balance, sharing
+from gis_service.analysis.streets import Ways
 from gis_service.areas import read_area
 from gis_service.database import Database
 from gis_service.sample.load import COMMUNITY
@@ -48,7 +49,9 @@ def test_sharing_equals_another_greatest_flow(data: st.DataObject) -> None:
     spare = data.draw(st.lists(numbers, min_size=yards, max_size=yards))
     bits = data.draw(st.lists(st.booleans(), min_size=homes * (places + yards), max_size=homes * (places + yards)))
     reached = np.array(bits, dtype=bool).reshape(places + yards, homes)
-    told = sharing(np.array(demand) / 100, np.array(spaces, dtype=int), np.array(spare, dtype=int), reached)
+    place, home = np.nonzero(reached)
+    pairs = Ways(place, home, np.zeros(len(place)))
+    told = sharing(np.array(demand) / 100, np.array(spaces, dtype=int), np.array(spare, dtype=int), pairs)
     assert told.before * 100 == pytest.approx(greatest(demand, spaces, reached[:places]))
     assert told.after * 100 == pytest.approx(greatest(demand, spaces + spare, reached))
     assert (told.taken <= np.array(spare)).all()

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gis_service.analysis.streets import SNAP_M, build_network, distances, nearest, snap, within
+from gis_service.analysis.streets import SNAP_M, build_network, nearest, snap, ways, within
 
 ROADS = Path(__file__).parents[2] / "data" / "shanghai"
 
@@ -98,12 +98,18 @@ def test_each_pair_equals_networkx(
 ) -> None:
     network = build_network(np.array(streets))
     at_home, at_place = snap(network, np.array(homes)), snap(network, np.array(facilities))
-    found = distances(network, at_home, at_place, 1e9)
+
+    def table(limit_m: float) -> np.ndarray:
+        pairs = ways(network, at_home, at_place, limit_m)
+        found = np.full((len(facilities), len(homes)), np.inf)
+        found[pairs.facility, pairs.home] = pairs.metres
+        return found
+
+    found = table(1e9)
     for number, facility in enumerate(facilities):
         wanted = expected(streets, homes, [facility])
         np.testing.assert_allclose(found[number], wanted, atol=0.01)
-    near = distances(network, at_home, at_place, 300.0)
-    assert (near[found <= 300.0] == found[found <= 300.0]).all()
+    assert (table(300.0) == np.where(found <= 300.0, found, np.inf)).all()
 
 
 def test_a_canal_without_a_bridge_separates_and_a_bridge_connects() -> None:
