@@ -19,7 +19,7 @@ from maps.base_map import BaseLayer
 from maps.page import PageMap
 
 MOST_GROUND = 30_000
-"""Features of a ground layer under a thematic map: a browser pans this many smoothly, and a city's would stop it."""
+"""Features of a layer that a page holds whole: a browser pans this many smoothly, and a city's would stop it."""
 
 
 def today() -> date:
@@ -79,7 +79,7 @@ def draw_map(
     with database.read(scope) as conn:
         answered = read_overview(
             conn, scope, community, url=url if entry.fields is None else None, layers=entry.ground, names=entry.fields,
-            most=MOST_GROUND if entry.analysis else None,
+            most=MOST_GROUND,
         )  # fmt: skip
         answer = entry.analysis.compute(conn, scope, read_area(conn, community), on=on) if entry.analysis else None
     return entry.draw(answered, answer, base_layers, others)

@@ -35,6 +35,8 @@ class LayerAnswer:
         Where a served page fetches it, or None where it stands in the page.
     names
         The only fields that are told, or None for all of them.
+    squared
+        Whether a page fetches what stands in view only: there is too much to fetch it whole.
     """
 
     layer: Layer
@@ -42,6 +44,7 @@ class LayerAnswer:
     geojson: str | None
     url: str | None
     names: tuple[str, ...] | None = None
+    squared: bool = False
 
     @property
     def fields(self) -> tuple[LayerField, ...]:
@@ -88,7 +91,7 @@ def read_overview(
     names
         The only fields to tell; for what leaves the house.
     most
-        Layers with more features are left out.
+        Of layers with more features a served page fetches what stands in view; without ``url`` they are left out.
 
     Raises
     ------
@@ -119,15 +122,16 @@ def read_overview(
                 None if url else read_collection(conn, layer, asked, names),
                 url(layer) if url else None,
                 names,
+                layer.name in large,
             )
             for layer in wanted
-            if layer.name not in large
+            if url or layer.name not in large
         ),
         data_date=_data_date(conn, community),
         synthetic=any(synthetic for _, synthetic in counts.values()),
         attributions=_attributions(conn, community),
         crs_note=f"CGCS2000(EPSG:4490),量测用 EPSG:{area.metric_srid}",
-        left_out=tuple(layer.title for layer in wanted if layer.name in large),
+        left_out=() if url else tuple(layer.title for layer in wanted if layer.name in large),
     )
 
 

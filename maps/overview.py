@@ -42,7 +42,8 @@ def overview_config(
     """Return what ``map/page.js`` must know of a community and its layers."""
     return {
         "heading": f"{overview.name}一张图",
-        "subtitle": f"数据截至 {overview.data_date} · 共 {sum(answer.count for answer in overview.layers):,} 个要素",
+        "subtitle": f"数据截至 {overview.data_date} · 共 {sum(answer.count for answer in overview.layers):,} 个要素"
+        + omitted(overview),
         "synthetic": overview.synthetic,
         "attributions": list(overview.attributions),
         "crs": overview.crs_note,
@@ -50,6 +51,11 @@ def overview_config(
         "others": [{"code": code, "name": name} for code, name in others],
         "base": [asdict(layer) for layer in base_layers],
     }
+
+
+def omitted(overview: Overview) -> str:
+    """Return the words that name the layers which are too large to stand in a file, "" where there are none."""
+    return f" · {'、'.join(overview.left_out)}过多,未逐个画出" if overview.left_out else ""
 
 
 def page_map(
@@ -78,6 +84,7 @@ def _layer_config(answer: LayerAnswer) -> dict[str, object]:
         "label": layer.label,
         "count": answer.count,
         "url": answer.url if answer.geojson is None else None,
+        "squared": answer.squared,
         "fields": [_field_config(field) for field in sorted(answer.fields, key=_popup_rank)],
         "search": [name for name in _searched(layer) if any(field.name == name for field in answer.fields)],
         "widthField": _width_field(layer),

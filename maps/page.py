@@ -21,6 +21,7 @@ _SCRIPTS = (
     "leaflet.fullscreen/Control.FullScreen.js",
     "map/canvas.js",
     "map/features.js",
+    "map/squares.js",
     "map/labels.js",
     "map/popup.js",
     "map/answer.js",

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from gis_service.analysis.answer import CLASS, Answer, Column, Theme
 from gis_service.overview import Overview
 from maps.base_map import BaseLayer
-from maps.overview import overview_config, page_map
+from maps.overview import omitted, overview_config, page_map
 from maps.page import PageMap
 from maps.palette import HIDDEN, colors
 
@@ -37,11 +37,10 @@ def draw(
     config = overview_config(overview, base_layers, others)
     ground = [_quiet(layer) for layer in config["layers"]]  # type: ignore[attr-defined]
     heading = f"{overview.name}{answer.title}"
-    omitted = f" · {'、'.join(overview.left_out)}过多,未逐个画出" if overview.left_out else ""
     use = "可对外" if public else "内部资料,注意保管"
     config |= {
         "heading": heading,
-        "subtitle": f"数据截至 {overview.data_date} · 计算日 {answer.on} · {use}{omitted}",
+        "subtitle": f"数据截至 {overview.data_date} · 计算日 {answer.on} · {use}{omitted(overview)}{_gathered(answer)}",
         "layers": [_theme_config(theme) for theme in answer.themes] + ground,
         "answer": {
             "finding": answer.finding,
@@ -55,6 +54,11 @@ def draw(
     for theme in answer.themes:
         drawn.page.add_block(f"gis-layer-{_name(theme)}", theme.features)
     return drawn
+
+
+def _gathered(answer: Answer) -> str:
+    titles = [theme.title for theme in answer.themes if theme.lattice_m]
+    return f" · 要素过多,按方格合计、取最多的一类:{'、'.join(titles)}" if titles else ""
 
 
 def _name(theme: Theme) -> str:
@@ -77,6 +81,7 @@ def _theme_config(theme: Theme) -> dict[str, object]:
         "label": theme.label,
         "count": theme.count,
         "url": None,
+        "squared": False,
         "fields": [_field(column) for column in theme.columns],
         "search": [theme.label],
         "widthField": None,

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 
 from api.conditional import answer_if_changed
@@ -18,7 +18,7 @@ from api.quick_route import QuickRoute
 from gis_service.areas import list_areas
 from gis_service.database import Database
 from gis_service.errors import NotFoundError
-from gis_service.features.question import Question
+from gis_service.features.question import Question, parse_bbox
 from gis_service.features.read import stream_features
 from gis_service.features.tags import read_etag
 from gis_service.overview import credits_of
@@ -142,18 +142,22 @@ def atlas_file(
     )  # fmt: skip
 
 
-@router.get("/maps/overview/layers/{layer}", summary="一个图层的全部要素,供地图页使用", response_class=Response)
-def map_layer(request: Request, layer: LayerOf, community: Community, database: DatabaseOf, scope: ScopeOf) -> Response:
-    """Stream a whole layer, straight from the database."""
+@router.get("/maps/overview/layers/{layer}", summary="一个图层的要素,供地图页使用", response_class=Response)
+def map_layer(
+    request: Request, layer: LayerOf, community: Community, database: DatabaseOf, scope: ScopeOf,
+    bbox: Annotated[str | None, Query(description="西,南,东,北(度):只要这个方框内的,不写则要全部")] = None,
+) -> Response:  # fmt: skip
+    """Stream a layer, whole or what touches a box, straight from the database."""
     asked = scope.narrowed(community)
+    question = Question(**parse_bbox(bbox)) if bbox is not None else Question()  # type: ignore[arg-type]
     with database.read(scope) as conn:
-        tag = read_etag(conn, [layer], asked, "map")
+        tag = read_etag(conn, [layer], asked, "map", bbox or "")
     if tag in request.headers.get("if-none-match", ""):
         return answer_if_changed(request, tag, lambda: b"", "application/geo+json")
 
     def pieces() -> Iterator[bytes]:
         with database.read(scope) as conn:
-            yield from stream_features(conn, layer, asked, Question(), nulls=False)
+            yield from stream_features(conn, layer, asked, question, nulls=False)
 
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}
     return StreamingResponse(pieces(), media_type="application/geo+json", headers=headers)

@@ -46,15 +46,25 @@ def surface(points: geopandas.GeoSeries, breaks: Breaks, bandwidth_m: float) -> 
         xs, ys = (_centres(places[:, axis], bandwidth_m) for axis in (0, 1))
         number = np.searchsorted(np.array(breaks.bounds), density_at(places, xs, ys, bandwidth_m), side="right")
         for one in classes:
-            at_x, at_y = np.nonzero(number == int(one.key))
-            if len(at_x):
-                half = CELL_M / 2
-                cells = shapely.box(xs[at_x] - half, ys[at_y] - half, xs[at_x] + half, ys[at_y] + half)
-                rows.append((one.title, round(len(cells) * CELL_M**2 / 10_000, 2), one.key, shapely.union_all(cells)))
+            of_class = number == int(one.key)
+            if of_class.any():
+                area_ha = round(int(of_class.sum()) * CELL_M**2 / 10_000, 2)
+                rows.append((one.title, area_ha, one.key, shapely.union_all(_columns(of_class, xs, ys))))
     return geopandas.GeoDataFrame(
         {"level": [row[0] for row in rows], "area_ha": [row[1] for row in rows], CLASS: [row[2] for row in rows]},
         geometry=[row[3] for row in rows], crs=points.crs,
     )  # fmt: skip
+
+
+def _columns(chosen: NDArray[np.bool_], xs: NDArray[np.float64], ys: NDArray[np.float64]) -> NDArray[np.object_]:
+    """Return the chosen cells as boxes, those that follow each other northward as one: far fewer to unite."""
+    edges = np.diff(np.pad(chosen, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    (column, first), (_, after) = np.nonzero(edges == 1), np.nonzero(edges == -1)
+    half = CELL_M / 2
+    boxes: NDArray[np.object_] = shapely.box(
+        xs[column] - half, ys[first] - half, xs[column] + half, ys[after - 1] + half
+    )
+    return boxes
 
 
 def _centres(values: NDArray[np.float64], bandwidth_m: float) -> NDArray[np.float64]:

@@ -100,21 +100,33 @@ def snap(network: Network, places: NDArray[np.object_], water: shapely.Geometry 
     lines = network.edges
     tree = shapely.STRtree(lines)
     shapely.prepare(water)
+
+    def settle(places_: Integers, candidates: Integers) -> Integers:
+        """Put places on their candidate edges where the way is dry; return which of the pairs were."""
+        legs = shapely.shortest_line(places[places_], lines[candidates])
+        dry = np.flatnonzero(~shapely.intersects(water, legs))
+        who, chosen = places_[dry], candidates[dry]
+        edge[who] = chosen
+        along[who] = shapely.line_locate_point(lines[chosen], places[who])
+        off[who] = shapely.distance(lines[chosen], places[who])
+        return dry
+
     for begun in range(0, len(places), _AT_ONCE):
-        some = places[begun : begun + _AT_ONCE]
-        place, candidate = tree.query(some, predicate="dwithin", distance=SNAP_M)
-        order = np.lexsort((candidate, shapely.distance(lines[candidate], some[place]), place))
+        some = np.arange(begun, min(begun + _AT_ONCE, len(places)))
+        place, candidate = tree.query_nearest(places[some], max_distance=SNAP_M)
+        # Of edges equally near the first is taken, here and below.
+        order = np.lexsort((candidate, place))
+        place, first = np.unique(place[order], return_index=True)
+        wet = np.delete(place, settle(some[place], candidate[order][first]))
+        place, candidate = tree.query(places[some[wet]], predicate="dwithin", distance=SNAP_M)
+        place = some[wet][place]
+        order = np.lexsort((candidate, shapely.distance(lines[candidate], places[place]), place))
         place, candidate = place[order], candidate[order]
-        # Each round tries the nearest edge that is left of every place; one round does for those not beside water.
+        # Each round tries the nearest edge that is left of every place beside water.
         while len(place):
             first = np.unique(place, return_index=True)[1]
-            legs = shapely.shortest_line(some[place[first]], lines[candidate[first]])
-            dry = first[~shapely.intersects(water, legs)]
-            who, chosen = place[dry], candidate[dry]
-            edge[begun + who] = chosen
-            along[begun + who] = shapely.line_locate_point(lines[chosen], some[who])
-            off[begun + who] = shapely.distance(lines[chosen], some[who])
-            left = ~np.isin(place, who)
+            settled = place[first][settle(place[first], candidate[first])]
+            left = ~np.isin(place, settled)
             left[first] = False
             place, candidate = place[left], candidate[left]
     return Snapped(edge, along, off)

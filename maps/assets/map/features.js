@@ -140,22 +140,21 @@
     return runs.length ? [area, new gis.Line(runs, options)] : [area];
   }
 
+  // Puts one feature into the layer's group; null where there is nothing to draw.
+  gis.addFeature = function (layer, item) {
+    const feature = { layer: layer, id: item.id, properties: item.properties || {}, geometry: item.geometry };
+    feature.paths = pathsOf(layer, item.geometry, feature.properties);
+    for (const path of feature.paths) {
+      path.feature = feature;
+      layer.group_.addLayer(path);
+    }
+    return feature.paths.length ? feature : null;
+  };
+
   // Turns a FeatureCollection into the layer's features; nothing is on the map yet.
   gis.readLayer = function (layer, collection) {
     layer.group_ = L.featureGroup();
-    layer.features = [];
-    for (const item of collection.features) {
-      const feature = { layer: layer, id: item.id, properties: item.properties || {}, geometry: item.geometry };
-      feature.paths = pathsOf(layer, item.geometry, feature.properties);
-      if (!feature.paths.length) {
-        continue;
-      }
-      for (const path of feature.paths) {
-        path.feature = feature;
-        layer.group_.addLayer(path);
-      }
-      layer.features.push(feature);
-    }
+    layer.features = collection.features.map((item) => gis.addFeature(layer, item)).filter((feature) => feature);
     layer.loaded = true;
     gis.drawn[layer.name] = layer.features.length;
   };

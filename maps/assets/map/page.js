@@ -16,6 +16,11 @@
     layer.paletteByCode = new Map(layer.style.palette.map((entry) => [entry.code, entry]));
     layer.on = layer.style.shown;
     layer.loaded = false;
+    if (layer.squared) {
+      layer.squares = new Map();
+      layer.held = new Map();
+      layer.style.minZoom = Math.max(layer.style.minZoom, gis.SQUARE_ZOOM);
+    }
     return layer;
   }
 
@@ -53,12 +58,16 @@
     if (layer.url === null) {
       return readBlock("gis-layer-" + layer.name);
     }
-    const response = await fetch(layer.url, { headers: { Accept: "application/geo+json" }, credentials: "same-origin" });
+    return layer.squared ? { features: [] } : gis.fetchFeatures(layer.url);
+  }
+
+  gis.fetchFeatures = async function (url) {
+    const response = await fetch(url, { headers: { Accept: "application/geo+json" }, credentials: "same-origin" });
     if (!response.ok) {
       throw new Error("服务器回答 " + response.status);
     }
     return response.json();
-  }
+  };
 
   // Loads a layer once; a failed one is told and may be tried again.
   gis.loadLayer = function (layer) {
@@ -156,6 +165,7 @@
       gis.map.closePopup();
     }
     refresh(layer);
+    gis.loadSquares();
   };
 
   let baseTiles = null;
@@ -222,7 +232,10 @@
       gis.unmark();
       gis.opened = null;
     });
-    map.on("moveend", writeAddress);
+    map.on("moveend", () => {
+      writeAddress();
+      gis.loadSquares();
+    });
     map.on("zoomend", () => {
       gis.tellPanel();
       if (gis.opened) {
@@ -240,6 +253,7 @@
     if (gis.config.answer && gis.home) {
       gis.home();
     }
+    await gis.loadSquares();
     gis.ready = true;
     document.documentElement.dataset.gis = "ready";
     writeAddress();

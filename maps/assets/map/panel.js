@@ -158,7 +158,7 @@
       const hidden = layer.on && zoom < layer.style.minZoom;
       layer.note.textContent = layer.failed ? "载入失败" : hidden ? "放大后显示" : "";
       layer.note.className = layer.failed ? "gis-bad" : "";
-      if (layer.loaded) {
+      if (layer.loaded && !layer.squared) {
         layer.countText.textContent = gis.filtered(layer).length.toLocaleString("zh-CN");
       }
       if (layer.entries && !layer.entries.hidden) {

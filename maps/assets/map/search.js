@@ -91,7 +91,8 @@
     function show(found) {
       results = found.slice(0, SHOWN);
       if (!results.length) {
-        message("没有找到");
+        const large = gis.layers.filter((layer) => layer.squared).map((layer) => layer.title);
+        message("没有找到" + (large.length ? "(" + large.join("、") + "数量很大,只在已载入的范围里找)" : ""));
         return;
       }
       list.replaceChildren();
