@@ -13,7 +13,7 @@ import shapely
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
-from gis_service.analysis.frames import grid_titles, read_frame, read_parts, titles_of
+from gis_service.analysis.frames import grid_titles, read_frame, read_parts, titles_of, whole
 from gis_service.analysis.hazards import OVER
 from gis_service.analysis.reconcile import reconcile
 from gis_service.analysis.themes import grid_column, theme_of
@@ -254,7 +254,7 @@ def _houses(conn: Connection, asked: Scope, area: Area, frames: Frames, rules: R
         wanted[lived[house[first]]] = True
         points = np.delete(points, served)
         kept.append(part[wanted])
-    return geopandas.GeoDataFrame(pd.concat(kept), crs=area.metric_srid)
+    return whole(kept)
 
 
 def hits(frames: Frames, rules: Rules) -> geopandas.GeoDataFrame:

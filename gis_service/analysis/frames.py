@@ -51,7 +51,16 @@ def read_frame(
         One row a feature, ordered by code, with the columns and ``geometry``.
     """
     parts = list(read_parts(conn, scope, layer, columns, srid=srid, question=question, codes=codes, touching=touching))
-    return parts[0] if len(parts) == 1 else geopandas.GeoDataFrame(pd.concat(parts), crs=srid)
+    return whole(parts)
+
+
+def whole(parts: Sequence[geopandas.GeoDataFrame]) -> geopandas.GeoDataFrame:
+    """Return the rows of all parts, of at least one, in their order."""
+    if len(parts) == 1:
+        return parts[0]
+    found = geopandas.GeoDataFrame(pd.concat(parts), crs=parts[0].crs)
+    # Pandas takes an index of strings for its own kind of strings once it has put it together.
+    return found.set_index(pd.Index(found.index.tolist(), name="code", dtype=object))
 
 
 def read_parts(

@@ -174,10 +174,7 @@ def _on_one_edge(homes: Snapped, facilities: Snapped, on: Integers, usable: Inte
     order = usable[np.argsort(facilities.edge[usable], kind="stable")]
     edges = facilities.edge[order]
     first, last = (np.searchsorted(edges, homes.edge[on], side=side) for side in ("left", "right"))
-    number = last - first
-    # Each home's facilities follow one another from its first on.
-    within_run = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
-    return np.repeat(on, number), order[np.repeat(first, number) + within_run]
+    return np.repeat(on, last - first), order[_runs(first, last - first)]
 
 
 def within(network: Network, homes: Snapped, nodes: Integers, radius_m: float) -> NDArray[np.bool_]:
@@ -203,27 +200,45 @@ class Ways:
 def ways(network: Network, homes: Snapped, facilities: Snapped, limit_m: float) -> Ways:
     """Return the walking distance of each facility and each home that lies within ``limit_m`` of it."""
     usable = np.flatnonzero(facilities.on_network)
-    found: list[tuple[Integers, Integers, Floats]] = []
-    if len(usable) and len(network.nodes):
-        count = len(network.nodes)
-        graph = _joined(network, facilities, usable)
-        for some in _few(len(usable), max(count, len(homes.edge))):
-            asked = usable[some]
-            starts = count + np.arange(len(usable))[some]
-            at_nodes = dijkstra(graph, directed=False, indices=starts, limit=limit_m)[:, :count]
-            on, length, _ = _through_ends(network, homes, at_nodes)
-            position = np.full(len(homes.edge), -1, dtype=np.int64)
-            position[on] = np.arange(len(on))
-            number = np.full(len(facilities.edge), -1, dtype=np.int64)
-            number[asked] = np.arange(len(asked))
-            home, place = _on_one_edge(homes, facilities, on, asked)
-            direct = np.abs(facilities.along[place] - homes.along[home]) + facilities.off[place]
-            length[number[place], position[home]] = np.minimum(length[number[place], position[home]], direct)
-            length += homes.off[on]
-            row, col = np.nonzero(length <= limit_m)
-            found.append((asked[row], on[col], length[row, col]))
+    on = np.flatnonzero(homes.on_network)
+    if not len(usable) or not len(on):
+        return _shortest([], limit_m)
+    # Homes in the order of their edges, so that the homes of one edge follow each other.
+    on = on[np.argsort(homes.edge[on], kind="stable")]
+    edges, first, number = np.unique(homes.edge[on], return_index=True, return_counts=True)
+    ends, count = network.ends[edges], len(network.nodes)
+    graph = _joined(network, facilities, usable)
+    found = []
+    for some in _few(len(usable), max(count, len(edges))):
+        starts = count + np.arange(len(usable))[some]
+        at_nodes = dijkstra(graph, directed=False, indices=starts, limit=limit_m)[:, :count]
+        at_ends = (at_nodes[:, ends[:, 0]], at_nodes[:, ends[:, 1]])
+        row, col = np.nonzero(np.isfinite(np.minimum(*at_ends)))
+        home = on[_runs(first[col], number[col])]
+        row, col = np.repeat(row, number[col]), np.repeat(col, number[col])
+        along = homes.along[home]
+        metres = np.minimum(at_ends[0][row, col] + along, at_ends[1][row, col] + network.lengths[edges[col]] - along)
+        found.append((usable[some][row], home, metres + homes.off[home]))
+    home, place = _on_one_edge(homes, facilities, on, usable)
+    direct = np.abs(facilities.along[place] - homes.along[home]) + facilities.off[place]
+    return _shortest([*found, (place, home, direct + homes.off[home])], limit_m)
+
+
+def _shortest(found: list[tuple[Integers, Integers, Floats]], limit_m: float) -> Ways:
+    """Return of each pair the shortest way, where it is short enough."""
     none = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
-    return Ways(*(np.concatenate(parts) for parts in zip(none, *found, strict=True)))
+    facility, home, metres = (np.concatenate(parts) for parts in zip(none, *found, strict=True))
+    near = np.flatnonzero(metres <= limit_m)
+    near = near[np.lexsort((metres[near], home[near], facility[near]))]
+    again = np.zeros(len(near), dtype=bool)
+    again[1:] = (np.diff(facility[near]) == 0) & (np.diff(home[near]) == 0)
+    near = near[~again]
+    return Ways(facility[near], home[near], metres[near])
+
+
+def _runs(first: Integers, number: Integers) -> Integers:
+    """Return ``first``, ``first + 1`` … of each run, ``number`` of them, one run after the other."""
+    return np.repeat(first - (np.cumsum(number) - number), number) + np.arange(number.sum())
 
 
 def _few(count: int, width: int) -> Iterator[slice]:

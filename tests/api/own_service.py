@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +38,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(cluster: LocalCluster, database: str, **settings: str) -> Iterator[Served]:
-    """Run the service; AssertionError at the end when it died or wrote a traceback."""
+def serving(
+    cluster: LocalCluster, database: str, command: Sequence[str | Path] = (SERVICE,), **settings: str
+) -> Iterator[Served]:
+    """Run the service, or what a command makes of it; AssertionError at the end when it died or wrote a traceback."""
     port = free_port()
     with subprocess.Popen(
-        [SERVICE, "serve", "--port", str(port)],
+        [*command, "serve", "--port", str(port)],
         env={**os.environ, "GIS_DATABASE_URL": cluster.url("gis_app", database), **settings},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip

@@ -74,8 +74,16 @@
     await Promise.all([work(), work(), work(), work()]);
   }
 
-  // Brings the layers in line with the view; called whenever the map rests or one of them is switched on.
-  gis.loadSquares = async function () {
+  let running = Promise.resolve();
+
+  // Brings the layers in line with the view; called whenever the map rests or one of them is switched on. One run
+  // follows another, each for the view there is by then.
+  gis.loadSquares = function () {
+    running = running.then(run);
+    return running;
+  };
+
+  async function run() {
     const large = gis.layers.filter((layer) => layer.squared && layer.on && layer.loaded);
     if (!large.length || gis.map.getZoom() < ZOOM) {
       return;
@@ -90,16 +98,16 @@
       if (missing.length) {
         gis.tell("正在载入视野内的" + layer.title);
         await fetchSquares(layer, missing);
-        layer.features = [...layer.held.values()].map((held) => held.feature);
-        gis.drawn[layer.name] = layer.features.length;
-        gis.forgetSearch();
         gis.tell("");
       }
+      layer.features = [...layer.held.values()].map((held) => held.feature);
+      gis.drawn[layer.name] = layer.features.length;
+      gis.forgetSearch();
       if (layer.failed) {
         gis.tell("图层载入失败:" + layer.title + "(" + layer.failed + ")", "重试", gis.loadSquares);
       }
     }
     gis.labels.redraw();
     gis.tellPanel();
-  };
+  }
 })((window.gis = window.gis || {}));
