@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, read_parts, titles_of, whole
 from gis_service.analysis.hazards import OVER
+from gis_service.analysis.premises import GONE
 from gis_service.analysis.reconcile import reconcile
 from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
@@ -92,7 +93,7 @@ def _above_the_roof(frames: Frames, _: Rules) -> dict[str, str]:
 
 
 def _standing(firms: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
-    return firms[~firms["status"].isin(("closed", "moved"))]
+    return firms[~firms["status"].isin(GONE)]
 
 
 def _two_holders(frames: Frames, _: Rules) -> dict[str, str]:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import read_frame
 from gis_service.analysis.lattice import Cell, Protected, cell_code, cell_shapes, protect
+from gis_service.analysis.premises import GONE
 from gis_service.analysis.themes import feature_collection
 from gis_service.areas import Area
 from gis_service.rules import read_rules
@@ -49,7 +50,7 @@ MEASURES: dict[str, Measure] = {
         Measure("rentals", "出租房", "户", "rental_unit", lambda _rows: literal(1), (5, 10, 20, 40, 80)),
         Measure(
             "enterprises", "企业", "家", "enterprise",
-            lambda rows: cast(rows.c.status.not_in(["closed", "moved"]), Integer), (1, 2, 4, 8, 16),
+            lambda rows: cast(rows.c.status.not_in(GONE), Integer), (1, 2, 4, 8, 16),
         ),
         Measure(
             "hazards", "隐患", "起", "hazard",

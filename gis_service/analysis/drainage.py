@@ -12,12 +12,12 @@ from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
-from gis_service.analysis.hazards import EVENTS, OVER
-from gis_service.analysis.themes import grid_column, theme_of
+from gis_service.analysis.hazards import OVER
+from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.scope import Scope
 from layers.catalog.enterprise_plot import Drainage
-from layers.catalog.hazard import HazardCategory, HazardStatus
+from layers.catalog.hazard import HazardCategory
 from layers.field import Kind
 from layers.style import Marker
 
@@ -73,7 +73,7 @@ def _plots_theme(plots: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("title", "地块"),
         Column("lessor", "出租方"),
         Column("firms", "企业", Kind.INTEGER, "家"),
-        Column("drainage", "排水情况", codes={str(one): one.label for one in Drainage}, filtered=True),
+        field_column("enterprise_plot", "drainage", "排水情况", filtered=True),
         grid_column(grids),
     )
     order = (Drainage.SEPARATED, Drainage.MIXED, Drainage.UNCHECKED)
@@ -103,8 +103,8 @@ def _cases_theme(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
     frame = cases.copy()
     frame[CLASS] = "open"
     columns = (
-        Column("event_code", "事件", codes=EVENTS),
-        Column("status", "办理状态", codes={str(one): one.label for one in HazardStatus}, filtered=True),
+        field_column("hazard", "event_code", "事件"),
+        field_column("hazard", "status", "办理状态", filtered=True),
         Column("found_on", "发现日期", Kind.DATE),
         grid_column(grids),
     )

@@ -13,14 +13,13 @@ from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
-from gis_service.analysis.hazards import EVENTS, OVER
+from gis_service.analysis.hazards import OVER
 from gis_service.analysis.homes import rounded
-from gis_service.analysis.themes import grid_column, theme_of
+from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.analysis.walking import read_walk
 from gis_service.areas import Area
 from gis_service.scope import Scope
-from layers.catalog.green import GreenKind, Occupation
-from layers.catalog.hazard import HazardStatus
+from layers.catalog.green import Occupation
 from layers.field import Kind
 from layers.style import Marker
 
@@ -87,7 +86,7 @@ def _green_themes(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> tu
     lost = frame[~frame[CLASS].isin((str(Occupation.INTACT), _UNKNOWN))]
     columns = (
         Column("title", "绿地"),
-        Column("kind", "类型", codes={str(one): one.label for one in GreenKind}, filtered=True),
+        field_column("green", "kind", "类型", filtered=True),
         Column("area_m2", "面积", Kind.NUMBER, "m²"),
         grid_column(grids),
     )
@@ -155,8 +154,8 @@ def _waste_finding(cases: pd.DataFrame, points: pd.DataFrame, middle: float | No
 def _waste_cases(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme:
     frame = cases.copy()
     columns = (
-        Column("event_code", "事件", codes=EVENTS, filtered=True),
-        Column("status", "办理状态", codes={str(one): one.label for one in HazardStatus}, filtered=True),
+        field_column("hazard", "event_code", "事件", filtered=True),
+        field_column("hazard", "status", "办理状态", filtered=True),
         Column("found_on", "发现日期", Kind.DATE),
         Column("metres", "到堆放点", Kind.NUMBER, "m"),
         Column("nearest", "最近堆放点"),

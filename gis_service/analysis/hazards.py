@@ -15,13 +15,12 @@ from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fa
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.kernel import CELL_M, surface
 from gis_service.analysis.repeats import repeats
-from gis_service.analysis.themes import grid_column, theme_of
+from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope, within
 from gis_service.tables import tables_of
-from layers.catalog.hazard import HazardCategory, HazardLevel, HazardStatus, SubjectKind
-from layers.code import Code
+from layers.catalog.hazard import HazardStatus, SubjectKind
 from layers.field import Kind
 from layers.record import DataStatus
 from layers.registry import LAYERS
@@ -43,7 +42,6 @@ _READ = [
 BANDWIDTH_M = 100.0
 """Standard deviation of the surface's kernel (系统默认): about a block."""
 _LEVELS = Breaks((0.5, 1.0, 2.0, 4.0), "起/公顷")
-EVENTS = next(field.codes for field in LAYERS["hazard"].fields if field.name == "event_code") or {}
 
 
 def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
@@ -162,10 +160,6 @@ def _facts(frame: pd.DataFrame, opened: pd.DataFrame, clusters: pd.DataFrame) ->
     return tuple(facts)
 
 
-def _codes(kind: type[Code]) -> dict[str, str]:
-    return {str(one): one.label for one in kind}
-
-
 _CLASSES = (
     Class("in_time", "未到期", Marker.CIRCLE),
     Class("late", "已超期", Marker.DIAMOND),
@@ -179,10 +173,10 @@ def _cases(
 ) -> Theme:
     frame = cases.copy()
     columns = (
-        Column("event_code", "事件", codes=EVENTS),
-        Column("category", "类别", codes=_codes(HazardCategory), filtered=True),
-        Column("level", "等级", codes=_codes(HazardLevel), filtered=True),
-        Column("status", "办理状态", codes=_codes(HazardStatus), filtered=True),
+        field_column("hazard", "event_code", "事件"),
+        field_column("hazard", "category", "类别", filtered=True),
+        field_column("hazard", "level", "等级", filtered=True),
+        field_column("hazard", "status", "办理状态", filtered=True),
         Column("found_on", "发现日期", Kind.DATE),
         Column("limit", "整改期限", Kind.DATE),
         Column("late", "超期", Kind.INTEGER, "天"),
@@ -226,7 +220,7 @@ def _repeats_theme(again: geopandas.GeoDataFrame, titles: Mapping[str, str]) -> 
     frame = again.assign(title=[titles.get(code, code) for code in again["place"]])
     columns = (
         Column("title", "地点"),
-        Column("category", "类别", codes=_codes(HazardCategory), filtered=True),
+        field_column("hazard", "category", "类别", filtered=True),
         Column("number", "同类隐患", Kind.INTEGER, "起"),
         Column("still", "未办结", Kind.INTEGER, "起"),
         Column("again", "办结后再发现", Kind.INTEGER, "起"),

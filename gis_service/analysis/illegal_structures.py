@@ -11,11 +11,11 @@ from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
-from gis_service.analysis.themes import grid_column, theme_of
+from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
-from layers.catalog.illegal_structure import StructureKind, StructureStatus
+from layers.catalog.illegal_structure import StructureStatus
 from layers.field import Kind
 from layers.rules import Rule
 from layers.style import Marker
@@ -117,8 +117,8 @@ def _structures(
     frame["demolished"] = frame["demolished_on"]
     columns = (
         Column("title", "违建"),
-        Column("status", "状态", codes={str(one): one.label for one in StructureStatus}, filtered=True),
-        Column("kind", "类型", codes={str(one): one.label for one in StructureKind}, filtered=True),
+        field_column("illegal_structure", "status", "状态", filtered=True),
+        field_column("illegal_structure", "kind", "类型", filtered=True),
         Column("area_m2", "图上面积", Kind.NUMBER, "m²"),
         Column("area_reported_m2", "上报面积", Kind.NUMBER, "m²"),
         Column("gap", "相差", Kind.NUMBER, "%"),

@@ -15,11 +15,11 @@ from sqlalchemy.engine import Connection
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.reconcile import quoted
-from gis_service.analysis.themes import grid_column, theme_of
+from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.scope import Scope
 from gis_service.tables import REPORTED_TOTAL
-from layers.catalog.road import RoadCondition, RoadKind, Surface
+from layers.catalog.road import RoadCondition, Surface
 from layers.catalog.utility_line import Laying, LineState, UtilityKind
 from layers.field import Kind
 
@@ -84,8 +84,8 @@ def _wires_theme(hanging: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> T
     frame = hanging.assign(title=hanging.index)
     columns = (
         Column("title", "管线"),
-        Column("kind", "类型", codes={str(one): one.label for one in UtilityKind}, filtered=True),
-        Column("laying", "敷设", codes={str(one): one.label for one in Laying}, filtered=True),
+        field_column("utility_line", "kind", "类型", filtered=True),
+        field_column("utility_line", "laying", "敷设", filtered=True),
         Column("length_m", "长度", Kind.NUMBER, "m"),
         Column("owner_unit", "权属单位"),
         grid_column(grids),
@@ -169,9 +169,9 @@ def _roads_theme(roads: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
     frame["title"] = titles_of(frame, "name")
     columns = (
         Column("title", "道路"),
-        Column("kind", "等级", codes={str(one): one.label for one in RoadKind}, filtered=True),
-        Column("surface", "路面", codes={str(one): one.label for one in Surface}, filtered=True),
-        Column("condition", "状况", codes={str(one): one.label for one in RoadCondition}, filtered=True),
+        field_column("road", "kind", "等级", filtered=True),
+        field_column("road", "surface", "路面", filtered=True),
+        field_column("road", "condition", "状况", filtered=True),
         Column("renewed_on", "改造日期", Kind.DATE),
         Column("area_m2", "路面面积", Kind.NUMBER, "m²"),
         Column("length_m", "长度", Kind.NUMBER, "m"),

@@ -19,12 +19,11 @@ from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fa
 from gis_service.analysis.frames import grid_titles, read_frame, read_parts, sums_by, titles_of
 from gis_service.analysis.homes import HOME_USES, doors_of
 from gis_service.analysis.streets import Ways
-from gis_service.analysis.themes import grid_column, theme_of
+from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.analysis.walking import Stood, Walk, joined, read_walk
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
-from layers.catalog.parking import ParkingKind
 from layers.field import Kind
 from layers.rules import Rule
 from layers.style import Marker
@@ -289,7 +288,7 @@ def _lots_theme(lots: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> Theme
     frame[CLASS] = ["unknown" if one is None else "full" if one >= 100 else "free" for one in frame["full"]]
     columns = (
         Column("title", "停车场地"),
-        Column("kind", "类型", codes={str(one): one.label for one in ParkingKind}, filtered=True),
+        field_column("parking", "kind", "类型", filtered=True),
         Column("space_count", "车位", Kind.INTEGER, "个"),
         Column("peak", "夜间最多", Kind.INTEGER, "辆"),
         Column("full", "夜间停满率", Kind.NUMBER, "%"),

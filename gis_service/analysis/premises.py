@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
-from gis_service.analysis.themes import grid_column, theme_of
+from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.scope import Scope
 from layers.catalog.enterprise import BusinessStatus, Occupancy
@@ -22,7 +22,8 @@ from layers.field import Kind
 from layers.style import Marker
 
 TENANT = (str(Occupancy.TENANT), str(Occupancy.SUBLESSOR))
-_GONE = (str(BusinessStatus.CLOSED), str(BusinessStatus.MOVED))
+GONE = (str(BusinessStatus.CLOSED), str(BusinessStatus.MOVED))
+"""Statuses of firms that are no longer there."""
 _FIRM = [
     "name", "address", "grid", "plot_code", "building_code", "occupancy", "lessor_code", "status", "safety_agreement",
 ]  # fmt: skip
@@ -46,7 +47,7 @@ def premises(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     """Return plots, buildings and firms of shared premises, and the lettings between firms."""
     asked = scope.narrowed(area.code)
     firms = read_frame(conn, asked, "enterprise", _FIRM, srid=area.metric_srid)
-    firms = firms[~firms["status"].isin(_GONE)].copy()
+    firms = firms[~firms["status"].isin(GONE)].copy()
     plots = read_frame(conn, asked, "enterprise_plot", _PLOT, srid=area.metric_srid)
     grids = grid_titles(conn, asked, area)
     shared = shared_plots(plots, firms)
@@ -196,7 +197,7 @@ def _firms_theme(
     columns = (
         Column("title", "承租企业"),
         Column("plot", "地块"),
-        Column("occupancy", "用房方式", codes={str(one): one.label for one in Occupancy}, filtered=True),
+        field_column("enterprise", "occupancy", "用房方式", filtered=True),
         Column("depth", "租赁层数", Kind.INTEGER, "层"),
         grid_column(grids),
     )

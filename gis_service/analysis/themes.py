@@ -17,6 +17,7 @@ import shapely
 from gis_service.analysis.answer import CLASS, Class, Column, Ramp, Theme
 from gis_service.analysis.lattice import cell_code, cell_shapes
 from layers.field import Kind
+from layers.registry import LAYERS
 
 MOST_DRAWN = 30_000
 """Features of a theme that are drawn one by one: a browser pans this many smoothly, and a city's would stop it."""
@@ -126,6 +127,12 @@ def _squares(
         *(Column(f"in_{one.key}", one.title, Kind.INTEGER, "个") for one in classes),
     )
     return geopandas.GeoDataFrame(frame, geometry=cell_shapes(at, side_m), crs=crs), columns
+
+
+def field_column(layer: str, name: str, title: str = "", *, filtered: bool = False) -> Column:
+    """Return a column that shows a layer's field as it is declared, under its own title or another."""
+    field = LAYERS[layer].field(name)
+    return Column(name, title or field.title, field.kind, field.unit, field.codes, filtered)
 
 
 def grid_column(titles: Mapping[str, str]) -> Column:
