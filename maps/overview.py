@@ -44,6 +44,9 @@ def overview_config(
         "heading": f"{overview.name}一张图",
         "subtitle": f"数据截至 {overview.data_date} · 共 {sum(answer.count for answer in overview.layers):,} 个要素"
         + omitted(overview),
+        "community": overview.community,
+        # A served page asks the service, which knows spellings and pinyin; a file searches what it holds.
+        "search": "/search" if any(answer.url for answer in overview.layers) else None,
         "synthetic": overview.synthetic,
         "attributions": list(overview.attributions),
         "crs": overview.crs_note,

@@ -143,3 +143,39 @@ def test_search_finds_a_stored_name(watched: Watched, server: str) -> None:
     page.wait_for_selector(".gis-popup")
     assert name in page.inner_text(".gis-popup")
     assert watched.errors == []
+
+
+@pytest.mark.parametrize("words", ["昌盛路26号十二栋", "昌盛路２６号12幢", "csl 26 12"])
+def test_search_knows_spellings_and_opens_what_was_meant(watched: Watched, server: str, words: str) -> None:
+    page = watched.open(server)
+    page.keyboard.press("/")
+    page.keyboard.insert_text(words)
+    first = page.wait_for_selector(".gis-results li[role=option]")
+    assert first is not None
+    assert first.inner_text().startswith("昌盛路26号12幢")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".gis-popup")
+    assert "昌盛路26号12幢" in page.inner_text(".gis-popup")
+    assert watched.errors == []
+
+
+def test_search_tells_when_nothing_is_found_and_when_it_fails(watched: Watched, server: str) -> None:
+    page = watched.open(server)
+    page.keyboard.press("/")
+    page.keyboard.insert_text("没有这个地方")
+    page.wait_for_selector(".gis-result-none:has-text('没有找到')")
+    page.route("**/search?*", lambda route: route.fulfill(status=503, body="{}"))
+    page.keyboard.insert_text("了")
+    page.wait_for_selector(".gis-result-none:has-text('搜索失败')")
+
+
+def test_the_exported_file_searches_what_it_holds(watched: Watched, exported: Path) -> None:
+    watched.page.context.set_offline(True)
+    page = watched.open(exported.as_uri())
+    page.keyboard.press("/")
+    page.keyboard.insert_text("昌盛路26号12幢")
+    page.wait_for_selector(".gis-results li[role=option]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".gis-popup")
+    assert "昌盛路26号12幢" in page.inner_text(".gis-popup")
+    assert watched.errors == []

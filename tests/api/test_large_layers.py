@@ -120,3 +120,13 @@ def test_a_wrong_box_is_told_in_one_sentence(service: Served) -> None:
     answer = httpx.get(f"{service.url}/maps/overview/layers/building?community={COMMUNITY}&bbox=1,2")
     assert answer.status_code == 400
     assert "bbox" in answer.json()["detail"]
+
+
+def test_search_finds_what_is_out_of_view_and_goes_there(page: Page, service: Served) -> None:
+    opened(page, service, "/#map=14/30.6900/120.9500")
+    page.keyboard.press("/")
+    page.keyboard.insert_text("昌盛路26号12幢")
+    page.wait_for_selector(".gis-results li[role=option]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".gis-popup")
+    assert "昌盛路26号12幢" in page.inner_text(".gis-popup")

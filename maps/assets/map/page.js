@@ -165,7 +165,7 @@
       gis.map.closePopup();
     }
     refresh(layer);
-    gis.loadSquares();
+    await gis.loadSquares();
   };
 
   let baseTiles = null;

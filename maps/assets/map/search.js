@@ -1,15 +1,17 @@
-// Search over names, codes and addresses of all layers; by keyboard too.
+// Search over names, codes and addresses of all layers; by keyboard too. A served page asks the service, and looks by
+// itself only through what stands in the page; a file looks through everything.
 (function (gis) {
   "use strict";
 
   const SHOWN = 30;
   let index = null;
 
-  // The searched texts of every feature, in lower case; layers that are not loaded yet are fetched first.
+  // The searched texts of every feature that stands in the page, in lower case.
   async function buildIndex() {
-    await gis.loadAll();
+    const own = gis.layers.filter((layer) => layer.url === null);
+    await Promise.all(own.map((layer) => layer.loaded || gis.loadLayer(layer)));
     index = [];
-    for (const layer of gis.layers) {
+    for (const layer of own) {
       for (const feature of layer.features || []) {
         const texts = layer.search.map((name) => feature.properties[name]).filter((text) => text);
         index.push({ feature: feature, text: texts.join("\n").toLowerCase() });
@@ -28,6 +30,31 @@
       }
     }
     return found.sort((a, b) => a.score - b.score).map((item) => item.feature);
+  }
+
+  // What the service finds, as far as it is of this community and on this map.
+  async function hitsOf(words) {
+    const found = await gis.fetchFeatures(gis.config.search + "?limit=100&q=" + encodeURIComponent(words));
+    return found.features.filter((hit) => hit.id.startsWith(gis.config.community + ".") && layerOf(hit));
+  }
+
+  function layerOf(hit) {
+    return gis.layers.find((layer) => !layer.theme && layer.name === hit.properties.layer);
+  }
+
+  async function goToHit(hit) {
+    const layer = layerOf(hit);
+    const [lng, lat] = hit.geometry.coordinates;
+    if (layer.squared) {
+      gis.map.setView([lat, lng], 18, { animate: false });
+    }
+    await gis.switchLayer(layer, true);
+    const feature = layer.features.find((one) => one.id === hit.id);
+    if (feature) {
+      gis.goTo(feature);
+    } else {
+      gis.tell(hit.properties.label + " 刚才还在,现在没有了", "知道了", () => gis.tell(""));
+    }
   }
 
   gis.goTo = async function (feature) {
@@ -82,30 +109,44 @@
       });
     }
 
-    function take(feature) {
+    function take(result) {
       close();
       input.blur();
-      gis.goTo(feature);
+      if (result.layer) {
+        gis.goTo(result);
+      } else {
+        goToHit(result);
+      }
+    }
+
+    // The colour, the words and the small print of a feature of this page or of a hit of the service.
+    function wordsOf(result) {
+      if (!result.layer) {
+        const layer = layerOf(result);
+        return [layer, undefined, result.properties.label, layer.title + " · " + result.properties.code];
+      }
+      const color = (result.layer.paletteByCode.get(String(gis.codeOf(result))) || {}).color;
+      return [result.layer, color, gis.titleOf(result), result.layer.title + " · " + (result.properties.code || "")];
     }
 
     function show(found) {
       results = found.slice(0, SHOWN);
       if (!results.length) {
-        const large = gis.layers.filter((layer) => layer.squared).map((layer) => layer.title);
-        message("没有找到" + (large.length ? "(" + large.join("、") + "数量很大,只在已载入的范围里找)" : ""));
+        message("没有找到");
         return;
       }
       list.replaceChildren();
-      results.forEach((feature) => {
+      results.forEach((result) => {
+        const [layer, color, title, small] = wordsOf(result);
         const item = gis.element("li");
         item.setAttribute("role", "option");
-        item.appendChild(gis.swatch(feature.layer, (feature.layer.paletteByCode.get(String(gis.codeOf(feature))) || {}).color));
-        const text = gis.element("span", "gis-result-text", gis.titleOf(feature));
-        text.appendChild(gis.element("small", "", feature.layer.title + " · " + (feature.properties.code || "")));
+        item.appendChild(gis.swatch(layer, color));
+        const text = gis.element("span", "gis-result-text", title);
+        text.appendChild(gis.element("small", "", small));
         item.appendChild(text);
         item.addEventListener("mousedown", (event) => {
           event.preventDefault();
-          take(feature);
+          take(result);
         });
         list.appendChild(item);
       });
@@ -124,13 +165,29 @@
         close();
         return;
       }
+      // Nobody wants an answer to each letter of a word that is being typed.
+      await new Promise((resolve) => window.setTimeout(resolve, gis.config.search ? 150 : 0));
+      if (mine !== asked) {
+        return;
+      }
       if (!index) {
-        message("正在载入全部图层……");
+        message("正在查找……");
         await buildIndex();
       }
-      // Someone typed on while the layers were loading: the newer question answers itself.
-      if (mine === asked) {
-        show(find(words));
+      let hits = [];
+      let failed = "";
+      try {
+        hits = gis.config.search ? await hitsOf(words) : [];
+      } catch (error) {
+        failed = error.message;
+      }
+      // Someone typed on while the answer was under way: the newer question answers itself.
+      if (mine !== asked) {
+        return;
+      }
+      show(find(words).concat(hits));
+      if (failed) {
+        message("搜索失败(" + failed + "),请稍候再试");
       }
     }
 
