@@ -39,21 +39,28 @@ def map_(
 
 def analyse(
     name: Annotated[str, typer.Argument(help=f"分析名称:{'、'.join(ANALYSES)}")],
-    out: Annotated[Path, typer.Option(help="写到哪个文件:.json 为全部内容,.csv 为一张表")],
+    out: Annotated[Path | None, typer.Option(help="写到哪个文件:.json 为全部内容,.csv 为一张表;不写只说数字")] = None,
     community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
     on: Annotated[str | None, typer.Option(help="计算日,例如 2026-11-23;不写为今天")] = None,
     theme: Annotated[str | None, typer.Option(help="CSV 要哪一张表;不写为第一张")] = None,
 ) -> None:
-    """做一项分析,把数字、口径和要素写成 JSON 或 CSV。"""
+    """做一项分析:说出结论和数字,要素和口径可写成 JSON 或 CSV。"""
     analysis = analysis_named(name)
-    if out.suffix not in {".json", ".csv"}:
-        raise InputError(f"不认识文件类型 {out.suffix!r};请用 .json 或 .csv。", "The file must be .json or .csv.")
-    _check_folder(out)
+    if out is not None:
+        if out.suffix not in {".json", ".csv"}:
+            raise InputError(f"不认识文件类型 {out.suffix!r};请用 .json 或 .csv。", "The file must be .json or .csv.")
+        _check_folder(out)
     with opened_database(read_settings()) as database:
         scope = operator_scope(database)
         answer = answer_of(database, scope, analysis, _community(database, scope, community), _day(on))
     CONSOLE.print(answer.finding, markup=False, soft_wrap=True)
-    _write(out, to_json(answer) if out.suffix == ".json" else to_csv(theme_named(answer, theme)))
+    if out is None:
+        for fact in answer.facts:
+            value = "无数据" if fact.value is None else f"{fact.value:,g} {fact.unit}"
+            note = f"({fact.note})" if fact.note else ""
+            CONSOLE.print(f"  {fact.title}:{value}{note}", markup=False, soft_wrap=True)
+    else:
+        _write(out, to_json(answer) if out.suffix == ".json" else to_csv(theme_named(answer, theme)))
 
 
 def _community(database: Database, scope: Scope, code: str | None) -> str:

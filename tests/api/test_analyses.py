@@ -151,6 +151,9 @@ def test_commands_write_an_answer_and_a_map(
     ran = command("analyse", "density", "--out", str(table), "--theme", "cells_tenants", "--community", COMMUNITY)
     assert ran.code == 0, ran.err
     assert table.read_text(encoding="utf-8-sig").startswith("方格,租户(人)")
+    ran = command("analyse", "parking_balance", "--on", DAY, "--community", COMMUNITY)
+    assert ran.code == 0, ran.err
+    assert "  居民车位:393 个" in ran.out
     ran = command("map", "public_density", "--out", str(page), "--community", COMMUNITY)
     assert ran.code == 0, ran.err
     html = page.read_text(encoding="utf-8")
