@@ -16,9 +16,9 @@ from sqlalchemy.engine import Connection
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, sums_by, titles_of
 from gis_service.analysis.homes import doors_of, home_parts, rounded
-from gis_service.analysis.proposals import Proposal, propose
+from gis_service.analysis.proposals import LeftOut, Proposal, propose
 from gis_service.analysis.themes import Gathering, blank_theme, grid_column, theme_of
-from gis_service.analysis.walking import Points, Stood, Walk, joined, read_walk
+from gis_service.analysis.walking import Points, Stood, Walk, read_walk
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -149,7 +149,7 @@ def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: 
     lets = sums_by(conn, asked, "rental_unit", "building_code", "tenant_count")
     grids = grid_titles(conn, asked, area)
     homes, sums = Gathering(_homes_theme(grids)), Sums()
-    left, people = [], []
+    left = LeftOut()
     for part in home_parts(conn, asked, area):
         stood = walk.stand(doors_of(part))
         found = reaching.of(stood)
@@ -162,11 +162,8 @@ def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: 
         sums.add(part)
         if stood.snapped is not None:
             out = ~found.covered & stood.snapped.on_network
-            left.append(stood.some(out))
-            people.append(part["people"].to_numpy(dtype=float)[out])
-    proposal = None
-    if walk.network is not None:
-        proposal = propose(walk.network, joined(left), np.concatenate(people), groups[0][0].value)
+            left.add(stood.some(out), part["people"].to_numpy(dtype=float)[out])
+    proposal = propose(walk.network, left, groups[0][0].value) if walk.network is not None else None
     return _said(facility, area, on, sums, homes.theme(), places, proposal, walk.way, [rule for rule, _ in groups],
                  grids)  # fmt: skip
 

@@ -10,11 +10,11 @@ from scipy.spatial import cKDTree
 
 from gis_service.analysis.siting import Sites, most_covering, without_dominated
 from gis_service.analysis.streets import Network, within
-from gis_service.analysis.walking import Stood, on_streets
+from gis_service.analysis.walking import Stood, joined, on_streets
 
 MOST_SITES = 5
 MOST_HOMES = 5_000
-"""Homes of which the choice is exact; of more, the squares they stand in are reached where one of their homes is."""
+"""Homes of which the choice is exact; of more, squares are reached where the first of their homes is."""
 _MOST_CANDIDATES = 1500
 _SIDE_M = 100.0
 
@@ -32,22 +32,67 @@ class Proposal:
     side_m: float | None = None
 
 
-def propose(network: Network, left: Stood, people: NDArray[np.float64], radius_m: float) -> Proposal:
+class LeftOut:
+    """Homes that are left out and stand on a street, gathered part by part; what is kept doesn't grow with a city.
+
+    Up to ``MOST_HOMES`` are kept as they are. Of more, the first home of each square of ``side_m`` stands for all of
+    the square, and the side doubles until there are few enough.
+    """
+
+    def __init__(self) -> None:
+        """Begin without any home."""
+        self.side_m: float | None = None
+        self._parts: list[Stood] = []
+        self._people: list[NDArray[np.float64]] = []
+        self._number: list[NDArray[np.float64]] = []
+
+    def add(self, homes: Stood, people: NDArray[np.float64]) -> None:
+        """Take homes and the persons in each."""
+        self._parts.append(homes)
+        self._people.append(people)
+        self._number.append(np.ones(len(homes)))
+        if sum(len(part) for part in self._parts) > MOST_HOMES:
+            self._square()
+
+    def homes(self) -> tuple[Stood, NDArray[np.float64], bool]:
+        """Return the homes, what each weighs, and whether that is persons: homes count where no number is known."""
+        people = np.concatenate(self._people)
+        known = bool(people.any())
+        return joined(self._parts), people if known else np.concatenate(self._number), known
+
+    def _square(self) -> None:
+        homes, people, number = joined(self._parts), np.concatenate(self._people), np.concatenate(self._number)
+        side_m = self.side_m or _SIDE_M
+        while True:
+            cells = np.floor(homes.at / side_m).astype(np.int64)
+            _, first, of = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+            if len(first) <= MOST_HOMES:
+                break
+            side_m *= 2
+        self.side_m = side_m
+        chosen = np.zeros(len(homes), dtype=bool)
+        chosen[first] = True
+        # Squares come sorted, the chosen homes in their own order.
+        order = np.argsort(first)
+        self._parts = [homes.some(chosen)]
+        self._people, self._number = (
+            [np.bincount(of.ravel(), some).astype(np.float64)[order]] for some in (people, number)
+        )
+
+
+def propose(network: Network, left: LeftOut, radius_m: float) -> Proposal:
     """Return the best places for one to ``MOST_SITES`` more facilities; places are nodes of the network.
 
     Parameters
     ----------
-    left, people
-        Homes that are left out and stand on a street, and the persons in each.
     radius_m
         How far one walks to a facility.
     """
-    known = bool(people.any())
-    if not len(left):
+    homes, weights, known = left.homes()
+    if not len(homes):
         return Proposal(np.empty((0, 2)), (), known)
-    near = np.flatnonzero(cKDTree(left.at).query(network.nodes)[0] <= radius_m)
+    near = np.flatnonzero(cKDTree(homes.at).query(network.nodes)[0] <= radius_m)
     near = near[:: len(near) // _MOST_CANDIDATES + 1]
-    homes, weights, side_m = _squared(left, people if known else np.ones(len(left)))
     reached = within(network, on_streets(homes), near, radius_m)
     kept = without_dominated(reached)
     curve: list[Sites] = []
@@ -56,20 +101,4 @@ def propose(network: Network, left: Stood, people: NDArray[np.float64], radius_m
         if curve and best.covered <= curve[-1].covered:
             break
         curve.append(best)
-    return Proposal(network.nodes[near[kept[list(curve[-1].chosen)]]], tuple(curve), known, side_m)
-
-
-def _squared(left: Stood, weights: NDArray[np.float64]) -> tuple[Stood, NDArray[np.float64], float | None]:
-    """Return few enough homes, the first of each square, with what all homes of the square weigh."""
-    if len(left) <= MOST_HOMES:
-        return left, weights, None
-    side_m = _SIDE_M
-    while True:
-        cells = np.floor(left.at / side_m).astype(np.int64)
-        _, first, of = np.unique(cells, axis=0, return_index=True, return_inverse=True)
-        if len(first) <= MOST_HOMES:
-            chosen = np.zeros(len(left), dtype=bool)
-            chosen[first] = True
-            # Squares come sorted, the chosen homes in their own order.
-            return left.some(chosen), np.bincount(of.ravel(), weights).astype(np.float64)[np.argsort(first)], side_m
-        side_m *= 2
+    return Proposal(network.nodes[near[kept[list(curve[-1].chosen)]]], tuple(curve), known, left.side_m)
