@@ -51,7 +51,7 @@ class LeftOut:
         self._parts.append(homes)
         self._people.append(people)
         self._number.append(np.ones(len(homes)))
-        if sum(len(part) for part in self._parts) > MOST_HOMES:
+        if self.side_m or sum(len(part) for part in self._parts) > MOST_HOMES:
             self._square()
 
     def homes(self) -> tuple[Stood, NDArray[np.float64], bool]:
@@ -75,9 +75,8 @@ class LeftOut:
         # Squares come sorted, the chosen homes in their own order.
         order = np.argsort(first)
         self._parts = [homes.some(chosen)]
-        self._people, self._number = (
-            [np.bincount(of.ravel(), some).astype(np.float64)[order]] for some in (people, number)
-        )
+        sums = [np.bincount(of.ravel(), some)[order].astype(np.float64) for some in (people, number)]
+        self._people, self._number = [sums[0]], [sums[1]]
 
 
 def propose(network: Network, left: LeftOut, radius_m: float) -> Proposal:
