@@ -14,12 +14,16 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import text
 
+from gis_service.analysis import frames as frames_module
 from gis_service.analysis.contradictions import CHECKS, contradictions, hits
 from gis_service.areas import read_area
 from gis_service.database import Database
+from gis_service.features.write import put_features
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
+from layers.registry import LAYERS
 from layers.rules import RULES
+from tests.gis_service.example_rows import example_record
 
 DAY = date(2020, 6, 30)
 AGREEING: dict[str, dict[str, tuple[dict[str, Any], BaseGeometry]]] = {
@@ -137,3 +141,30 @@ def test_an_empty_community_says_so(database: Database, staff: Scope, area: str)
     with database.read(staff) as conn:
         answer = contradictions(conn, staff, read_area(conn, area), on=DAY)
     assert answer.finding.startswith("还没有可以互相核对的记录")
+
+
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_waste_points_for_nobody_are_found_whatever_parts_houses_come_in(
+    database: Database, staff: Scope, area: str, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """No unit names these houses, so only the waste points and the bays make the check read them."""
+    monkeypatch.setattr(frames_module, "PART", size)
+    east, lived = [121.0, 121.0004, 121.005, 121.0095], [0, 2, 1, 0]
+    houses = [shapely.box(x, 30.7, x + 0.0001, 30.7001) for x in east]
+    points = {"W1": 121.0006, "W2": 121.0051, "W3": 121.0096, "W4": 121.0}
+    with database.write(staff) as conn:
+        before = conn.begin_nested()
+        for shape, households in zip(houses, lived, strict=True):
+            row = example_record(LAYERS["building"], use="11", household_local=households)
+            put_features(conn, LAYERS["building"], area, [(row, shape)])
+        for code, x in points.items():
+            row = example_record(LAYERS["waste_point"], code=code, kind="timed")
+            put_features(conn, LAYERS["waste_point"], area, [(row, shapely.Point(x, 30.7))])
+        bay = example_record(LAYERS["parking"], code="P1")
+        put_features(conn, LAYERS["parking"], area, [(bay, shapely.Point(121.00955, 30.70005))])
+        answer = contradictions(conn, staff, read_area(conn, area), on=DAY)
+        before.rollback()
+    hits = {item["id"] for item in json.loads(answer.theme("hits").features)["features"]}
+    # W3 stands 430 m from the last house with a household; the others have one within 150 m.
+    assert {hit for hit in hits if hit.startswith("V10")} == {"V10.W3"}
+    assert {hit for hit in hits if hit.startswith("V8")} == {"V8.P1"}
