@@ -112,6 +112,10 @@ def test_straight_lines_equal_every_distance() -> None:
     np.testing.assert_allclose(found.metres, every.min(axis=0))
     np.testing.assert_array_equal(found.which, every.argmin(axis=0))
     np.testing.assert_array_equal(found.covered, every.min(axis=0) <= 70)
+    # Numbers run on over the groups, and a home is covered by whichever reaches it.
+    both = Reaching(walk, [(70.0, places[70.0][:1]), (150.0, places[70.0][1:])]).of(walk.stand(homes))
+    np.testing.assert_array_equal(both.which, every.argmin(axis=0))
+    np.testing.assert_array_equal(both.covered, (every[0] <= 70) | (every[1:] <= 150).any(axis=0))
 
 
 def test_without_streets_it_says_so_and_without_facilities_nobody_is_covered(

@@ -81,6 +81,18 @@ def test_the_sample_is_judged_as_row_by_row(sample: Database, staff: Scope) -> N
     for mark in MARKS:
         title = next(title for title in facts if title.startswith(mark))
         assert facts[title] == sum(mark in marks for marks in expected.values())
+    persons: Counter[str] = Counter()
+    rooms: Counter[str] = Counter()
+    for row in let.values():
+        persons[row["building_code"]] += row["tenant_count"] or 0
+        rooms[row["building_code"]] += row["room_count"] or 0
+    scale = {code for code in persons if persons[code] >= 10 or rooms[code] >= 10}
+    houses = {let[code]["building_code"] for code in expected}
+    assert {
+        one["id"]: one["properties"]["class"] for one in json.loads(answer.theme("buildings").features)["features"]
+    } == {
+        code: "both" if code in scale & houses else "scale" if code in scale else "suspected" for code in scale | houses
+    }
     by_grid: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
     for code, row in let.items():
         by_grid[row["grid"]][0] += 1

@@ -115,6 +115,18 @@ def test_clusters_of_the_sample_equal_a_slow_search(sample: Database, staff: Sco
     assert cores <= sum(one["properties"]["number"] for one in told) == reached
     numbers = [one["properties"]["number"] for one in told]
     assert numbers == sorted(numbers, reverse=True)
+    with sample.read(staff) as conn:
+        rows = conn.execute(text("select address, ST_AsText(ST_Transform(geom, 4549)) from gis.building")).all()
+    for one, shape in zip(told, shapes, strict=True):
+        # A building that only just touches may fall to either side of the centimetres the outline was rounded to.
+        sure, near = (
+            {address for address, wkt in rows if address and shapely.from_wkt(wkt).intersects(area)}
+            for area in (shape.buffer(-0.05), shape.buffer(0.05))
+        )
+        said = one["properties"].get("addresses", "")
+        shown = set(said.partition(" 等 ")[0].split("、")) - {""}
+        assert shown <= near
+        assert len(shown) >= min(3, len(sure))
 
 
 def test_firms_and_homes_are_counted_apart(sample: Database, staff: Scope) -> None:
