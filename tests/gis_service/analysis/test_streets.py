@@ -132,9 +132,9 @@ def test_a_home_turns_to_the_street_on_its_own_bank() -> None:
 def test_both_on_one_edge_walk_along_it() -> None:
     street = shapely.LineString([(0, 0), (20, 0)])
     assert ours([street], [shapely.Point(4, 3)], [shapely.Point(9, -2)])[0] == pytest.approx(3 + 5 + 2)
-    both = [shapely.Point(9, -2), shapely.Point(19, -2)]
+    both = [shapely.Point(12, -2), shapely.Point(14, -2)]
     for places in (both, both[::-1]):
-        assert ours([street], [shapely.Point(4, 3)], places)[0] == pytest.approx(3 + 5 + 2)
+        assert ours([street], [shapely.Point(10, 3)], places)[0] == pytest.approx(3 + 2 + 2)
 
 
 def test_far_from_every_street_or_without_any_there_is_no_way() -> None:
