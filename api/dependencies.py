@@ -119,7 +119,9 @@ def refuse_unknown(request: Request, known: AbstractSet[str]) -> None:
 Community = Annotated[str, Query(pattern=r"^[0-9]{12}$", description="12 位社区代码")]
 JsonParameter = Annotated[str | None, Query(pattern="^json$", description="只有 JSON")]
 CommunityParameter = Annotated[str | None, Query(pattern=r"^[0-9]{12}$", description="只看一个社区:12 位社区代码")]
-DayParameter = Annotated[date | None, Query(description="计算日,例如 2026-11-23;不写为今天")]
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
+"""Days for which anything can be reckoned: nearer to the ends of the calendar time limits would fall off it."""
+DayParameter = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="计算日,例如 2026-11-23;不写为今天")]
 FormatParameter = Annotated[str | None, Query(pattern="^(json|html)$", description="json 或 html;不写则按 Accept")]
 ReaderOf = Annotated[Reader, Depends(reader_of)]
 ExtentsOf = Annotated[Extents, Depends(extents_of)]

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from api.console import CONSOLE
+from api.dependencies import FIRST_DAY, LAST_DAY
 from api.drawing import analysis_named, answer_of, draw_map, map_named, theme_named, today
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.analysis.catalog import ANALYSES
@@ -72,9 +73,12 @@ def _day(text: str | None) -> date:
     if text is None:
         return today()
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"日期 {text!r} 看不懂;请写成 2026-11-23。", f"{text!r} is no date.") from error
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise InputError(f"计算日 {day} 太远;请在 {FIRST_DAY} 到 {LAST_DAY} 之间。", f"{day} is too far away.")
+    return day
 
 
 def _check_folder(out: Path) -> None:

@@ -10,11 +10,13 @@ import geopandas
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, read_parts, titles_of, whole
 from gis_service.analysis.hazards import OVER
+from gis_service.analysis.homes import HOME_USES
 from gis_service.analysis.premises import GONE
 from gis_service.analysis.reconcile import reconcile
 from gis_service.analysis.themes import grid_column, theme_of
@@ -154,10 +156,19 @@ def _parking_on_fire_lanes(frames: Frames, rules: Rules) -> dict[str, str]:
     return found
 
 
+def _may_be_lived_in(houses: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return which buildings have households or residents, or are homes of which neither number is known."""
+    rows = zip(houses["household_local"], houses["resident_count"], houses["use"], strict=True)
+    return np.array(
+        [bool(local) or bool(people) or (local is None and people is None and use in HOME_USES)
+         for local, people, use in rows], dtype=bool,
+    )  # fmt: skip
+
+
 def _waste_for_nobody(frames: Frames, rules: Rules) -> dict[str, str]:
     radius_m = rules["waste.radius_timed"].value
     houses = frames["building"]
-    lived = houses[np.array([bool(one) for one in houses["household_local"]], dtype=bool)]
+    lived = houses[_may_be_lived_in(houses)]
     tree = shapely.STRtree(lived.geometry.array)
     points = frames["waste_point"]
     return {
@@ -200,7 +211,7 @@ _READ = {
     "waste_point": ["name", "grid", "kind"],
     "hazard": ["enterprise_code", "status"],
 }  # fmt: skip
-_HOUSE = ["name", "address", "grid", "floors", "household_local"]
+_HOUSE = ["name", "address", "grid", "floors", "household_local", "resident_count", "use"]
 _RULES = ("accuracy.c", "fire_lane.width", "waste.radius_timed")
 
 
@@ -249,7 +260,7 @@ def _houses(conn: Connection, asked: Scope, area: Area, frames: Frames, rules: R
         shapes = np.asarray(part.geometry.array)
         wanted = part.index.isin(named)
         wanted[bays.query(shapes, predicate="intersects")[0]] = True
-        lived = np.flatnonzero([bool(one) for one in part["household_local"]])
+        lived = np.flatnonzero(_may_be_lived_in(part))
         house, point = shapely.STRtree(points).query(shapes[lived], predicate="dwithin", distance=radius_m)
         served, first = np.unique(point, return_index=True)
         wanted[lived[house[first]]] = True

@@ -142,7 +142,7 @@ def _method(rules: Mapping[str, Rule]) -> str:
     persons, rooms = rules["rental.large_scale_persons"], rules["rental.large_scale_rooms"]
     since = f"({area.effective_from} 起)" if area.effective_from else ""
     return (
-        f"G1 人均使用面积不足 {area.value:g} {area.unit}{since};G2 单间超过 {room.value:g} 人(家庭户除外);"
+        f"G1 人均使用面积不足 {area.value:g} {area.unit}{since};G2 单间超过 {room.value:g} 人(已知是家庭户的除外);"
         f"G3 非居住空间出租;G4 分隔房间;满足一条即为疑似,不知道的不算。G5 一幢在租合计达到 {persons.value:g} 人"
         f"或 {rooms.value:g} 间。疑似由社区提出,是否违规由有权部门认定。"
     )

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.hazards import OVER
+from gis_service.analysis.premises import GONE
 from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.scope import Scope
@@ -30,8 +31,9 @@ def drainage(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     asked = scope.narrowed(area.code)
     grids = grid_titles(conn, asked, area)
     plots = read_frame(conn, asked, "enterprise_plot", _PLOT, srid=area.metric_srid)
-    firms = read_frame(conn, asked, "enterprise", ["plot_code"], srid=area.metric_srid)["plot_code"].value_counts()
-    plots["firms"] = [int(firms.get(code, 0)) for code in plots.index]
+    firms = read_frame(conn, asked, "enterprise", ["plot_code", "status"], srid=area.metric_srid)
+    on_plot = firms[~firms["status"].isin(GONE)]["plot_code"].value_counts()
+    plots["firms"] = [int(on_plot.get(code, 0)) for code in plots.index]
     plots[CLASS] = [str(one) if one else str(Drainage.UNCHECKED) for one in plots["drainage"]]
     lines = read_frame(conn, asked, "utility_line", ["kind", "grid"], srid=area.metric_srid)
     combined = lines[lines["kind"] == "combined"].copy()

@@ -93,14 +93,16 @@ def judged(
     last: dict[str, tuple[date, str]] = {}
     done: dict[str, date] = {}
     noticed: dict[str, date] = {}
-    for visit in visits.to_dict("records"):
+    for visit in sorted(visits.to_dict("records"), key=lambda one: one["visited_on"]):
         code, day, outcome = visit["target_code"], visit["visited_on"], visit["outcome"]
         if code not in last or day >= last[code][0]:
             last[code] = (day, outcome)
         if outcome == VisitOutcome.DONE:
             done[code] = max(day, done.get(code, day))
         if visit["check_result"] in _LACKING:
-            noticed[code] = max(day, noticed.get(code, day))
+            noticed.setdefault(code, day)
+        elif visit["check_result"] == CheckResult.CONSISTENT:
+            noticed.pop(code, None)
     found = units.copy()
     visited = []
     for code, recorded in zip(units.index, units["last_visit_on"], strict=True):
@@ -122,7 +124,8 @@ def _overdue(unit: Mapping[str, object], reporting: Rule, on: date) -> bool | No
     status = unit["registration_status"]
     if not fewer and status not in (RegistrationStatus.UNREGISTERED, RegistrationStatus.CHANGE_DUE):
         return False
-    # The lack is as old as the earliest that tells of it: the count of tenants, or the last visit that met them.
+    # The lack is as old as the earliest that tells of it: the count of tenants, or the first visit that met it
+    # since the register was last right.
     days = [day for day in (unit["tenant_count_as_of"], unit["noticed"]) if isinstance(day, date)]
     return working_days(min(days), on) > reporting.value if days else None
 

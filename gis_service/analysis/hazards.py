@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 import geopandas
+import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import Integer, bindparam, cast, func, select
+from sqlalchemy import Integer, Text, bindparam, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
@@ -22,7 +24,6 @@ from gis_service.scope import Scope, within
 from gis_service.tables import tables_of
 from layers.catalog.hazard import HazardStatus, SubjectKind
 from layers.field import Kind
-from layers.record import DataStatus
 from layers.registry import LAYERS
 from layers.rules import Rule
 from layers.style import Marker
@@ -48,7 +49,9 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     """Return the open hazards with their age and time limits, the settled ones, and the clusters of open ones."""
     asked = scope.narrowed(area.code)
     rule = read_rules(conn, area.code)["hazard.general_days"]
-    frame = judged(read_frame(conn, asked, "hazard", _READ, srid=area.metric_srid), rule, on)
+    cases = read_frame(conn, asked, "hazard", _READ, srid=area.metric_srid)
+    known = np.array([day is None or day <= on for day in cases["found_on"]], dtype=bool)
+    frame = judged(cases[known], rule, on)
     frame["geometry"] = shapely.point_on_surface(frame.geometry.array)
     grids = grid_titles(conn, asked, area)
     clusters = _clusters(conn, asked, area, frame)
@@ -79,10 +82,13 @@ def judged(frame: geopandas.GeoDataFrame, general: Rule, on: date) -> geopandas.
     """Return the cases with ``open``, ``limit`` (a day or None), ``age`` and ``late`` in days, and their class.
 
     The limit is the recorded one, else ``hazard.general_days`` after the day of finding. A case is late from the day
-    after its limit. Cases found after ``on`` have no age.
+    after its limit. What was settled after ``on`` was open then.
     """
     found = frame.copy()
-    found["open"] = ~found["status"].isin(OVER)
+    found["open"] = [
+        status not in OVER or (status == HazardStatus.CLOSED and settled is not None and settled > on)
+        for status, settled in zip(found["status"], found["closed_on"], strict=True)
+    ]
     found["limit"] = [
         due or (begun + timedelta(days=general.value) if begun else None)
         for begun, due in zip(found["found_on"], found["due_on"], strict=True)
@@ -101,12 +107,13 @@ def judged(frame: geopandas.GeoDataFrame, general: Rule, on: date) -> geopandas.
 
 def _clusters(conn: Connection, asked: Scope, area: Area, frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     """Return the clusters of open cases, the largest first: number, grave and late ones, addresses, and the area."""
+    opened = frame.index[frame["open"].astype(bool)].tolist()
     rows = tables_of(LAYERS["hazard"]).current.alias("h")
     place = func.ST_Transform(func.ST_PointOnSurface(rows.c.geom), bindparam("srid", area.metric_srid, Integer))
     query = select(
         rows.c.code, cast(func.ST_ClusterDBSCAN(place, EPS_M, LEAST).over(), Integer).label("cluster")
     ).where(
-        within(asked, rows, "grid"), rows.c.status.not_in(OVER), rows.c.data_status != str(DataStatus.VOID)
+        within(asked, rows, "grid"), rows.c.code == func.any(bindparam("opened", opened, ARRAY(Text)))
     )  # fmt: skip
     numbers = {code: number for code, number in conn.execute(query) if number is not None}
     members = frame.loc[[code for code in frame.index if code in numbers]].copy()

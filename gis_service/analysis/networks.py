@@ -40,18 +40,21 @@ def overhead_wires(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
     hanging[CLASS] = [_state(state) for state in hanging["state"]]
     grids = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)
     grids["length_m"] = [round(one, 1) for one in length_within(hanging, grids)]
-    total, all_m = float(hanging.geometry.length.sum()), float(wires.geometry.length.sum())
+    told = wires[~wires["laying"].isin((None, str(Laying.UNKNOWN)))]
+    total, all_m = float(hanging.geometry.length.sum()), float(told.geometry.length.sum())
+    unknown_m = float(wires.geometry.length.sum()) - all_m
     messy = float(hanging[hanging[CLASS] != "in_use"].geometry.length.sum())
     share = round(100 * (1 - total / all_m), 1) if all_m else None
     return Answer(
         name="overhead_wires", title="架空飞线", community=area.code, on=on, srid=area.metric_srid, unit="m",
         finding=_wires_finding(wires, total, all_m, messy),
         method="强电和弱电中架空或沿墙明敷的线路,不含已拆除和规划的;长度由图形量出,按网格边界切开后合计,"
-        "落在网格以外的不计入网格。入地率的分母是全部强弱电长度。",
+        "落在网格以外的不计入网格。入地率的分母是敷设方式已知的强弱电长度。",
         facts=(
             Fact("架空或明敷", round(total, 1), "m", f"{len(hanging)} 条", theme="wires"),
             Fact("飞线杂乱或废弃未拆", round(messy, 1), "m"),
             Fact("强弱电入地率", share, "%", "按长度"),
+            Fact("敷设方式不明", round(unknown_m, 1), "m", "未计入入地率"),
         ),
         themes=(_wires_theme(hanging, grid_titles(conn, asked, area)), _wires_by_grid(grids)),
     )  # fmt: skip
@@ -74,6 +77,8 @@ def _state(state: str) -> str:
 def _wires_finding(wires: pd.DataFrame, total: float, all_m: float, messy: float) -> str:
     if not len(wires):
         return "还没有强电和弱电线路数据。"
+    if not all_m:
+        return f"{len(wires):,} 条强弱电线路的敷设方式都不详。"
     return (
         f"强弱电线路 {all_m:,.0f} m 中 {total:,.0f} m({100 * total / all_m:.1f}%)仍架空或沿墙明敷,"
         f"其中飞线杂乱或废弃未拆 {messy:,.0f} m。"

@@ -226,7 +226,7 @@ def _method(rules: Mapping[str, Rule], way: str) -> str:
         "供给为路内、小区、公共和临时车位。"
         f"车位和乱停放计入 {beside.value:g} 米内最近的小区,不重复计。夜间停满率取近一年夜间清点的最大值,只算清点过的。"
         f"步行 {walk.value:g} 米内能停下的车用最大流求得,企业院落只出让夜间空位;"
-        f"没有夜间清点的院落不计,没有空位或附近不缺的标为用不上。距离为{way}。"
+        f"没有夜间清点的院落不计,没有空位或附近不缺的标为本方案未用。距离为{way}。"
     )
 
 
@@ -312,7 +312,7 @@ def _yards_theme(yards: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         Column("taken", "可接纳", Kind.NUMBER, "辆"),
         grid_column(grids),
     )
-    classes = (Class("other", "用不上", Marker.HEXAGON), Class("useful", "可错时共享", Marker.HEXAGON))
+    classes = (Class("other", "本方案未用", Marker.HEXAGON), Class("useful", "可错时共享", Marker.HEXAGON))
     return theme_of(
         frame, "yards", "企业院落夜间共享", "POINT", "title", columns, classes, Ramp.REACH, marker=Marker.HEXAGON,
     )  # fmt: skip

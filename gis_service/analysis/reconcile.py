@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from gis_service.areas import read_area
 from gis_service.scope import Scope, within
 from gis_service.tables import REPORTED_TOTAL, tables_of
+from layers.record import DataStatus
 from layers.registry import LAYERS
 
 TOLERANCE = 0.02
@@ -110,7 +111,8 @@ def _measures(scope: Scope, srid: int) -> dict[str, Select[Any]]:
     def ask(layer: str, value: ColumnElement[Any], *conditions: ColumnElement[bool]) -> Select[Any]:
         table = tables_of(LAYERS[layer]).current
         asked = within(scope, table, LAYERS[layer].visibility)
-        return select(cast(value, Double)).select_from(table).where(asked, *conditions)
+        standing = table.c.data_status != str(DataStatus.VOID)
+        return select(cast(value, Double)).select_from(table).where(asked, standing, *conditions)
 
     def column(layer: str, name: str) -> ColumnElement[Any]:
         return tables_of(LAYERS[layer]).current.c[name]

@@ -12,7 +12,18 @@ from scipy.spatial import cKDTree
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.frames import read_frame
-from gis_service.analysis.streets import Floats, Integers, Nearness, Network, Snapped, Ways, build_network, snap, ways
+from gis_service.analysis.streets import (
+    SNAP_M,
+    Floats,
+    Integers,
+    Nearness,
+    Network,
+    Snapped,
+    Ways,
+    build_network,
+    snap,
+    ways,
+)
 from gis_service.areas import Area
 from gis_service.scope import Scope
 
@@ -62,8 +73,8 @@ class Walk:
     def way(self) -> str:
         """How distances are taken, in Chinese."""
         if self.network is None:
-            return "直线距离(本社区还没有道路数据)"
-        return "沿道路步行(就近上路,不跨水面;道路线相交即视为相通)"
+            return "直线距离(本社区还没有道路数据,未避开水面)"
+        return f"沿道路步行(离道路 {SNAP_M:g} 米以内就近上路,不跨水面;道路线相交即视为相通)"
 
     def stand(self, points: Points) -> Stood:
         """Return points in metres as places of these ways."""

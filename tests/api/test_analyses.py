@@ -125,6 +125,8 @@ def test_an_answer_is_unchanged_for_its_tag(client: TestClient) -> None:
         ("/analyses/nothing", 404, "没有分析"),
         ("/maps/nothing", 404, "没有地图"),
         ("/analyses/density?on=yesterday", 400, "on"),
+        ("/analyses/parking_balance?on=0001-01-01", 400, "on"),
+        ("/analyses/freshness?on=9999-12-31", 400, "on"),
         ("/analyses/density?community=330482002999", 404, "没有社区"),
         ("/analyses/density?f=csv&theme=nothing", 404, "没有表"),
         ("/analyses/density?grid=1", 400, "grid"),

@@ -27,7 +27,9 @@ from tests.gis_service.example_rows import example_record
 
 DAY = date(2020, 6, 30)
 AGREEING: dict[str, dict[str, tuple[dict[str, Any], BaseGeometry]]] = {
-    "building": {"B1": ({"floors": 3, "household_local": 2}, shapely.box(0, 0, 20, 10))},
+    "building": {"B1": (
+        {"floors": 3, "household_local": 2, "resident_count": None, "use": "11"}, shapely.box(0, 0, 20, 10),
+    )},
     "rental_unit": {"R1": (
         {"building_code": "B1", "rent_status": "let", "tenant_count": 3, "registered_count": 3, "floor": 3},
         shapely.Point(5, 5),
@@ -125,7 +127,8 @@ def test_the_sample_is_counted_as_the_database_counts(sample: Database, staff: S
             "V3": "rental_unit where data_status <> 'void' and rent_status <> 'let' and tenant_count > 0",
             "V4": "rental_unit where data_status <> 'void' and registered_count > tenant_count",
             "V10": "waste_point w where data_status <> 'void' and kind = 'timed' and not exists"
-            " (select 1 from gis.building b where b.household_local > 0 and b.data_status <> 'void' and"
+            " (select 1 from gis.building b where b.data_status <> 'void' and (b.household_local > 0 or"
+            " b.resident_count > 0 or coalesce(b.household_local, b.resident_count) is null and b.use like '1_') and"
             " ST_DWithin(ST_Transform(b.geom, 4549), ST_Transform(w.geom, 4549), 150))",
         }
         expected = {rule: conn.execute(text(f"select count(*) from gis.{query}")).scalar_one()

@@ -74,8 +74,10 @@ def test_units_are_judged_as_a_person_would(units: list[dict[str, Any]], visits:
         lacks = unit["registration_status"] in {"unregistered", "change_due"} or (
             both and unit["registered_count"] < unit["tenant_count"]
         )
-        met = [one["visited_on"] for one in here if one["check_result"] in {"new_unregistered", "count_differs"}]
-        told_of = [*met[-1:], *([unit["tenant_count_as_of"]] if unit["tenant_count_as_of"] else [])]
+        right = [place for place, one in enumerate(here) if one["check_result"] == "consistent"]
+        since = here[right[-1] + 1 :] if right else here
+        met = [one["visited_on"] for one in since if one["check_result"] in {"new_unregistered", "count_differs"}]
+        told_of = [*met[:1], *([unit["tenant_count_as_of"]] if unit["tenant_count_as_of"] else [])]
         known = min(told_of, default=None)
         if not lacks:
             assert row["overdue"] is False

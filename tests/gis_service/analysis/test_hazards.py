@@ -33,6 +33,7 @@ CASE = st.fixed_dictionaries(
         "level": st.sampled_from(["01", "02", "suspected"]),
         "found_on": DATES,
         "due_on": DATES,
+        "closed_on": DATES,
     }
 )
 
@@ -69,7 +70,9 @@ def test_limits_equal_a_second_reckoning(cases: list[dict[str, Any]]) -> None:
     frame = geopandas.GeoDataFrame(cases, geometry=[shapely.Point(0, 0)] * len(cases), crs=4549)
     frame = frame.astype(dict.fromkeys(cases[0], object))
     for case, told in zip(cases, judged(frame, RULES["hazard.general_days"], DAY).to_dict("records"), strict=True):
-        over = case["status"] in {"closed", "rejected", "merged"}
+        over = case["status"] in {"rejected", "merged"} or (
+            case["status"] == "closed" and (case["closed_on"] is None or case["closed_on"] <= DAY)
+        )
         limit = case["due_on"]
         if limit is None and case["found_on"] is not None:
             limit = date.fromordinal(case["found_on"].toordinal() + 15)
@@ -81,7 +84,7 @@ def test_limits_equal_a_second_reckoning(cases: list[dict[str, Any]]) -> None:
 
 
 def test_a_case_is_late_from_the_day_after_its_limit() -> None:
-    case = {"status": "found", "level": "01", "found_on": None}
+    case = {"status": "found", "level": "01", "found_on": None, "closed_on": None}
     frame = geopandas.GeoDataFrame(
         [{**case, "due_on": DAY}, {**case, "due_on": DAY - timedelta(days=1)}],
         geometry=[shapely.Point(0, 0)] * 2, crs=4549,
@@ -172,3 +175,25 @@ def test_other_people_see_none_of_it(sample: Database, staff: Scope, areas: tupl
     other = Scope("test", "staff", areas)
     with sample.read(other) as conn:
         assert hazards(conn, other, place, on=DAY).finding == "还没有登记隐患。"
+
+
+def test_an_earlier_day_sees_what_was_open_then(sample: Database, staff: Scope) -> None:
+    seen = set()
+    for day in (date(2019, 6, 1), date(2020, 1, 1), date(2020, 3, 31)):
+        with sample.read(staff) as conn:
+            answer = hazards(conn, staff, read_area(conn, COMMUNITY), on=day)
+            expected = conn.execute(
+                text(
+                    "select count(*) from gis.hazard"
+                    " where data_status <> 'void' and status not in ('rejected', 'merged')"
+                    " and (found_on is null or found_on <= :day)"
+                    " and (status <> 'closed' or closed_on > :day)"
+                ),
+                {"day": day},
+            ).scalar_one()
+        facts = {fact.title: fact.value for fact in answer.facts}
+        assert facts["未办结"] == expected
+        clustered = sum(one["properties"]["number"] for one in features(answer, "clusters"))
+        assert clustered <= expected
+        seen.add(expected)
+    assert len(seen) == 3

@@ -266,7 +266,8 @@ def test_contradictions_are_found_by_looking_at_every_pair(town: Town, ask: Call
         for code, place in town.shapes["parking"].items()
         if any(shape.contains(place) for shape in houses.values())
     }
-    lived = [houses[code] for code, row in town.rows["building"].items() if row["household_local"]]
+    lived = [houses[code] for code, row in town.rows["building"].items()
+             if row["household_local"] or row["resident_count"]]  # fmt: skip
     assert found.get("V10", set()) == {
         code for code, place in town.shapes["waste_point"].items()
         if all(shape.distance(place) > RULES["waste.radius_timed"].value for shape in lived)
