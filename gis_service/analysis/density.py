@@ -157,7 +157,7 @@ def public_density(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
         on=on,
         srid=area.metric_srid,
         unit="人/公顷",
-        finding=f"{len(_populated(tables))} 个有人居住的方格中,{hidden} 个因人数少于 {k.value:g} 或为不让人推算出来而隐去。"
+        finding=f"{len(_populated(tables))} 个有人居住的方格中,{hidden} 个因人数少于 {k.value:g} 或会被推算出来而隐去。"
         if _populated(tables)
         else "还没有人口数据,没有可以对外公布的方格。",
         method=f"只在固定 {side.value:g} 米方格上公布;任一张表里人数少于 {k.value:g} 的格,在所有表和两个时点都隐去,"
