@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -101,6 +102,11 @@ def list_areas(conn: Connection) -> list[Area]:
     """Return the communities that the scope sees, by code."""
     rows = conn.execute(select(AREA.c.code, AREA.c.name, AREA.c.metric_srid, AREA.c.created_at).order_by(AREA.c.code))
     return [Area(*row) for row in rows]
+
+
+def first_registered(areas: Sequence[Area]) -> Area:
+    """Return the community that stands for the service where none is named: of at least one, the first registered."""
+    return min(areas, key=lambda area: area.created_at)
 
 
 def registered_codes(conn: Connection) -> tuple[str, ...]:

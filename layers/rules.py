@@ -44,10 +44,12 @@ class Rule(BaseModel):
     effective_from: date | None = None
 
 
+_TABLE = tomllib.loads((resources.files("layers") / "rules.toml").read_text(encoding="utf-8"))
+
+
 def _read_rules() -> dict[str, Rule]:
-    text = (resources.files("layers") / "rules.toml").read_text(encoding="utf-8")
     rules: dict[str, Rule] = {}
-    for number, row in enumerate(tomllib.loads(text).get("rule", []), start=1):
+    for number, row in enumerate(_TABLE.get("rule", []), start=1):
         try:
             rule = Rule.model_validate(row)
         except ValidationError as error:
@@ -58,6 +60,9 @@ def _read_rules() -> dict[str, Rule]:
         rules[rule.code] = rule
     return rules
 
+
+RULES_VERSION = str(_TABLE["version"])
+"""Year and month of the table's last change."""
 
 RULES: dict[str, Rule] = _read_rules()
 """Every threshold by code."""

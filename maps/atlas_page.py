@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gis_service.analysis.answer import Answer, Theme
+from layers.rules import RULES_VERSION
 from maps.plain_page import rendered
 
 
@@ -37,7 +38,9 @@ def atlas_page(title: str, hint: str, groups: Mapping[str, Sequence[ListedMap]])
 
 _ANSWER = """{% extends "plain" %}{% block body %}
 <p><strong>{{ answer.finding }}</strong></p>
-<p class="quiet">计算日 {{ answer.on }} · 单位 {{ answer.unit }} · 量测坐标系 EPSG:{{ answer.srid }}</p>
+<p class="quiet">
+{% if answer.dated %}计算日 {{ answer.on }}{% else %}按现有记录,不随计算日变化{% endif %}
+· 单位 {{ answer.unit }} · 量测坐标系 EPSG:{{ answer.srid }}</p>
 <p>{{ answer.method }}</p>
 <p>{% for name, address in links %}<a href="{{ address }}">{{ name }}</a> {% endfor %}</p>
 <h2>数字</h2><table><tbody>
@@ -45,7 +48,12 @@ _ANSWER = """{% extends "plain" %}{% block body %}
 <td>{% if fact.value is none %}无数据{% else %}{{ "{:,g}".format(fact.value) }} {{ fact.unit }}{% endif %}
 {% if fact.note %}<br><span class="quiet">{{ fact.note }}</span>{% endif %}</td></tr>
 {% endfor %}</tbody></table>
-{% if answer.rules %}<h2>阈值与依据</h2><table><tbody>
+{% for curve in answer.curves %}<h2>{{ curve.title }}</h2><table><tbody>
+{% for value in curve.values %}<tr><th scope="row">{{ loop.index }} {{ curve.step }}</th>
+<td>{{ "{:,g}".format(value) }} {{ curve.unit }}<br><span class="quiet">比少一{{ curve.step }}多
+{{ "{:,g}".format(value - (curve.values[loop.index0 - 1] if loop.index0 else 0)) }} {{ curve.unit }}</span></td></tr>
+{% endfor %}</tbody></table>{% endfor %}
+{% if answer.rules %}<h2>阈值与依据(阈值表 {{ version }} 版)</h2><table><tbody>
 {% for rule in answer.rules %}<tr><th scope="row">{{ rule.title }}</th>
 <td>{{ "{:g}".format(rule.value) }} {{ rule.unit }}<br><span class="quiet">{{ rule.basis }}</span></td></tr>
 {% endfor %}</tbody></table>{% endif %}
@@ -61,4 +69,4 @@ def answer_page(
 ) -> str:
     """Return an answer as a page to read: its sentence, figures, thresholds, and where its tables are."""
     return rendered(_ANSWER, title, trail=[("首页", "/"), ("专题地图", "/maps?f=html")],
-                    answer=answer, links=links, themes=themes)  # fmt: skip
+                    answer=answer, version=RULES_VERSION, links=links, themes=themes)  # fmt: skip

@@ -24,6 +24,7 @@ _SCRIPTS = (
     "map/squares.js",
     "map/labels.js",
     "map/popup.js",
+    "map/curve.js",
     "map/answer.js",
     "map/panel.js",
     "map/search.js",

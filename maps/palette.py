@@ -10,7 +10,7 @@ HIDDEN = "#9aa0a6"
 _COLORS: dict[Ramp, tuple[str, ...]] = {
     Ramp.SEQUENTIAL: ("#fff6d6", "#fdd27c", "#f28f38", "#d6552b", "#9f2036", "#520d33"),
     Ramp.DIVERGING: ("#1f5fa8", "#86b9de", "#f0efec", "#f2a56b", "#b3380f"),
-    Ramp.REACH: ("#4a90c2", "#e66101"),
+    Ramp.REACH: ("#4a90c2", "#b9d6ea", "#e66101"),
     Ramp.SEVERITY: ("#f4d58a", "#e08a2c", "#b1302f", "#4a0f3c"),
     Ramp.CATEGORY: ("#0072b2", "#e69f00", "#cc79a7", "#009e73", "#56b4e9", "#6b4423"),
 }

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from gis_service.analysis.answer import CLASS, Answer, Column, Theme
 from gis_service.overview import Overview
+from layers.rules import RULES_VERSION
 from maps.base_map import BaseLayer
 from maps.overview import omitted, overview_config, page_map
 from maps.page import PageMap
@@ -37,15 +38,18 @@ def draw(
     config = overview_config(overview, base_layers, others)
     ground = [_quiet(layer) for layer in config["layers"]]  # type: ignore[attr-defined]
     heading = f"{overview.name}{answer.title}"
+    data = f"数据截至 {overview.data_date} · {_reckoned(answer)}"
     use = "可对外" if public else "内部资料,注意保管"
     config |= {
         "heading": heading,
-        "subtitle": f"数据截至 {overview.data_date} · 计算日 {answer.on} · {use}{omitted(overview)}{_gathered(answer)}",
+        "subtitle": f"{data} · {use}{omitted(overview)}{_gathered(answer)}",
         "layers": [_theme_config(theme) for theme in answer.themes] + ground,
         "answer": {
             "finding": answer.finding,
             "method": answer.method,
             "facts": [asdict(fact) for fact in answer.facts],
+            "curves": [asdict(curve) for curve in answer.curves],
+            "rulesVersion": RULES_VERSION,
             "rules": [{"title": rule.title, "value": rule.value, "unit": rule.unit, "basis": rule.basis}
                       for rule in answer.rules],
         },
@@ -54,6 +58,10 @@ def draw(
     for theme in answer.themes:
         drawn.page.add_block(f"gis-layer-{_name(theme)}", theme.features)
     return drawn
+
+
+def _reckoned(answer: Answer) -> str:
+    return f"计算日 {answer.on}" if answer.dated else "按现有记录"
 
 
 def _gathered(answer: Answer) -> str:
@@ -100,6 +108,7 @@ def _theme_config(theme: Theme) -> dict[str, object]:
                     "label": one.title,
                     "color": chosen.get(one.key, HIDDEN),
                     "marker": str(one.marker) if one.marker else None,
+                    "outlined": one.outlined,
                 }
                 for one in theme.classes
             ],

@@ -15,7 +15,7 @@ from api.quick_route import QuickRoute
 from gis_service.analysis.answer import Answer
 from gis_service.analysis.catalog import ANALYSES
 from gis_service.analysis.document import to_csv, to_json
-from gis_service.areas import Area, list_areas
+from gis_service.areas import Area, first_registered, list_areas
 from gis_service.errors import NotFoundError
 from gis_service.features.tags import read_etag
 from gis_service.rules import rules_in_force
@@ -95,4 +95,4 @@ def _page(answer: Answer, code: str) -> str:
 def _home(areas: list[Area]) -> str:
     if not areas:
         raise NotFoundError("还没有登记社区;请先登记并导入数据。", "No community is registered yet.")
-    return min(areas, key=lambda area: area.created_at).code
+    return first_registered(areas).code

@@ -15,7 +15,7 @@ from api.dependencies import Community, CommunityParameter, DatabaseOf, DayParam
 from api.drawing import draw_map, map_named, today
 from api.links import wants_html
 from api.quick_route import QuickRoute
-from gis_service.areas import list_areas
+from gis_service.areas import first_registered, list_areas
 from gis_service.database import Database
 from gis_service.errors import NotFoundError
 from gis_service.features.question import Question, parse_bbox
@@ -52,7 +52,7 @@ def home_page(
         areas = {area.code: area.name for area in listed}
     if not areas:
         return HTMLResponse(empty_page(), headers={"Cache-Control": "no-cache", "Vary": "Accept"})
-    home = min(listed, key=lambda area: area.created_at).code
+    home = first_registered(listed).code
     return map_page(request, database, scope, entry, community or home, areas, on or today())
 
 

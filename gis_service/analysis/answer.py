@@ -25,7 +25,7 @@ class Ramp(StrEnum):
     DIVERGING = "diverging"
     """From loss through no change to gain; the number of classes is odd and the middle one is no change."""
     REACH = "reach"
-    """Two classes: within reach, and left out."""
+    """Within reach, between them at need what is reached less well, and left out."""
     SEVERITY = "severity"
     """From harmless to grave, at most four."""
     CATEGORY = "category"
@@ -34,11 +34,12 @@ class Ramp(StrEnum):
 
 @dataclass(frozen=True)
 class Class:
-    """One line of a legend: ``key`` stands in the features' property ``class``; a marker is for points only."""
+    """One line of a legend: ``key`` stands in the features' property ``class``; marker and outline are for points."""
 
     key: str
     title: str
     marker: Marker | None = None
+    outlined: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Theme:
 class Fact:
     """One figure of an answer; ``value`` None is shown as unknown, with ``note`` saying why.
 
-    ``theme`` and ``where`` (a class of it) lead from the figure to the features behind it.
+    ``theme`` and ``where`` (properties and the value each must have) lead from the figure to the features behind it.
     """
 
     title: str
@@ -106,7 +107,17 @@ class Fact:
     unit: str
     note: str = ""
     theme: str | None = None
-    where: str | None = None
+    where: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What is gained step by step: ``values[k]`` for ``k + 1`` of ``step``, to be drawn as a line that begins at 0."""
+
+    title: str
+    step: str
+    unit: str
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,8 @@ class Answer:
         How it was reckoned, and over which denominator, in Chinese.
     on
         The day for which ages and time limits are reckoned.
+    dated
+        Whether that day makes a difference; what doesn't depend on it tells the records as they stand.
     unit
         Of the measure that the first theme is coloured by.
     srid
@@ -140,6 +153,8 @@ class Answer:
     facts: tuple[Fact, ...]
     themes: tuple[Theme, ...]
     rules: tuple[Rule, ...] = field(default=())
+    curves: tuple[Curve, ...] = field(default=())
+    dated: bool = True
 
     def theme(self, name: str) -> Theme:
         """Return one theme; KeyError when the answer has none of that name."""
@@ -160,14 +175,14 @@ class Breaks:
 
     def classes(self) -> tuple[Class, ...]:
         """Return the classes from the least to the most; their keys are ``"0"``, ``"1"`` and so on."""
-        bounds = self.bounds
+        bounds, unit = self.bounds, self.unit if self.unit == "%" else f" {self.unit}"
         if self.least is None:
-            titles = [f"不到 {bounds[0]:g} {self.unit}"]
-            titles += [f"{low:g}–{high:g} {self.unit}" for low, high in itertools.pairwise(bounds)]
+            titles = [f"不到 {bounds[0]:g}{unit}"]
+            titles += [f"{low:g}–{high:g}{unit}" for low, high in itertools.pairwise(bounds)]
         else:
             ranges = [(low, high - 1) for low, high in itertools.pairwise((self.least, *bounds))]
-            titles = [f"{low:g}{f'–{high:g}' if high > low else ''} {self.unit}" for low, high in ranges]
-        titles.append(f"{bounds[-1]:g} {self.unit}及以上")
+            titles = [f"{low:g}{f'–{high:g}' if high > low else ''}{unit}" for low, high in ranges]
+        titles.append(f"{bounds[-1]:g}{unit}及以上")
         return tuple(Class(str(number), title) for number, title in enumerate(titles))
 
     def keys(self, values: Sequence[float]) -> list[str]:

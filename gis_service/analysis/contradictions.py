@@ -226,7 +226,7 @@ def contradictions(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
     counts = found["rule"].value_counts()
     checks = tuple(
         Fact(f"{check.code} {check.title}", int(counts.get(check.code, 0)), "处", check.advice,
-             theme="hits" if check.code in counts else None, where=check.layer if check.code in counts else None)
+             theme="hits", where={"rule": check.code})
         for check in CHECKS
     )  # fmt: skip
     differs = ";".join(f"{row.title}:{row.note}" for row in totals)
@@ -242,6 +242,7 @@ def contradictions(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
         facts=(*checks, Fact("V12 上报总数不符", len(totals), "项", differs)),
         themes=(_hits_theme(found, grids),),
         rules=tuple(rules[code] for code in _RULES),
+        dated=False,
     )  # fmt: skip
 
 

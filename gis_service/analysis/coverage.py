@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, percent
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Curve, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, sums_by, titles_of
 from gis_service.analysis.homes import doors_of, home_parts, rounded
 from gis_service.analysis.proposals import LeftOut, Proposal, propose
@@ -42,12 +42,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Facility:
-    """What is to be reached: the word for it, and its groups; a home is covered by any of them."""
+    """What is to be reached: the word for it, and its groups; a home is covered by any of them.
+
+    ``near`` is the rule of a shorter radius within which homes are told apart as well served.
+    """
 
     name: str
     title: str
     word: str
     groups: tuple[Group, ...]
+    near: str | None = None
 
 
 _SERVICES = ("party_centre", "veterans", "tongxin", "charity", "culture_hall", "grid_station", "elderly")
@@ -70,7 +74,7 @@ FACILITIES: dict[str, Facility] = {
         )),
         Facility("service_coverage", "便民服务覆盖", "服务站点", (
             Group("facility", "kind", _SERVICES, "service.radius"),
-        )),
+        ), near="service.radius_near"),
     )
 }  # fmt: skip
 
@@ -117,6 +121,10 @@ def coverage_of(facility: Facility) -> Callable[..., Answer]:
     return coverage
 
 
+NEAR, COVERED, LEFT_OUT = "near", "covered", "left_out"
+"""Classes of homes."""
+
+
 @dataclass
 class Sums:
     """Homes and the residents, let units and tenants in them: all, and those left out."""
@@ -127,10 +135,12 @@ class Sums:
     left_people: int = 0
     left_rentals: int = 0
     left_tenants: int = 0
+    near_homes: int = 0
 
     def add(self, frame: pd.DataFrame) -> None:
         """Count the homes of a part."""
-        out = frame[frame[CLASS] == "left_out"]
+        out = frame[frame[CLASS] == LEFT_OUT]
+        self.near_homes += int((frame[CLASS] == NEAR).sum())
         self.homes += len(frame)
         self.people += int(frame["people"].sum())
         self.left_homes += len(out)
@@ -142,13 +152,17 @@ class Sums:
 def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: date) -> Answer:
     rules = read_rules(conn, area.code)
     groups = [(rules[group.rule], places_of(conn, asked, area, group)) for group in facility.groups]
+    for rule, frame in groups:
+        frame["radius"] = rule.value
     places = pd.concat([frame for _, frame in groups])
-    titles = np.array([*places["title"], None], dtype=object)
+    titles, radii = (np.array([*places[name], None], dtype=object) for name in ("title", "radius"))
+    near = rules[facility.near] if facility.near else None
+    near_m = near.value if near else -1.0
     walk = read_walk(conn, asked, area)
     reaching = Reaching(walk, [(rule.value, np.asarray(frame.geometry.array)) for rule, frame in groups])
     lets = sums_by(conn, asked, "rental_unit", "building_code", "tenant_count")
     grids = grid_titles(conn, asked, area)
-    homes, sums = Gathering(_homes_theme(grids)), Sums()
+    homes, sums = Gathering(_homes_theme(grids, walk.on_foot, near, [rule for rule, _ in groups])), Sums()
     left = LeftOut()
     for part in home_parts(conn, asked, area):
         stood = walk.stand(doors_of(part))
@@ -157,15 +171,16 @@ def _answer(conn: Connection, asked: Scope, area: Area, facility: Facility, on: 
         part["tenants"] = lets["total"].reindex(part.index, fill_value=0)
         part["metres"] = rounded(found.metres, part.index)
         part["nearest"] = titles[found.which]
-        part[CLASS] = np.where(found.covered, "covered", "left_out")
+        part[CLASS] = np.where(found.covered, np.where(found.metres <= near_m, NEAR, COVERED), LEFT_OUT)
+        part["radius"] = radii[found.which]
         homes.add(part)
         sums.add(part)
         if stood.snapped is not None:
             out = ~found.covered & stood.snapped.on_network
             left.add(stood.some(out), part["people"].to_numpy(dtype=float)[out])
     proposal = propose(walk.network, left, groups[0][0].value) if walk.network is not None else None
-    return _said(facility, area, on, sums, homes.theme(), places, proposal, walk.way, [rule for rule, _ in groups],
-                 grids)  # fmt: skip
+    used = [*(rule for rule, _ in groups), *([near] if near else [])]
+    return _said(facility, area, on, sums, homes.theme(), places, proposal, walk, used, grids)
 
 
 def places_of(conn: Connection, asked: Scope, area: Area, group: Group) -> geopandas.GeoDataFrame:
@@ -178,46 +193,54 @@ def places_of(conn: Connection, asked: Scope, area: Area, group: Group) -> geopa
     if "status" in frame:
         frame = frame[frame["status"] == "intact"].copy()
     frame["geometry"] = shapely.point_on_surface(frame.geometry.array)
-    frame["title"] = titles_of(frame, "name")
+    frame["title"], frame["word"] = titles_of(frame, "name"), group.word
     return frame
 
 
 def _said(
     facility: Facility, area: Area, on: date, sums: Sums, homes: Theme, places: geopandas.GeoDataFrame,
-    proposal: Proposal | None, way: str, rules: list[Rule], grids: Mapping[str, str],
+    proposal: Proposal | None, walk: Walk, rules: list[Rule], grids: Mapping[str, str],
 ) -> Answer:  # fmt: skip
     words = [f"({group.word})" if group.word else "" for group in facility.groups]
-    radius = "或 ".join(f"{rule.value:g} 米{word}" for rule, word in zip(rules, words, strict=True))
+    radius = "或 ".join(f"{rule.value:g} 米{word}" for rule, word in zip(rules, words, strict=False))
     people, everyone = sums.left_people, sums.people
+    near = rules[-1] if facility.near else None
     facts = [
         Fact("住宅", sums.homes, "幢"),
         Fact("覆盖住宅占比", percent(sums.homes - sums.left_homes, sums.homes), "%",
              "" if sums.homes else "没有住宅数据"),
         Fact("覆盖常住人口占比", percent(everyone - people, everyone), "%", "" if everyone else "没有常住人口数据"),
-        Fact("未覆盖住宅", sums.left_homes, "幢", theme="homes", where="left_out"),
-        Fact("未覆盖常住人口", people, "人"),
+        *([Fact(f"{near.value:g} 米内的住宅", percent(sums.near_homes, sums.homes), "%",
+                "" if sums.homes else "没有住宅数据", theme="homes", where={CLASS: NEAR})] if near else []),
+        Fact("未覆盖住宅", sums.left_homes, "幢", theme="homes", where={CLASS: LEFT_OUT}),
+        Fact("未覆盖常住人口", people if everyone else None, "人", "" if everyone else "没有常住人口数据"),
         Fact("未覆盖出租房", sums.left_rentals, "户", f"其中租户 {sums.left_tenants:,} 人"),
         Fact("现有" + facility.word, len(places), "处", theme="places"),
-        *(_gains(proposal) if proposal else ()),
+        *([_gain(proposal)] if proposal and proposal.curve else ()),
     ]  # fmt: skip
     return Answer(
         name=facility.name, title=facility.title, community=area.code, on=on, srid=area.metric_srid, unit="m",
-        finding=_finding(facility, radius, sums, len(places)),
-        method=f"分母为住宅楼栋和其中的常住人口,不是社区面积;距离为{way},半径 {radius};到不了的算未覆盖。"
+        finding=_finding(facility, f"{walk.on_foot} {radius}", sums, len(places)),
+        method=f"分母为住宅楼栋和其中的常住人口,不是社区面积;距离为{walk.way},半径 {radius};到不了的算未覆盖。"
         + (_siting(proposal) if proposal else ""),
         facts=tuple(facts),
         themes=(homes, _places_theme(places, facility, grids), _sites_theme(proposal, area.metric_srid)),
-        rules=tuple(rules),
+        rules=tuple(rules), dated=False, curves=_curves(proposal) if proposal else (),
     )  # fmt: skip
 
 
-def _gains(proposal: Proposal) -> Iterator[Fact]:
-    unit, before = "人" if proposal.people else "幢", 0.0
-    for number, best in enumerate(proposal.curve, start=1):
-        note = f"比少设一处多 {best.covered - before:,g} {unit}"
-        shown = "sites" if number == len(proposal.curve) else None
-        yield Fact(f"最优增设 {number} 处可新覆盖", best.covered, unit, note, theme=shown)
-        before = best.covered
+def _unit(proposal: Proposal) -> str:
+    return "人" if proposal.people else "幢"
+
+
+def _gain(proposal: Proposal) -> Fact:
+    number, best = len(proposal.curve), proposal.curve[-1]
+    return Fact(f"最优增设 {number} 处可新覆盖", best.covered, _unit(proposal), theme="sites")
+
+
+def _curves(proposal: Proposal) -> tuple[Curve, ...]:
+    gains = tuple(best.covered for best in proposal.curve)
+    return (Curve("增设几处可新覆盖多少", "处", _unit(proposal), gains),) if gains else ()
 
 
 def _siting(proposal: Proposal) -> str:
@@ -234,28 +257,37 @@ def _finding(facility: Facility, radius: str, sums: Sums, places: int) -> str:
     if not places:
         return f"还没有登记{facility.word},{sums.homes:,} 幢住宅全部未覆盖。"
     if not sums.left_homes:
-        return f"{sums.homes:,} 幢住宅步行 {radius}内都有{facility.word}。"
-    who = f"常住 {sums.left_people:,} 人、出租房 {sums.left_rentals:,} 户"
-    return f"{sums.homes:,} 幢住宅中 {sums.left_homes:,} 幢({who})步行 {radius}内没有{facility.word}。"
+        return f"{sums.homes:,} 幢住宅{radius}内都有{facility.word}。"
+    people = f"常住 {sums.left_people:,} 人" if sums.people else "常住人数不详"
+    who = f"{people}、出租房 {sums.left_rentals:,} 户"
+    return f"{sums.homes:,} 幢住宅中 {sums.left_homes:,} 幢({who}){radius}内没有{facility.word}。"
 
 
-def _homes_theme(grids: Mapping[str, str]) -> Theme:
+def _homes_theme(grids: Mapping[str, str], on_foot: str, near: Rule | None, rules: Sequence[Rule]) -> Theme:
     columns = (
         Column("title", "楼栋"),
-        Column("metres", "步行距离", Kind.NUMBER, "m"),
+        Column("metres", f"{on_foot}距离", Kind.NUMBER, "m"),
         Column("nearest", "最近设施"),
+        *([Column("radius", "其服务半径", Kind.NUMBER, "m")] if len(rules) > 1 else []),
         Column("people", "常住人口", Kind.INTEGER, "人"),
         Column("rentals", "出租房", Kind.INTEGER, "户"),
         Column("tenants", "租户", Kind.INTEGER, "人"),
         grid_column(grids),
     )
-    classes = (Class("covered", "已覆盖"), Class("left_out", "未覆盖"))
+    classes = [Class(COVERED, "已覆盖"), Class(LEFT_OUT, "未覆盖")]
+    if near:
+        classes.insert(0, Class(NEAR, f"{near.value:g} 米内"))
     return blank_theme("homes", "住宅楼栋", "MULTIPOLYGON", "title", columns, classes, Ramp.REACH)
 
 
 def _places_theme(places: geopandas.GeoDataFrame, facility: Facility, grids: Mapping[str, str]) -> Theme:
     frame = places.assign(**{CLASS: "place"})
-    columns = (Column("title", "名称"), grid_column(grids))
+    several = len(facility.groups) > 1
+    columns = (
+        Column("title", "名称"),
+        *([Column("word", "类型", filtered=True), Column("radius", "服务半径", Kind.NUMBER, "m")] if several else []),
+        grid_column(grids),
+    )
     return theme_of(
         frame, "places", facility.word, "POINT", "title", columns, (Class("place", "现有"),), Ramp.CATEGORY,
         marker=Marker.HEXAGON,

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
-from gis_service.analysis.frames import read_frame, titles_of
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, percent
+from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
@@ -31,6 +31,7 @@ _READ = [
     "kin_household", "partitioned", "non_habitable_let", "count_basis", "rent_status",
 ]  # fmt: skip
 _SHARE = Breaks((2.0, 5.0, 10.0, 20.0), "%")
+_NOTHING_LET = Class("none", "没有在租")
 
 
 def crowding(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
@@ -38,8 +39,8 @@ def crowding(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     asked = scope.narrowed(area.code)
     rules = read_rules(conn, area.code)
     units = read_frame(conn, asked, "rental_unit", _READ, srid=area.metric_srid)
+    names = grid_titles(conn, asked, area)
     grids = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)
-    names = {str(code): str(name or code) for code, name in grids["name"].items()}
     let = units[units["rent_status"] == "let"].copy()
     let["reasons"] = reasons_of(let, rules)
     scale = large_scale(let, rules)
@@ -51,13 +52,15 @@ def crowding(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     facts = [
         Fact("在租出租房", len(let), "户"),
         Fact("群租疑似", len(suspected), "户", _basis_note(suspected), theme="units"),
-        Fact("其中两条及以上", sum(len(one) > 1 for one in suspected["reasons"]), "户", theme="units", where="many"),
+        Fact("其中两条及以上", sum(len(one) > 1 for one in suspected["reasons"]), "户", theme="units",
+             where={CLASS: "many"}),
         *(
-            Fact(_REASONS[mark], int(sum(mark in one for one in suspected["reasons"])), "户")
+            Fact(_REASONS[mark], int(sum(mark in one for one in suspected["reasons"])), "户", theme="units",
+                 where={"reasons": mark})
             for mark in MARKS
         ),
         Fact("规模出租(G5)", len(scale), "幢", "人数或间数达到规模,应确定消防安全管理人;本身不等于违规",
-             theme="buildings", where="scale"),
+             theme="buildings", where={"scale": "yes"}),
         Fact("人数或面积为估算", estimated, "户", "估算的先上门核实"),
     ]  # fmt: skip
     return Answer(
@@ -76,6 +79,7 @@ def crowding(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
             _grids_theme(grids, let),
         ),
         rules=used,
+        dated=False,
     )
 
 
@@ -142,7 +146,8 @@ def _method(rules: Mapping[str, Rule]) -> str:
     persons, rooms = rules["rental.large_scale_persons"], rules["rental.large_scale_rooms"]
     since = f"({area.effective_from} 起)" if area.effective_from else ""
     return (
-        f"G1 人均使用面积不足 {area.value:g} {area.unit}{since};G2 单间超过 {room.value:g} 人(已知是家庭户的除外);"
+        f"G1 人均使用面积不足 {area.value:g} {area.unit}{since};G2 单间超过 {room.value:g} 人(已知是家庭户的除外;"
+        "没有年龄数据,未成年人也算一人);"
         f"G3 非居住空间出租;G4 分隔房间;满足一条即为疑似,不知道的不算。G5 一幢在租合计达到 {persons.value:g} 人"
         f"或 {rooms.value:g} 间。疑似由社区提出,是否违规由有权部门认定。"
     )
@@ -182,6 +187,7 @@ def _buildings_theme(
     frame = buildings.loc[np.array(shown, dtype=bool)].copy()
     frame["title"] = titles_of(frame, "address", "name")
     frame["suspected"] = [int(suspected.get(code, 0)) for code in frame.index]
+    frame["scale"] = ["yes" if code in scale else "no" for code in frame.index]
     frame["people"] = [int(people.get(code, 0)) for code in frame.index]
     frame[CLASS] = [
         "both" if code in scale and code in suspected else "scale" if code in scale else "suspected"
@@ -191,6 +197,7 @@ def _buildings_theme(
         Column("title", "楼栋"),
         Column("suspected", "疑似户数", Kind.INTEGER, "户"),
         Column("people", "租住人数", Kind.INTEGER, "人"),
+        Column("scale", "规模出租", codes={"yes": "是", "no": "否"}, filtered=True),
         grid_column(names),
     )
     classes = (Class("scale", "规模出租(G5)"), Class("suspected", "有群租疑似"), Class("both", "两者都有"))
@@ -205,10 +212,9 @@ def _grids_theme(grids: geopandas.GeoDataFrame, let: pd.DataFrame) -> Theme:
     suspected = suspected_of(let)["grid"].value_counts()
     frame["let"] = [int(total.get(code, 0)) for code in frame.index]
     frame["suspected"] = [int(suspected.get(code, 0)) for code in frame.index]
-    frame["share"] = [
-        round(100 * few / all_, 1) if all_ else 0.0 for few, all_ in zip(frame["suspected"], frame["let"], strict=True)
-    ]
-    frame[CLASS] = _SHARE.keys(frame["share"].tolist())
+    shares = [percent(few, all_) for few, all_ in zip(frame["suspected"], frame["let"], strict=True)]
+    frame["share"] = pd.Series(shares, frame.index, dtype=object)
+    frame[CLASS] = [_NOTHING_LET.key if share is None else _SHARE.keys([share])[0] for share in shares]
     columns = (
         Column("name", "网格"),
         Column("share", "疑似占在租", Kind.NUMBER, "%"),
@@ -216,6 +222,7 @@ def _grids_theme(grids: geopandas.GeoDataFrame, let: pd.DataFrame) -> Theme:
         Column("let", "在租户数", Kind.INTEGER, "户"),
     )
     return theme_of(
-        frame, "grids", "各网格疑似占比", "MULTIPOLYGON", "name", columns, _SHARE.classes(), Ramp.SEQUENTIAL,
+        frame, "grids", "各网格疑似占比", "MULTIPOLYGON", "name", columns, (_NOTHING_LET, *_SHARE.classes()),
+        Ramp.SEQUENTIAL,
         shown=False,
     )  # fmt: skip

@@ -10,7 +10,20 @@ from typing import Any
 import geopandas
 import pandas as pd
 import shapely
-from sqlalchemy import ColumnElement, Double, FromClause, Integer, Text, cast, func, literal, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    FromClause,
+    Integer,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
@@ -47,13 +60,13 @@ MEASURES: dict[str, Measure] = {
     for measure in (
         Measure("residents", "常住人口", "人", "building", lambda rows: rows.c.resident_count, (10, 25, 50, 100, 200)),
         Measure("tenants", "租户", "人", "rental_unit", lambda rows: rows.c.tenant_count, (10, 25, 50, 100, 200)),
-        Measure("rentals", "出租房", "户", "rental_unit", lambda _rows: literal(1), (5, 10, 20, 40, 80)),
+        Measure("rentals", "出租房(含未出租)", "户", "rental_unit", lambda _rows: literal(1), (5, 10, 20, 40, 80)),
         Measure(
             "enterprises", "企业", "家", "enterprise",
             lambda rows: cast(rows.c.status.not_in(GONE), Integer), (1, 2, 4, 8, 16),
         ),
         Measure(
-            "hazards", "隐患", "起", "hazard",
+            "hazards", "隐患(含已办结)", "起", "hazard",
             lambda rows: cast(rows.c.status.not_in(["rejected", "merged"]), Integer), (1, 2, 5, 10, 20),
         ),
     )
@@ -63,8 +76,12 @@ MEASURES: dict[str, Measure] = {
 BEFORE = Measure(
     "tenants_before", "上期租户", "人", "rental_unit", lambda rows: rows.c.tenant_count_prev, MEASURES["tenants"].breaks
 )
-_CHANGE = (-25.0, -5.0, 5.0, 25.0)
-"""Bounds of change, persons per hectare (系统默认); between the middle two it counts as none."""
+_CHANGE = (5.0, 25.0)
+"""Bounds of change either way, persons per hectare (系统默认); below the first it counts as none."""
+UNCOUNTED = Measure(
+    "uncounted_before", "没有上期人数", "人", "rental_unit",
+    lambda rows: case((rows.c.tenant_count_prev.is_(None), rows.c.tenant_count), else_=0), (),
+)  # fmt: skip
 
 
 def density(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
@@ -100,6 +117,7 @@ def density(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
         facts=tuple(facts),
         themes=(*themes, *zones),
         rules=(rule,),
+        dated=False,
     )
 
 
@@ -108,8 +126,8 @@ def density_change(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
     asked = scope.narrowed(area.code)
     rule = read_rules(conn, area.code)["privacy.lattice"]
     now = MEASURES["tenants"]
-    counts = read_counts(conn, asked, area, rule.value, (BEFORE, now))
-    before, after = counts.total(BEFORE.name), counts.total(now.name)
+    counts = read_counts(conn, asked, area, rule.value, (BEFORE, now, UNCOUNTED))
+    before, after, uncounted = (counts.total(one.name) for one in (BEFORE, now, UNCOUNTED))
     share = f"({(after - before) / before:+.1%})" if before else ""
     theme = _change_theme(counts, rule.value, area.metric_srid)
     return Answer(
@@ -127,9 +145,11 @@ def density_change(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
             Fact("上期租户", before, "人"),
             Fact("本期租户", after, "人"),
             Fact("增减", after - before, "人", theme="change"),
+            Fact("其中没有上期人数的", uncounted, "人", "本期租户所在单元上期没有清点;按 0 计,看起来都是增加"),
         ),
         themes=(theme,),
         rules=(rule,),
+        dated=False,
     )
 
 
@@ -168,6 +188,7 @@ def public_density(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
         ),
         themes=tuple(themes),
         rules=(side, k),
+        dated=False,
     )
 
 
@@ -298,35 +319,43 @@ def _zones_theme(
     frame["area_ha"] = area_ha.round(2)
     for measure in MEASURES:
         frame[measure] = [sums.get(code, {}).get(measure, 0) for code in frame.index]
-    frame["per_ha"] = (frame["residents"] / area_ha).round(2)
+        frame[f"{measure}_per_ha"] = (frame[measure] / area_ha).round(2)
     net = shapely.area(net_ha) / _HA_M2
     frame["per_net_ha"] = [
         round(float(people) / float(land), 2) if land > 0.01 else None
         for people, land in zip(frame["residents"], net, strict=True)
     ]
     breaks = Breaks(MEASURES["residents"].breaks, "人/公顷")
-    frame[CLASS] = breaks.keys(frame["per_ha"].tolist())
+    frame[CLASS] = breaks.keys(frame["residents_per_ha"].tolist())
     columns = (
         Column("name", "名称"),
-        Column("per_ha", "常住人口密度", Kind.NUMBER, "人/公顷"),
-        Column("per_net_ha", "净居住密度", Kind.NUMBER, "人/公顷"),
+        Column("per_net_ha", "常住人口净居住密度", Kind.NUMBER, "人/公顷"),
         Column("area_ha", "面积", Kind.NUMBER, "公顷"),
-        *(Column(measure.name, measure.title, Kind.INTEGER, measure.unit) for measure in MEASURES.values()),
+        *(
+            column
+            for one in MEASURES.values()
+            for column in (
+                Column(f"{one.name}_per_ha", f"{one.title}密度", Kind.NUMBER, f"{one.unit}/公顷"),
+                Column(one.name, one.title, Kind.INTEGER, one.unit),
+            )
+        ),
     )
     return _theme(name, f"{title}密度", frame, columns, breaks.classes())
 
 
 def _change_theme(counts: Counts, side_m: float, srid: int) -> Theme:
     before, after = counts.by_cell(BEFORE.name), counts.by_cell("tenants")
-    titles = ("减少 25 以上", "减少 5–25", "变化不到 5", "增加 5–25", "增加 25 以上")
-    classes = tuple(Class(str(number), f"{title} 人/公顷") for number, title in enumerate(titles))
+    breaks = Breaks(_CHANGE, "人/公顷")
+    none, *more = (one.title for one in breaks.classes())
+    titles = (*(f"减少 {title}" for title in more[::-1]), f"增减{none}", *(f"增加 {title}" for title in more))
+    classes = tuple(Class(str(number), title) for number, title in enumerate(titles))
     ha = side_m**2 / _HA_M2
     cells = {}
     for cell in before.keys() | after.keys():
         change = after.get(cell, 0) - before.get(cell, 0)
         cells[cell] = {
             "before": before.get(cell, 0), "after": after.get(cell, 0), "change": change,
-            CLASS: Breaks(_CHANGE, "").keys([change / ha])[0],
+            CLASS: str(len(more) + (1 if change > 0 else -1) * int(breaks.keys([abs(change) / ha])[0])),
         }  # fmt: skip
     columns = (
         Column("cell", "方格"),

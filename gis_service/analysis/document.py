@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from gis_service.analysis.answer import CLASS, Answer, Column, Theme
-from layers.rules import Rule
+from layers.rules import RULES_VERSION, Rule
 
 _FORMULA = re.compile(r"^[=+\-@\t\r\n＝＋－＠]")
 
@@ -47,11 +47,14 @@ def _head(answer: Answer) -> dict[str, Any]:
         "title": answer.title,
         "community": answer.community,
         "on": answer.on,
+        "dated": answer.dated,
         "unit": answer.unit,
         "measured_in": f"EPSG:{answer.srid}",
         "finding": answer.finding,
         "method": answer.method,
         "facts": [asdict(fact) for fact in answer.facts],
+        "curves": [asdict(curve) for curve in answer.curves],
+        "rules_version": RULES_VERSION,
         "rules": [_rule(rule) for rule in answer.rules],
     }
 

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.hazards import OVER
 from gis_service.analysis.premises import GONE
@@ -47,15 +47,15 @@ def drainage(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
         finding=_finding(plots, mixed, unchecked, cases),
         method="按企业地块登记的排水情况;混流占比的分母是检查过的地块,没有登记的按未检查计。未办结案件为类别为雨污混流的隐患。",
         facts=(
-            Fact("雨污混流地块", len(mixed), "个", theme="plots", where="mixed"),
-            Fact("混流占已检查", round(100 * len(mixed) / checked, 1) if checked else None, "%",
+            Fact("雨污混流地块", len(mixed), "个", theme="plots", where={CLASS: "mixed"}),
+            Fact("混流占已检查", percent(len(mixed), checked), "%",
                  f"已检查 {checked:,} 个" if checked else "还没有检查过的地块"),
-            Fact("未检查地块", len(unchecked), "个", theme="plots", where="unchecked"),
+            Fact("未检查地块", len(unchecked), "个", theme="plots", where={CLASS: "unchecked"}),
             Fact("混流地块上的企业", int(mixed["firms"].sum()), "家"),
             Fact("雨污合流管", round(float(combined.geometry.length.sum()), 1), "m", theme="lines"),
             Fact("雨污混流未办结", len(cases), "起", theme="cases"),
         ),
-        themes=(_plots_theme(plots, grids), _lines_theme(combined, grids), _cases_theme(cases, grids)),
+        themes=(_plots_theme(plots, grids), _lines_theme(combined, grids), _cases_theme(cases, grids)), dated=False,
     )  # fmt: skip
 
 

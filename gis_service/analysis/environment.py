@@ -11,10 +11,11 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.hazards import OVER
 from gis_service.analysis.homes import rounded
+from gis_service.analysis.nearest_facility import DISTANCE_CLASSES, distance_class
 from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.analysis.walking import read_walk
 from gis_service.areas import Area
@@ -25,7 +26,6 @@ from layers.style import Marker
 
 CONSTRUCTION = ("01-03", "03-03")
 """Events: heaps of rubble, and waste of building works (GB/T 30428.2)."""
-_METRES = Breaks((100.0, 200.0, 300.0, 500.0), "m")
 
 
 def green_loss(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
@@ -45,10 +45,10 @@ def green_loss(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answe
     }
     facts = [
         Fact("绿地", round(total, 1), "m²", f"{len(frame):,} 块,图上面积"),
-        Fact("被占或损坏", round(lost, 1), "m²", f"占绿地 {100 * lost / total:.1f}%" if total else ""),
+        Fact("被占或损坏", round(lost, 1), "m²", f"占绿地 {percent(lost, total)}%" if total else ""),
         *(
             Fact(one.label, round(area_m2, 1), "m²", f"{int((frame[CLASS] == str(one)).sum())} 块", theme="green",
-                 where=str(one))
+                 where={CLASS: str(one)})
             for one, area_m2 in taken.items()
         ),
         Fact("毁绿案件未办结", opened, "起"),
@@ -57,7 +57,7 @@ def green_loss(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answe
         name="green_loss", title="毁绿占绿", community=area.code, on=on, srid=area.metric_srid, unit="m²",
         finding=_green_finding(frame, total, lost, taken),
         method="面积由图形在本社区的平面坐标系中量出;一块绿地登记一种占用,整块计入。",
-        facts=tuple(facts), themes=_green_themes(frame, grids),
+        facts=tuple(facts), themes=_green_themes(frame, grids), dated=False,
     )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def _green_themes(frame: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> tu
     points = lost.set_geometry(lost.geometry.representative_point())
     places = theme_of(
         points, "green", "毁绿占绿", "POINT", "title", columns,
-        tuple(Class(str(one), one.label, marker) for one, marker in zip(taken, Marker, strict=True)), Ramp.CATEGORY,
+        tuple(Class(str(one), one.label, marker) for one, marker in zip(taken, Marker, strict=False)), Ramp.CATEGORY,
     )  # fmt: skip
     outlines = theme_of(
         lost.assign(**{CLASS: "lost"}), "outlines", "被占绿地范围", "MULTIPOLYGON", "title", columns,
@@ -118,7 +118,7 @@ def construction_waste(conn: Connection, scope: Scope, area: Area, *, on: date) 
     metres, which = walk.to_nearest(places)(stood)
     cases["metres"] = rounded(metres, cases.index)
     cases["nearest"] = np.array([*points["title"], None], dtype=object)[which]
-    cases[CLASS] = [_NONE if one is None else _METRES.keys([one])[0] for one in cases["metres"]]
+    cases[CLASS] = [distance_class(one) for one in cases["metres"]]
     grids = grid_titles(conn, asked, area)
     known = [one for one in cases["metres"] if one is not None]
     middle = round(float(np.median(known)), 1) if known else None
@@ -135,11 +135,8 @@ def construction_waste(conn: Connection, scope: Scope, area: Area, *, on: date) 
             Fact("到堆放点(中位数)", middle, "m", "" if known else "到不了或没有案件"),
             Fact("超过 300 m 或到不了", far, "起"),
         ),
-        themes=(_waste_cases(cases, grids), _waste_points(points, grids)),
+        themes=(_waste_cases(cases, grids), _waste_points(points, grids)), dated=False,
     )  # fmt: skip
-
-
-_NONE = "none"
 
 
 def _waste_finding(cases: pd.DataFrame, points: pd.DataFrame, middle: float | None, far: int) -> str:
@@ -162,8 +159,8 @@ def _waste_cases(cases: geopandas.GeoDataFrame, grids: Mapping[str, str]) -> The
         grid_column(grids),
     )
     return theme_of(
-        frame, "cases", "到最近堆放点", "POINT", "event_code", columns, (*_METRES.classes(), Class(_NONE, "到不了")),
-        Ramp.SEQUENTIAL, timed="found_on",
+        frame, "cases", "到最近堆放点", "POINT", "event_code", columns, DISTANCE_CLASSES, Ramp.SEQUENTIAL,
+        timed="found_on",
     )  # fmt: skip
 
 

@@ -191,13 +191,13 @@ def _facts(
     return (
         Fact("走访覆盖", percent(_in_cycle(let, cycle), len(let)), "%", f"近 {cycle.value:g} {cycle.unit}",
              theme="units"),
-        Fact("从未走访", never, "户", theme="units", where="never"),
+        Fact("从未走访", never, "户", theme="units", where={CLASS: "never"}),
         Fact("核对准确率", percent(right, len(checked)), "%", interval),
         Fact("拒访或推诿", int(let["refused"].sum()), "户", "最近一次走访"),
         Fact("登记疑似逾期", sum(one is True for one in let["overdue"]), "户", "由公安认定",
-             theme="overdue", where="overdue"),
+             theme="overdue", where={CLASS: "overdue"}),
         Fact("登记有缺但不知何时起", sum(one is None for one in let["overdue"]), "户", theme="overdue",
-             where="unknown"),
+             where={CLASS: "unknown"}),
         *layers,
     )  # fmt: skip
 

@@ -65,7 +65,7 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
         f"核密度:高斯核,带宽 {BANDWIDTH_M:g} 米,{CELL_M:g} 米方格,分级固定,不作边界修正。"
         "反复发生:同一出租房、企业或楼栋同类隐患 2 起及以上,办结后又发现的另标。"
         f"集中区:{EPS_M:g} 米内每起周围至少 {LEAST} 起(含自身)未办结隐患(DBSCAN)。"
-        "企业专项与居住、公共区域分开计数,不相加。疑似重大由主管部门认定。",
+        "企业、居住、公共区域的隐患分开列出;未办结总数是三者之和,企业专项的上报数只与企业隐患比。疑似重大由主管部门认定。",
         facts=(
             *_facts(frame, opened, clusters),
             Fact("同类隐患反复发生", len(again), "处", f"其中办结后再次发现 {int((again['again'] > 0).sum()):,} 处",
@@ -99,7 +99,9 @@ def judged(frame: geopandas.GeoDataFrame, general: Rule, on: date) -> geopandas.
         for limit, still in zip(found["limit"], found["open"], strict=True)
     ]
     found[CLASS] = [
-        "settled" if not still else "grave" if level in GRAVE else "late" if late else "in_time"
+        "settled"
+        if not still
+        else "_".join(filter(None, ("grave" if level in GRAVE else "", "late" if late else ""))) or "in_time"
         for still, level, late in zip(found["open"], found["level"], found["late"], strict=True)
     ]
     return found
@@ -151,14 +153,28 @@ def _finding(frame: pd.DataFrame, opened: pd.DataFrame, clusters: pd.DataFrame) 
     return f"未办结隐患 {len(opened):,} 起({kinds}),其中 {late:,} 起已超期{gathered}。"
 
 
+_FIRE_LANE = "X-FS03"
+"""Event: a fire lane is blocked."""
+
+
+def _age_fact(opened: pd.DataFrame) -> Fact:
+    known = [age for age in opened["age"] if age is not None]
+    note = f"最久 {max(known):,} 天" if known else "没有未办结的隐患,或都没有发现日期"
+    return Fact("未办结的发现至今(中位数)", float(np.median(known)) if known else None, "天", note, theme="open")
+
+
 def _facts(frame: pd.DataFrame, opened: pd.DataFrame, clusters: pd.DataFrame) -> tuple[Fact, ...]:
     facts = [
         Fact("未办结", len(opened), "起", theme="open"),
-        Fact("已超期", int((opened["late"] > 0).sum()), "起", "含重大与疑似重大中超期的"),
-        Fact("重大或疑似重大(未办结)", int(opened["level"].isin(GRAVE).sum()), "起", "立即上报主管部门",
-             theme="open", where="grave"),
-        Fact("已上报移交", int((opened["status"] == str(HazardStatus.TRANSFERRED)).sum()), "起"),
-        Fact("消防车通道被占(未办结)", int((opened["event_code"] == "X-FS03").sum()), "起"),
+        Fact("已超期", int((opened["late"] > 0).sum()), "起", "含重大与疑似重大中超期的", theme="open",
+             where={"overdue": "yes"}),
+        Fact("重大或疑似重大(未办结)", int(opened["level"].isin(GRAVE).sum()), "起", "立即上报主管部门", theme="open",
+             where={"severity": "grave"}),
+        _age_fact(opened),
+        Fact("已上报移交", int((opened["status"] == str(HazardStatus.TRANSFERRED)).sum()), "起", theme="open",
+             where={"status": str(HazardStatus.TRANSFERRED)}),
+        Fact("消防车通道被占(未办结)", int((opened["event_code"] == _FIRE_LANE).sum()), "起", theme="open",
+             where={"event_code": _FIRE_LANE}),
         Fact("集中区", len(clusters), "处", theme="clusters"),
     ]  # fmt: skip
     for kind in SubjectKind:
@@ -169,9 +185,12 @@ def _facts(frame: pd.DataFrame, opened: pd.DataFrame, clusters: pd.DataFrame) ->
 
 _CLASSES = (
     Class("in_time", "未到期", Marker.CIRCLE),
-    Class("late", "已超期", Marker.DIAMOND),
+    Class("late", "已超期", Marker.DIAMOND, outlined=True),
     Class("grave", "重大或疑似重大", Marker.TRIANGLE),
+    Class("grave_late", "重大或疑似重大,已超期", Marker.TRIANGLE, outlined=True),
 )
+_OVERDUE = {"yes": "已超期", "no": "未超期"}
+_SEVERITY = {"grave": "重大或疑似重大", "general": "一般"}
 _SETTLED = (Class("settled", "已办结", Marker.CROSS),)
 
 
@@ -179,14 +198,25 @@ def _cases(
     name: str, title: str, cases: geopandas.GeoDataFrame, grids: Mapping[str, str], *, shown: bool = True
 ) -> Theme:
     frame = cases.copy()
+    frame["overdue"] = np.where(frame["late"] > 0, "yes", "no")
+    frame["severity"] = np.where(frame["level"].isin(GRAVE), "grave", "general")
     columns = (
-        field_column("hazard", "event_code", "事件"),
+        field_column("hazard", "event_code", "事件", filtered=True),
         field_column("hazard", "category", "类别", filtered=True),
         field_column("hazard", "level", "等级", filtered=True),
         field_column("hazard", "status", "办理状态", filtered=True),
         Column("found_on", "发现日期", Kind.DATE),
         Column("limit", "整改期限", Kind.DATE),
+        Column("age", "发现至今", Kind.INTEGER, "天"),
         Column("late", "超期", Kind.INTEGER, "天"),
+        *(
+            (
+                Column("overdue", "是否超期", codes=_OVERDUE, filtered=True),
+                Column("severity", "是否重大", codes=_SEVERITY, filtered=True),
+            )
+            if shown
+            else ()
+        ),
         grid_column(grids),
     )
     classes = _CLASSES if shown else _SETTLED

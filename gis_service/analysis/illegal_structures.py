@@ -103,8 +103,8 @@ def _facts(frame: pd.DataFrame, down: pd.DataFrame, standing: pd.DataFrame) -> t
         *campaigns,
         Fact("未拆", len(standing), "处", theme="standing"),
         Fact("未拆面积(图上)", total(standing, "area_m2"), "m²"),
-        Fact("面积不符(未拆)", int(standing["mismatch"].sum()), "处", theme="standing", where="mismatch"),
-        Fact("面积不符(已拆)", int(down["mismatch"].sum()), "处", theme="down", where="mismatch"),
+        Fact("面积不符(未拆)", int(standing["mismatch"].sum()), "处", theme="standing", where={CLASS: "mismatch"}),
+        Fact("面积不符(已拆)", int(down["mismatch"].sum()), "处", theme="down", where={CLASS: "mismatch"}),
         Fact("没有上报面积", unknown, "处"),
     )
 

@@ -21,8 +21,14 @@ from gis_service.scope import Scope
 from layers.field import Kind
 
 _METRES = Breaks((100.0, 200.0, 300.0, 500.0), "m")
-NONE = "none"
-"""Class of homes from which no facility of the kind can be reached."""
+_NONE = "none"
+DISTANCE_CLASSES = (*_METRES.classes(), Class(_NONE, "到不了"))
+"""Classes of a distance in metres, and of no way at all."""
+
+
+def distance_class(metres: float | None) -> str:
+    """Return the key of a distance among ``DISTANCE_CLASSES``; None is no way."""
+    return _NONE if metres is None else _METRES.keys([metres])[0]
 
 
 def nearest_facility(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
@@ -35,7 +41,9 @@ def nearest_facility(conn: Connection, scope: Scope, area: Area, *, on: date) ->
         places = pd.concat([places_of(conn, asked, area, group) for group in facility.groups])
         to_nearest = walk.to_nearest(walk.stand(np.asarray(places.geometry.array)))
         titles = np.array([*places["title"], None], dtype=object)
-        kinds.append((to_nearest, titles, Gathering(_theme(facility, grids, shown=number == 0)), list[Floats]()))
+        kinds.append(
+            (to_nearest, titles, Gathering(_theme(facility, grids, walk.on_foot, shown=number == 0)), list[Floats]())
+        )
     count = 0
     for homes in home_parts(conn, asked, area):
         count += len(homes)
@@ -43,7 +51,7 @@ def nearest_facility(conn: Connection, scope: Scope, area: Area, *, on: date) ->
         for to_nearest, titles, gathering, lengths in kinds:
             metres, which = to_nearest(stood)
             known = rounded(metres, homes.index)
-            classed = [NONE if one is None else _METRES.keys([one])[0] for one in known]
+            classed = [distance_class(one) for one in known]
             gathering.add(homes.assign(**{"metres": known, "nearest": titles[which], CLASS: classed}))
             lengths.append(metres)
     facts = [
@@ -57,19 +65,19 @@ def nearest_facility(conn: Connection, scope: Scope, area: Area, *, on: date) ->
     ]
     return Answer(
         name="nearest_facility", title="最近设施", community=area.code, on=on, srid=area.metric_srid, unit="m",
-        finding=_finding(count, medians),
+        finding=_finding(count, medians, walk.on_foot),
         method=f"每幢住宅到各类设施中最近一处的距离,{walk.way};损坏、丢失、废弃的设施不算。中位数按楼栋。",
         facts=tuple(facts),
-        themes=tuple(gathering.theme() for _, _, gathering, _ in kinds),
+        themes=tuple(gathering.theme() for _, _, gathering, _ in kinds), dated=False,
     )  # fmt: skip
 
 
-def _finding(homes: int, medians: list[str]) -> str:
+def _finding(homes: int, medians: list[str], on_foot: str) -> str:
     if not homes:
         return "还没有住宅楼栋,无法计算最近设施。"
     if not medians:
-        return f"{homes:,} 幢住宅走不到任何一类设施。"
-    return f"{homes:,} 幢住宅走到最近设施的中位数:{'、'.join(medians)}。"
+        return f"{homes:,} 幢住宅到不了任何一类设施。"
+    return f"{homes:,} 幢住宅到最近设施的{on_foot}距离,中位数:{'、'.join(medians)}。"
 
 
 def _fact(facility: Facility, metres: Floats) -> Fact:
@@ -84,16 +92,15 @@ def _name(facility: Facility) -> str:
     return facility.name.removesuffix("_coverage")
 
 
-def _theme(facility: Facility, grids: Mapping[str, str], *, shown: bool) -> Theme:
+def _theme(facility: Facility, grids: Mapping[str, str], on_foot: str, *, shown: bool) -> Theme:
     columns = (
         Column("title", "楼栋"),
-        Column("metres", "步行距离", Kind.NUMBER, "m"),
+        Column("metres", f"{on_foot}距离", Kind.NUMBER, "m"),
         Column("nearest", f"最近{facility.word}"),
         Column("people", "常住人口", Kind.INTEGER, "人"),
         grid_column(grids),
     )
-    classes = (*_METRES.classes(), Class(NONE, "到不了"))
     return blank_theme(
-        _name(facility), f"到{facility.word}", "MULTIPOLYGON", "title", columns, classes, Ramp.SEQUENTIAL,
+        _name(facility), f"到{facility.word}", "MULTIPOLYGON", "title", columns, DISTANCE_CLASSES, Ramp.SEQUENTIAL,
         shown=shown, choice="kind",
     )  # fmt: skip

@@ -12,7 +12,7 @@ import shapely
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
+from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
 from gis_service.analysis.reconcile import quoted
 from gis_service.analysis.themes import field_column, grid_column, theme_of
@@ -44,12 +44,12 @@ def overhead_wires(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
     total, all_m = float(hanging.geometry.length.sum()), float(told.geometry.length.sum())
     unknown_m = float(wires.geometry.length.sum()) - all_m
     messy = float(hanging[hanging[CLASS] != "in_use"].geometry.length.sum())
-    share = round(100 * (1 - total / all_m), 1) if all_m else None
+    share = percent(all_m - total, all_m)
     return Answer(
         name="overhead_wires", title="架空飞线", community=area.code, on=on, srid=area.metric_srid, unit="m",
         finding=_wires_finding(wires, total, all_m, messy),
         method="强电和弱电中架空或沿墙明敷的线路,不含已拆除和规划的;长度由图形量出,按网格边界切开后合计,"
-        "落在网格以外的不计入网格。入地率的分母是敷设方式已知的强弱电长度。",
+        "压在两个网格边界上的计入编码在前的网格,落在网格以外的不计入网格。入地率的分母是敷设方式已知的强弱电长度。",
         facts=(
             Fact("架空或明敷", round(total, 1), "m", f"{len(hanging)} 条", theme="wires"),
             Fact("飞线杂乱或废弃未拆", round(messy, 1), "m"),
@@ -57,17 +57,20 @@ def overhead_wires(conn: Connection, scope: Scope, area: Area, *, on: date) -> A
             Fact("敷设方式不明", round(unknown_m, 1), "m", "未计入入地率"),
         ),
         themes=(_wires_theme(hanging, grid_titles(conn, asked, area)), _wires_by_grid(grids)),
+        dated=False,
     )  # fmt: skip
 
 
 def length_within(lines: geopandas.GeoDataFrame, areas: geopandas.GeoDataFrame) -> list[float]:
-    """Return for each area the metres of the lines that lie in it."""
-    shapes = np.asarray(lines.geometry.array, dtype=object)
-    tree = shapely.STRtree(shapes)
-    return [
-        float(shapely.length(shapely.intersection(shapes[tree.query(area, predicate="intersects")], area)).sum())
-        for area in areas.geometry
-    ]  # fmt: skip
+    """Return for each area the metres of the lines that lie in it; along a border they are of the first."""
+    left = np.array(lines.geometry.array, dtype=object)
+    tree = shapely.STRtree(left)
+    lengths = []
+    for area in areas.geometry:
+        near = tree.query(area, predicate="intersects")
+        lengths.append(float(shapely.length(shapely.intersection(left[near], area)).sum()))
+        left[near] = shapely.difference(left[near], area)
+    return lengths
 
 
 def _state(state: str) -> str:
@@ -127,20 +130,21 @@ def road_renewal(conn: Connection, scope: Scope, area: Area, *, on: date) -> Ans
     against = f"上报 {quoted(float(total.value), total.qualifier)} m²" if total else "没有上报数"
     concrete, bad = (roads[roads[CLASS] == one] for one in ("concrete", "bad"))
     again = renewed[renewed["condition"].isin(_WORN)]
-    progress = round(100 * done_m2 / float(total.value), 1) if total and total.value else None
+    progress = percent(done_m2, float(total.value)) if total else None
     return Answer(
         name="road_renewal", title="道路白改黑", community=area.code, on=on, srid=area.metric_srid, unit="m²",
         finding=_roads_finding(roads, renewed, done_m2, concrete, bad, against),
         method="已改造指计算日前登记了改造日期的路段,面积取工程登记的路面面积;长度由图形量出。"
         "未改造的先看是否破损,再看是否水泥路面。没有登记路面状况的按不详,不算破损。",
         facts=(
-            Fact("已改造", round(done_m2, 1), "m²", f"{len(renewed)} 段;{against}", theme="roads", where="renewed"),
+            Fact("已改造", round(done_m2, 1), "m²", f"{len(renewed)} 段;{against}", theme="roads",
+                 where={CLASS: "renewed"}),
             Fact("完成上报数的", progress, "%", "" if progress is not None else "没有上报数"),
             Fact("改造后又破损", len(again), "段"),
             Fact("水泥路面,未改造", round(float(concrete.geometry.length.sum()), 1), "m", f"{len(concrete)} 段",
-                 theme="roads", where="concrete"),
+                 theme="roads", where={CLASS: "concrete"}),
             Fact("破损,未改造", round(float(bad.geometry.length.sum()), 1), "m", f"{len(bad)} 段",
-                 theme="roads", where="bad"),
+                 theme="roads", where={CLASS: "bad"}),
         ),
         themes=(_roads_theme(roads, grid_titles(conn, asked, area)),),
     )  # fmt: skip

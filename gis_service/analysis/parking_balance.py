@@ -254,7 +254,7 @@ def _facts(
         Fact("乱停放(近一年)", len(cases), "起", theme="cases"),
         Fact("每百车位乱停放", percent(len(cases), spaces), "起"),
         Fact("企业院落夜间空位", int(yards["spare"].sum()), "个", f"{uncounted} 处没有夜间清点,未计入", theme="yards"),
-        Fact("错时共享可再停", round(found.after - found.before, 1), "辆", theme="yards", where="useful"),
+        Fact("错时共享可再停", round(found.after - found.before, 1), "辆", theme="yards", where={CLASS: "useful"}),
         Fact("共享后仍停不下", round(demand - found.after, 1), "辆"),
     )
 

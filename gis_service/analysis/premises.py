@@ -139,10 +139,14 @@ def _facts(
     return (
         Fact("厂中厂地块", len(shared), "个", f"企业地块共 {len(plots):,} 个", theme="plots"),
         Fact("承租企业", len(tenants), "家", theme="firms"),
-        Fact("未签安全管理协议", len(missing), "家", theme="firms", where="unsigned"),
+        Fact("未签安全管理协议", len(missing), "家", theme="firms", where={CLASS: "unsigned"}),
         Fact("一幢多家承租", len(houses), "幢", "单幢分割分层,高风险", theme="buildings"),
         Fact(
-            "转租(经二房东及以上)", sum(letting.depth > 1 for letting in lettings), "家", theme="lettings", where="sub"
+            "转租(经二房东及以上)",
+            sum(letting.depth > 1 for letting in lettings),
+            "家",
+            theme="lettings",
+            where={CLASS: "sub"},
         ),
         Fact("不知出租方", unknown, "家", "企业和地块都没有登记出租方"),
         Fact("一年内做过统一检查的厂中厂地块", year, "个"),

@@ -76,6 +76,11 @@ class Walk:
             return "直线距离(本社区还没有道路数据,未避开水面)"
         return f"沿道路步行(离道路 {SNAP_M:g} 米以内就近上路,不跨水面;道路线相交即视为相通)"
 
+    @property
+    def on_foot(self) -> str:
+        """The word before a distance: along the streets, or straight."""
+        return "直线" if self.network is None else "步行"
+
     def stand(self, points: Points) -> Stood:
         """Return points in metres as places of these ways."""
         points = np.asarray(points, dtype=object)

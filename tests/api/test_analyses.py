@@ -43,6 +43,18 @@ def answers(client: TestClient) -> Answers:
     return functools.cache(lambda name: client.get(f"/analyses/{name}?on={DAY}").json())
 
 
+COUNTED = {"起", "户", "幢", "处", "个", "家"}
+"""Units of figures that count features."""
+
+
+def meets(properties: dict[str, Any], where: dict[str, str]) -> bool:
+    """Return whether a feature is one of those a figure leads to."""
+    return all(
+        value in found if isinstance(found := properties.get(name), list) else str(found) == value
+        for name, value in where.items()
+    )
+
+
 @pytest.mark.parametrize("name", ANALYSES)
 def test_an_answer_says_everything_about_itself(answers: Answers, name: str) -> None:
     answer = answers(name)
@@ -52,10 +64,13 @@ def test_an_answer_says_everything_about_itself(answers: Answers, name: str) -> 
     assert answer["method"]
     assert answer["facts"]
     assert answer["themes"]
-    known = {theme["name"]: {one["key"] for one in theme["classes"]} for theme in answer["themes"]}
+    known = {theme["name"]: theme["features"]["features"] for theme in answer["themes"]}
     for fact in answer["facts"]:
         assert fact["theme"] is None or fact["theme"] in known, fact
-        assert fact["where"] is None or fact["where"] in known[fact["theme"]], fact
+        if fact["value"] and fact["where"]:
+            led_to = [one for one in known[fact["theme"]] if meets(one["properties"], fact["where"])]
+            assert fact["unit"] not in COUNTED or len(led_to) == fact["value"], fact
+            assert led_to, fact
         assert fact["value"] is not None or fact["note"], fact
     for rule in answer["rules"]:
         assert rule["title"]
@@ -63,13 +78,25 @@ def test_an_answer_says_everything_about_itself(answers: Answers, name: str) -> 
         assert rule["basis"]
     for theme in answer["themes"]:
         columns = {column["name"] for column in theme["columns"]}
+        classes = {one["key"] for one in theme["classes"]}
         assert len(theme["features"]["features"]) == theme["count"]
         for feature in theme["features"]["features"]:
             assert set(feature["properties"]) <= columns | {"class"}, theme["name"]
-            assert feature["properties"].get("class") in known[theme["name"]], (theme["name"], feature["id"])
+            assert feature["properties"].get("class") in classes, (theme["name"], feature["id"])
             west, south = _first(feature["geometry"]["coordinates"])
             assert 120.9 < west < 121.1
             assert 30.6 < south < 30.8
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_only_a_dated_answer_depends_on_the_day(client: TestClient, answers: Answers, name: str) -> None:
+    now, then = answers(name), client.get(f"/analyses/{name}?on=2012-06-30").json()
+    assert (then.pop("on"), dict(now).pop("on")) == ("2012-06-30", DAY)
+    same = then == {key: value for key, value in now.items() if key != "on"}
+    assert same is not now["dated"]
+    page = client.get(f"/analyses/{name}?on={DAY}&f=html").text
+    assert (f"计算日 {DAY}" in page) is now["dated"]
+    assert ("按现有记录" in page) is not now["dated"]
 
 
 def _first(coordinates: Any) -> tuple[float, float]:

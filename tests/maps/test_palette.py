@@ -28,7 +28,7 @@ TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
 LEAST = 10.0
-MOST = {Ramp.SEQUENTIAL: 6, Ramp.DIVERGING: 5, Ramp.REACH: 2, Ramp.SEVERITY: 4, Ramp.CATEGORY: 6}
+MOST = {Ramp.SEQUENTIAL: 6, Ramp.DIVERGING: 5, Ramp.REACH: 3, Ramp.SEVERITY: 4, Ramp.CATEGORY: 6}
 USED = [
     (ramp, number)
     for ramp, most in MOST.items()

@@ -12,7 +12,7 @@ import pytest
 import shapely
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
+from gis_service.analysis.answer import CLASS, Answer, Class, Column, Curve, Fact, Ramp, Theme
 from gis_service.analysis.themes import feature_collection
 from gis_service.overview import Overview
 from layers.field import Kind
@@ -60,7 +60,11 @@ def answer_of(texts: Sequence[str]) -> Answer:
     return Answer(
         name="trial", title=f"试验{texts[0]}", community="330482002011", on=date(2020, 6, 30), srid=4549, unit="个",
         finding=f"结论{texts[0]}", method=f"口径{texts[1]}",
-        facts=(Fact(f"要紧的{texts[2]}", 2.0, "个", texts[0], theme="t0", where="1"), Fact("没有的", None, "个")),
+        facts=(
+            Fact(f"要紧的{texts[2]}", 2.0, "个", texts[0], theme="t0", where={CLASS: "1"}),
+            Fact("没有的", None, "个"),
+        ),
+        curves=(Curve(f"增设{texts[1]}", f"处{texts[0]}", f"人{texts[2]}", (3.0, 5.0)),),
         themes=(theme_of(texts, "POINT", 0), theme_of(texts, "MULTIPOLYGON", 1)), rules=(rule,),
     )  # fmt: skip
 

@@ -104,6 +104,14 @@
     block.appendChild(label);
   }
 
+  // Whether a feature is one of those a figure counts; a square that stands for many tells its class only.
+  function meets(feature, where) {
+    return Object.entries(where || {}).every(([name, value]) =>
+      name === "class"
+        ? String(gis.codeOf(feature)) === value
+        : !feature.layer.fieldsByName.has(name) || valuesOf(feature, name).includes(value));
+  }
+
   // Leads from a figure to the features behind it: shows their theme and marks where they lie.
   async function showFact(fact) {
     const layer = themes().find((one) => one.theme === fact.theme);
@@ -111,7 +119,7 @@
       return;
     }
     await gis.switchLayer(layer, true);
-    const found = gis.filtered(layer).filter((feature) => !fact.where || String(gis.codeOf(feature)) === fact.where);
+    const found = gis.filtered(layer).filter((feature) => meets(feature, fact.where));
     if (!found.length) {
       gis.tell("没有符合当前筛选的要素", "知道了", () => gis.tell(""));
       return;
@@ -152,7 +160,7 @@
 
   function basisBlock(answer) {
     const details = gis.element("details", "gis-basis");
-    details.appendChild(gis.element("summary", "", "口径、阈值与依据"));
+    details.appendChild(gis.element("summary", "", "口径、阈值与依据(阈值表 " + answer.rulesVersion + " 版)"));
     details.appendChild(gis.element("p", "", answer.method));
     const list = gis.element("ul");
     for (const rule of answer.rules) {
@@ -170,6 +178,7 @@
     }
     const block = gis.element("section", "gis-group gis-answer");
     block.appendChild(factList(answer.facts));
+    answer.curves.forEach((curve) => block.appendChild(gis.drawCurve(curve)));
     gis.filters = gis.element("div", "gis-filters");
     block.appendChild(gis.filters);
     const ways = gis.element("div", "gis-answer-ways");
@@ -215,7 +224,7 @@
       const list = gis.element("ul");
       for (const entry of layer.style.palette) {
         const item = gis.element("li");
-        item.appendChild(gis.swatch(layer, entry.color, entry.marker));
+        item.appendChild(gis.swatch(layer, entry.color, entry));
         item.appendChild(gis.element("span", "", entry.label));
         item.appendChild(gis.element("span", "gis-count", String(counts.get(entry.code) || 0)));
         list.appendChild(item);

@@ -106,12 +106,15 @@
       context.globalAlpha = 1;
       if (radius > 3) {
         context.setLineDash([]);
-        context.lineWidth = Math.min(options.outline, radius / 4);
+        context.lineWidth = Math.min(options.outline, radius / 3);
         context.strokeStyle = options.color;
         context.stroke();
       }
     },
   });
+
+  // The outline of what is overdue.
+  gis.OUTLINED = "#111111";
 
   function rankOf(path) {
     return path.options.rank === undefined ? 1e5 : path.options.rank;
@@ -189,7 +192,7 @@
   });
 
   // The symbol of a layer, or of one of its codes, for the legend.
-  gis.swatch = function (layer, fill, marker) {
+  gis.swatch = function (layer, fill, entry) {
     const style = layer.style;
     const canvas = document.createElement("canvas");
     const ratio = 2;
@@ -201,11 +204,12 @@
     context.scale(ratio, ratio);
     const dash = style.dash ? style.dash.split(/[ ,]+/).map(Number) : [];
     if (layer.geometry === "POINT" || layer.geometry === "GEOMETRY") {
-      gis.traceShape(context, marker || style.marker, 11, 8, Math.min(6, Math.max(4, style.size / 2)));
+      gis.traceShape(context, (entry && entry.marker) || style.marker, 11, 8, Math.min(6, Math.max(4, style.size / 2)));
       context.fillStyle = fill || style.fill || style.color;
       context.fill();
-      context.lineWidth = 1;
-      context.strokeStyle = style.color;
+      const outlined = entry && entry.outlined;
+      context.lineWidth = outlined ? 2 : 1;
+      context.strokeStyle = outlined ? gis.OUTLINED : style.color;
       context.stroke();
     } else if (layer.geometry === "MULTILINESTRING") {
       const stroke = function (color, width, pattern) {

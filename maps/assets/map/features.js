@@ -72,8 +72,8 @@
         fill: true,
         fillColor: coded || style.fill || style.color,
         fillOpacity: 0.95,
-        color: style.color,
-        outline: style.width,
+        color: entry && entry.outlined ? gis.OUTLINED : style.color,
+        outline: style.width * (entry && entry.outlined ? 2.4 : 1),
       });
       return points.map((point) => new gis.Symbol(L.GeoJSON.coordsToLatLng(point), options));
     }

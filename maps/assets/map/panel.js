@@ -70,7 +70,7 @@
     const entries = layer.style.palette.slice().sort((a, b) => missing(a) - missing(b));
     for (const entry of entries) {
       const item = gis.element("li", missing(entry) ? "gis-pale" : "");
-      item.appendChild(gis.swatch(layer, entry.color, entry.marker));
+      item.appendChild(gis.swatch(layer, entry.color, entry));
       item.appendChild(gis.element("span", "gis-layer-title", entry.label));
       item.appendChild(gis.element("span", "gis-count", layer.loaded ? String(counts.get(entry.code) || 0) : ""));
       list.appendChild(item);

@@ -48,7 +48,7 @@
     const head = gis.element("div", "gis-popup-head");
     const kind = gis.element("span", "gis-popup-kind");
     const entry = feature.layer.paletteByCode.get(String(gis.codeOf(feature)));
-    kind.appendChild(gis.swatch(feature.layer, entry ? entry.color : null, entry && entry.marker));
+    kind.appendChild(gis.swatch(feature.layer, entry ? entry.color : null, entry));
     kind.appendChild(document.createTextNode(feature.layer.title));
     head.appendChild(kind);
     head.appendChild(gis.element("h2", "", gis.titleOf(feature)));

@@ -83,7 +83,8 @@ def test_the_sample_is_covered_as_a_recount_says(sample: Database, staff: Scope,
 @pytest.mark.parametrize("name", FACILITIES)
 def test_proposed_sites_gain_more_and_more_and_ever_less_each(sample: Database, staff: Scope, name: str) -> None:
     answer = ask_for(sample, staff, name, COMMUNITY)
-    curve = [0.0, *(fact.value or 0.0 for fact in answer.facts if fact.title.startswith("最优增设"))]
+    curve = [0.0, *answer.curves[0].values]
+    assert curve[-1] == next(fact.value for fact in answer.facts if fact.title.startswith("最优增设"))
     gains = np.diff(curve)
     assert (gains > 0).all()
     out = next(fact.value for fact in answer.facts if fact.title == "未覆盖常住人口")

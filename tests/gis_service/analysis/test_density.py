@@ -103,10 +103,14 @@ def test_grids_and_estates_divide_by_their_own_land(sample: Database, staff: Sco
         told = one["properties"]
         assert told["residents"] == people[one["id"]]
         assert told["area_ha"] == pytest.approx(land, abs=0.006)
-        assert told["per_ha"] == pytest.approx(people[one["id"]] / land, abs=0.006)
+        for measure in ("tenants", "rentals", "enterprises", "hazards"):
+            assert told[f"{measure}_per_ha"] == pytest.approx(told[measure] / land, abs=0.006)
+        assert told["residents_per_ha"] == pytest.approx(people[one["id"]] / land, abs=0.006)
     grids = features(answer.theme("grids"))
     assert sum(one["properties"]["residents"] for one in grids) == 4152
-    assert all(one["properties"].get("per_net_ha", 1e9) >= one["properties"]["per_ha"] - 0.01 for one in grids)
+    assert all(
+        one["properties"].get("per_net_ha", 1e9) >= one["properties"]["residents_per_ha"] - 0.01 for one in grids
+    )
 
 
 def test_the_change_of_tenants_adds_up_to_the_report(sample: Database, staff: Scope) -> None:

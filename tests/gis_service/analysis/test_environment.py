@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -43,6 +43,7 @@ def facts(answer: Answer) -> dict[str, float | None]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(POINT, POINT).filter(lambda ends: ends[0] != ends[1]), min_size=1, max_size=5))
+@example([((60, 10), (60, 90)), ((20, 50), (90, 50))])
 def test_lengths_in_areas_equal_small_pieces(segments: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
     lines = made_frame([{}] * len(segments), None, [shapely.LineString(one) for one in segments])
     boxes = [(0, 0, 60, 100), (60, 0, 100, 100)]
@@ -52,7 +53,7 @@ def test_lengths_in_areas_equal_small_pieces(segments: list[tuple[tuple[int, int
         expected = 0.0
         for (x0, y0), (x1, y1) in segments:
             xs, ys = x0 + middles * (x1 - x0), y0 + middles * (y1 - y0)
-            inside = (left <= xs) & (xs <= right) & (low <= ys) & (ys <= high)
+            inside = (xs >= left if left == 0 else xs > left) & (xs <= right) & (low <= ys) & (ys <= high)
             expected += float(np.hypot(x1 - x0, y1 - y0)) * inside.mean()
         assert metres == pytest.approx(expected, abs=0.2 * len(segments) + 1e-6)
 

@@ -79,7 +79,9 @@ def test_limits_equal_a_second_reckoning(cases: list[dict[str, Any]]) -> None:
         late = 0 if over or limit is None or limit >= DAY else (DAY - limit).days
         assert told["open"] == (not over)
         assert told["late"] == late
-        expected = "settled" if over else "grave" if case["level"] != "01" else "late" if late else "in_time"
+        grave = case["level"] != "01"
+        open_ = "grave_late" if grave and late else "grave" if grave else "late" if late else "in_time"
+        expected = "settled" if over else open_
         assert told["class"] == expected
 
 
@@ -149,7 +151,7 @@ def test_firms_and_homes_are_counted_apart(sample: Database, staff: Scope) -> No
     assert facts["未办结"].value == sum(row[2] for row in rows) == len(features(answer, "open"))
     for one in features(answer, "open"):
         assert one["geometry"]["type"] == "Point"
-        assert one["properties"]["class"] in {"in_time", "late", "grave"}
+        assert one["properties"]["class"] in {"in_time", "late", "grave", "grave_late"}
 
 
 def test_empty_settled_and_lonely_cases(database: Database, staff: Scope, area: str) -> None:

@@ -163,7 +163,7 @@ def test_what_a_proposed_place_reaches_is_what_networkx_reaches(
     sites = json.loads(answer.theme("sites").features)["features"]
     found = told(answer, "homes")
     left = {code for code, home in found.items() if home["class"] == "left_out" and "metres" in home}
-    gained = [fact.value for fact in answer.facts if fact.title.startswith("最优增设")]
+    gained = answer.curves[0].values
     assert len(sites) == len(gained) > 0
     reached: set[str] = set()
     frame = answer.theme("sites")
