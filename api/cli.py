@@ -9,6 +9,7 @@ import typer
 
 from api.commands import areas, database, sample
 from api.commands.maps import analyse, map_
+from api.commands.reverts import revert, uploads
 from api.commands.serve import serve
 from api.commands.uploads import upload
 from api.console import ERRORS
@@ -27,6 +28,8 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("upload")(upload)
+app.command("uploads")(uploads)
+app.command("revert")(revert)
 app.command("map")(map_)
 app.command("analyse")(analyse)
 app.command("reconcile")(sample.reconcile)

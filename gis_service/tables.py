@@ -107,9 +107,14 @@ UPLOAD = Table(
     Column("refused", Integer, nullable=False, comment="拒收"),
     Column("actor", Text, nullable=False, server_default=text(_ACTOR), comment="操作者"),
     Column("committed_at", DateTime(timezone=True), nullable=False, server_default=text("now()"), comment="入库时间"),
+    Column("removed", Integer, nullable=False, server_default="0", comment="删除"),
+    Column("reverts", Uuid, comment="它撤回的上传"),
     PrimaryKeyConstraint("community", "id", name="upload_pkey"),
     UniqueConstraint("community", "key", name="upload_key_key"),
     ForeignKeyConstraint(["community"], [AREA.c.code], name="upload_community_fkey"),
+    ForeignKeyConstraint(
+        ["community", "reverts"], [f"{SCHEMA}.upload.community", f"{SCHEMA}.upload.id"], name="upload_reverts_fkey"
+    ),
     comment="入库的上传",
 )
 REPORTED_TOTAL = Table(

@@ -1,0 +1,112 @@
+"""What was uploaded: the list of uploads, each with its file, what it did, and whether it was taken back."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from gis_service.errors import InputError, NotFoundError
+from gis_service.tables import UPLOAD
+
+_MOST_LISTED = 1000
+
+
+@dataclass(frozen=True)
+class UploadRecord:
+    """One committed upload.
+
+    Attributes
+    ----------
+    added, changed, moved, unchanged, removed, refused
+        Rows.
+    reverts
+        The upload that this one took back, or None.
+    reverted
+        Whether a later one took this one back, and still does.
+    """
+
+    id: uuid.UUID
+    community: str
+    layer: str
+    file_name: str
+    sha256: str
+    crs: str
+    crs_evidence: str
+    encoding: str | None
+    added: int
+    changed: int
+    moved: int
+    unchanged: int
+    removed: int
+    refused: int
+    reverts: uuid.UUID | None
+    actor: str
+    committed_at: datetime
+    reverted: bool
+
+    @property
+    def state(self) -> str:
+        """The state in one word of the protocol: ``committed`` or ``reverted``."""
+        return "reverted" if self.reverted else "committed"
+
+
+def list_uploads(conn: Connection, community: str | None = None, layer: str | None = None) -> list[UploadRecord]:
+    """Return the uploads that the scope sees, the latest first, at most a thousand."""
+    asked = [UPLOAD.c[name] == value for name, value in (("community", community), ("layer", layer)) if value]
+    query = select(*_COLUMNS).where(*asked).order_by(UPLOAD.c.committed_at.desc(), UPLOAD.c.id).limit(_MOST_LISTED)
+    taken_back = _taken_back(conn)
+    return [UploadRecord(**row, reverted=row["id"] in taken_back) for row in conn.execute(query).mappings()]
+
+
+def read_upload(conn: Connection, identifier: str) -> UploadRecord:
+    """Return one upload.
+
+    Raises
+    ------
+    InputError
+        When the text is no identifier.
+    NotFoundError
+        When the scope sees no such upload.
+    """
+    try:
+        known = uuid.UUID(identifier)
+    except ValueError as error:
+        raise InputError(
+            f"上传编号 {identifier[:60]!r} 不对:应为 36 位的编号,可用 gis-service uploads 查到。",
+            "An upload's identifier is a UUID.",
+        ) from error
+    row = conn.execute(select(*_COLUMNS).where(UPLOAD.c.id == known)).mappings().one_or_none()
+    if row is None:
+        raise NotFoundError(
+            f"没有编号为 {known} 的上传,或不在您的范围内;可用 gis-service uploads 查看。", "There is no such upload."
+        )
+    return UploadRecord(**row, reverted=row["id"] in _taken_back(conn))
+
+
+_COLUMNS = tuple(UPLOAD.c[one.name] for one in fields(UploadRecord) if one.name != "reverted")
+
+
+def _taken_back(conn: Connection) -> set[uuid.UUID]:
+    """Return the uploads that are taken back: by a revert that isn't taken back itself."""
+    rows = conn.execute(select(UPLOAD.c.id, UPLOAD.c.reverts).where(UPLOAD.c.reverts.is_not(None)))
+    target_of = {row.id: row.reverts for row in rows}
+    waiting = Counter(target_of.values())
+    # What nobody took back stands; from there the chains are walked towards what was uploaded first.
+    settled = [revert for revert in target_of if not waiting[revert]]
+    found: set[uuid.UUID] = set()
+    while settled:
+        revert = settled.pop()
+        if revert not in target_of:
+            continue
+        target = target_of[revert]
+        if revert not in found:
+            found.add(target)
+        waiting[target] -= 1
+        if not waiting[target]:
+            settled.append(target)
+    return found
