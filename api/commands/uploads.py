@@ -29,6 +29,7 @@ def upload(
     layer: Annotated[str, typer.Option(help="图层名称,例如 building")],
     community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
     crs: Annotated[str | None, typer.Option(help="坐标系:EPSG:4549、EPSG:4490、gcj02、bd09…;不写则按文件")] = None,
+    answer: Annotated[list[str] | None, typer.Option(help="回答上传时的问题,例如 crs=GCJ-02(同 --crs)")] = None,
     sheet: Annotated[str | None, typer.Option(help="GeoPackage 的图层或工作簿的表")] = None,
     dissolve: Annotated[str | None, typer.Option(help="这一列的值相同的行合为一个要素(被图幅切开的数据)")] = None,
     where: Annotated[str | None, typer.Option(help="只要某列为某些值的行,例如 kind=park,grass")] = None,
@@ -48,7 +49,7 @@ def upload(
     if not file.is_file():
         raise InputError(f"没有文件 {file};请检查路径。", f"There is no file {file}.")
     reading = Reading(
-        crs=crs, sheet=sheet, dissolve=dissolve, source=source, attribution=attribution, where=_where(where)
+        crs=_answered(answer or []).get("crs", crs), sheet=sheet, dissolve=dissolve, source=source, attribution=attribution, where=_where(where)
     )  # fmt: skip
     identifier = str(uuid.uuid4())
     with opened_database(read_settings()) as database:
@@ -81,6 +82,17 @@ def upload(
         f"移位 {changes.moved} 行,拒收 {len(proposal.refusals)} 行;上传编号 {identifier}。",
         soft_wrap=True,
     )
+
+
+def _answered(answers: list[str]) -> dict[str, str]:
+    """Read answers written as ``name=value``; only the coordinate system is ever asked about."""
+    found = {}
+    for one in answers:
+        name, sign, value = one.partition("=")
+        if name != "crs" or not (sign and value):
+            raise InputError(f"--answer {one!r} 不对:应为 crs=坐标系,例如 crs=GCJ-02。", "--answer takes crs=SYSTEM.")
+        found[name] = value
+    return found
 
 
 def _where(text: str | None) -> tuple[str, frozenset[str]] | None:

@@ -26,7 +26,7 @@ from gis_service.coordinates import CoordinateError
 from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.fence import close_network, drivers_as_agreed, limit_resources
 from gis_service.surveys.frames import write_frame
-from gis_service.surveys.intake import batches, open_source, sheet_frame
+from gis_service.surveys.intake import batches, open_source, sampled, sheet_frame
 from gis_service.surveys.limits import ReadLimits
 from gis_service.surveys.source import Wish
 
@@ -68,7 +68,8 @@ def _read(request: dict[str, Any], limits: ReadLimits, notes: tuple[str, ...], p
     path, wish = Path(request["path"]), Wish(**request["wish"])
     # The working directory is an empty one made for this process.
     source, numbers = open_source(path, request["name"], wish, limits, folder=Path.cwd())
-    write_frame(pipe, sheet_frame(source, path, notes))
+    source, sample = sampled(source)
+    write_frame(pipe, sheet_frame(source, sample, path, notes))
     for header, body in batches(source, numbers, wish, limits):
         write_frame(pipe, header, body)
     write_frame(pipe, {"kind": "end"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -25,12 +26,26 @@ _CHINA_LAT: Final = (3.0, 54.0)
 _MOST: Final = 0.95
 
 
+class Claim(StrEnum):
+    """What stands behind the system of a file's coordinates, the strongest first."""
+
+    STATED = "stated"
+    """The sender says so."""
+    DECLARED = "declared"
+    """The file says so itself."""
+    FORMAT = "format"
+    """The format's standard says so where the file is silent, which many programs don't heed."""
+    VALUES = "values"
+    """Nobody says so; the values allow it."""
+
+
 @dataclass(frozen=True)
 class Datum:
     """The system of a file's coordinates; ``swapped`` when its first number is the northing or latitude."""
 
     crs: str
     evidence: str
+    claim: Claim
     swapped: bool = False
 
 
@@ -41,6 +56,7 @@ def settle_datum(
     stated: str | None,
     declared: str | None = None,
     declared_by: str = "",
+    by_format: bool = False,
     names: tuple[str, str] | None = None,
     metric_srid: int | None = None,
 ) -> Datum:
@@ -54,6 +70,8 @@ def settle_datum(
         What the sender says (``--crs``); it goes before all else.
     declared, declared_by
         The definition in the file and where it stands, for the evidence.
+    by_format
+        Whether it is the format's standard that declares it, not the file.
     names
         The two columns of a table; only their order may be turned round, a geometry's never is.
     metric_srid
@@ -74,13 +92,15 @@ def settle_datum(
     if stated is not None:
         crs = parse_crs(stated)
         _contradiction(x, y, crs, f"指定的坐标系 {crs_title(crs)} ")
-        return Datum(crs, f"坐标系由 --crs 指定为 {crs_title(crs)}{order}。", swapped)
+        return Datum(crs, f"坐标系由 --crs 指定为 {crs_title(crs)}{order}。", Claim.STATED, swapped)
     if declared is not None:
         crs = identify_crs(declared)
         _contradiction(x, y, crs, f"{declared_by} {crs_title(crs)} ")
-        return Datum(crs, f"{declared_by} {crs_title(crs)}{order}。", swapped)
+        return Datum(
+            crs, f"{declared_by} {crs_title(crs)}{order}。", Claim.FORMAT if by_format else Claim.DECLARED, swapped
+        )
     crs, why = _by_values(x, y, metric_srid)
-    return Datum(crs, f"{why}{order}。", swapped)
+    return Datum(crs, f"{why}{order}。", Claim.VALUES, swapped)
 
 
 def _by_values(x: Floats, y: Floats, metric_srid: int | None) -> tuple[str, str]:

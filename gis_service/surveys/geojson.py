@@ -59,12 +59,21 @@ def open_geojson(path: Path, wish: Wish, limits: ReadLimits) -> Source:
     declared, declared_by = _declared_crs(document, points)
     datum = settle_datum(
         points[:, 0], points[:, 1], stated=wish.crs, declared=declared, declared_by=declared_by,
-        metric_srid=wish.metric_srid,
+        by_format="crs" not in document, metric_srid=wish.metric_srid,
     )  # fmt: skip
     notes = ("几何带有高程(Z),已去掉",) if shapely.has_z(first.geometries).any() else ()
     chunks = (_chunk(features[at : at + _CHUNK_ROWS], columns) for at in range(0, len(features), _CHUNK_ROWS))
     return Source(
-        columns, datum.crs, datum.evidence, encoding, "GeoJSON", None, len(features), chunks=chunks, notes=notes
+        columns,
+        datum.crs,
+        datum.evidence,
+        datum.claim,
+        encoding,
+        "GeoJSON",
+        None,
+        len(features),
+        chunks=chunks,
+        notes=notes,
     )
 
 

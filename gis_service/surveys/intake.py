@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +24,7 @@ from gis_service.surveys.tables import open_csv, open_workbook
 from gis_service.surveys.vector import open_geopackage, open_shapefile
 
 BATCH_ROWS: Final = 5_000
+MOST_SAMPLED: Final = 400
 # One frame holds at most about this many vertices (16 bytes each), whatever the number of rows.
 _BATCH_VERTICES: Final = 500_000
 _BLOCK_BYTES: Final = 1 << 20
@@ -97,7 +100,18 @@ def batches(
         raise SurveyError(msg)
 
 
-def sheet_frame(source: Source, path: Path, notes: tuple[str, ...]) -> dict[str, object]:
+def sampled(source: Source) -> tuple[Source, list[list[float]]]:
+    """Return the source again, and a point on each of some geometries of its first rows, in its own system."""
+    first = next(source.chunks, None)
+    if first is None:
+        return source, []
+    known = first.geometries[~(shapely.is_missing(first.geometries) | shapely.is_empty(first.geometries))]
+    points = shapely.get_coordinates(shapely.centroid(known[:: len(known) // MOST_SAMPLED + 1]))
+    whole = replace(source, chunks=chain((first,), source.chunks))
+    return whole, points[np.isfinite(points).all(axis=1)].tolist()
+
+
+def sheet_frame(source: Source, sample: list[list[float]], path: Path, notes: tuple[str, ...]) -> dict[str, object]:
     """Make the first frame, which describes the file."""
     return {
         "kind": "sheet",
@@ -105,6 +119,8 @@ def sheet_frame(source: Source, path: Path, notes: tuple[str, ...]) -> dict[str,
         # A system without a code is known by its name.
         "crs": source.crs if source.crs in {GCJ02, BD09} or source.crs.startswith("EPSG:") else crs_title(source.crs),
         "crs_evidence": source.crs_evidence,
+        "claim": str(source.claim),
+        "sample": sample,
         "encoding": source.encoding,
         "driver": source.driver,
         "layer": source.layer,

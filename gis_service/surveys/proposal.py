@@ -14,6 +14,8 @@ from gis_service.areas import read_area
 from gis_service.errors import ConflictError, InputError
 from gis_service.features.staging import Changes, StagedRow, Staging
 from gis_service.features.write import refused_by_database
+from gis_service.surveys.datum import Claim
+from gis_service.surveys.georeference import Verdict, check_system
 from gis_service.surveys.headers import Matching, match_headers
 from gis_service.surveys.reading import JOB, Batch, ReadLimits, Sheet, SurveyError, read_survey
 from gis_service.surveys.rows import RowReader
@@ -94,11 +96,15 @@ def propose(
     """
     # The session's limits are for questions; a survey may take as long as its reading may.
     conn.execute(text(f"set local statement_timeout = {int(reading.limits.wall_s * 2000)}"))
+    area = read_area(conn, community)
     try:
         with read_survey(
             path, geometry=layer.geometry, crs=reading.crs, layer=reading.sheet, dissolve=reading.dissolve,
-            limits=reading.limits, metric_srid=read_area(conn, community).metric_srid,
+            limits=reading.limits, metric_srid=area.metric_srid,
         ) as (sheet, batches):  # fmt: skip
+            verdict = check_system(conn, layer, area, sheet)
+            if verdict.crs != sheet.crs:
+                return _read_again(conn, layer, community, path, replace(reading, crs=verdict.crs), verdict, progress)
             matching = match_headers(layer, sheet.columns)
             reader = RowReader(layer, matching.fields, reading.source)
             staging = Staging(layer, community, reader.fields)
@@ -126,11 +132,21 @@ def propose(
         words = "、".join(sorted(reader.foreign_sources)[:3])
         notes = (f"“数据来源”列里的 {words} 不在代码表内,这些行的来源记为“{reading.source.label}”。",)
     refusals.sort(key=lambda refusal: refusal.row)
+    checked = replace(sheet, crs_evidence=f"{sheet.crs_evidence}{verdict.said}")
     return Proposal(
-        layer, community, path.name, sheet, matching, staging, staging.count(conn), reader.codes_made, notes,
+        layer, community, path.name, checked, matching, staging, staging.count(conn), reader.codes_made, notes,
         reading.source, reader.source_assumed,
         reading.attribution, refusals,
     )  # fmt: skip
+
+
+def _read_again(
+    conn: Connection, layer: Layer, community: str, path: Path, reading: Reading, verdict: Verdict,
+    progress: Progress | None,
+) -> Proposal:  # fmt: skip
+    """Read a file once more, in the system that the check found."""
+    made = propose(conn, layer, community, path, reading, progress)
+    return replace(made, sheet=replace(made.sheet, crs_evidence=verdict.said, claim=Claim.VALUES))
 
 
 def _wanted(sheet: Sheet, where: tuple[str, frozenset[str]] | None) -> tuple[int, frozenset[str]] | None:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import orjson
 
+from gis_service.surveys.datum import Claim
 from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.fence import child_environment
 from gis_service.surveys.frames import FrameError, FrameReader, FrameTimeoutError, FrameTooLargeError
@@ -27,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 GEOMETRIES: Final = ("POINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRY")
 _LONGEST_MESSAGE: Final = 600
+_MOST_SAMPLED: Final = 1000
 _DAMAGED: Final = "读取文件的子进程送回了不合约定的内容,没有读入任何数据;请重新导出文件再上传"
 
 
@@ -54,6 +56,10 @@ class Sheet:
         Chinese sentences about what was decided or left out.
     coordinates
         Headers of the columns that the geometry was made of; none where the format has geometries of its own.
+    claim
+        What stands behind the system.
+    sample
+        Points of some of the first rows, as the file has them in ``crs``, easting or longitude first.
     """
 
     columns: tuple[str, ...]
@@ -66,6 +72,8 @@ class Sheet:
     sha256: str
     notes: tuple[str, ...]
     coordinates: tuple[str, ...]
+    claim: Claim
+    sample: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -251,8 +259,10 @@ def _sheet(header: dict[str, Any]) -> Sheet:
             sha256=str(header["sha256"]),
             notes=tuple(str(note) for note in header["notes"]),
             coordinates=tuple(str(name) for name in header["coordinates"]),
+            claim=Claim(header["claim"]),
+            sample=tuple((float(x), float(y)) for x, y in header["sample"][:_MOST_SAMPLED]),
         )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise SurveyError(_DAMAGED) from error
 
 

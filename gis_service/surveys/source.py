@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gis_service.surveys.datum import Claim
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -34,8 +36,8 @@ class Source:
 
     Parameters
     ----------
-    crs, crs_evidence
-        The system of the chunks' coordinates, and a Chinese sentence that says how it is known.
+    crs, crs_evidence, claim
+        The system of the chunks' coordinates, a Chinese sentence that says how it is known, and what stands behind it.
     encoding, driver, layer, row_count
         As in :class:`gis_service.surveys.reading.Sheet`.
     chunks
@@ -47,6 +49,7 @@ class Source:
     columns: tuple[str, ...]
     crs: str
     crs_evidence: str
+    claim: Claim
     encoding: str | None
     driver: str
     layer: str | None

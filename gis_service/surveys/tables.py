@@ -198,6 +198,7 @@ def _source(table: Table, wish: Wish) -> Source:
         table.columns,
         datum.crs,
         datum.evidence,
+        datum.claim,
         table.encoding,
         table.driver,
         table.layer,

@@ -107,7 +107,16 @@ def _open(
     columns = tuple(_decoded(str(name), encoding) for name in info["fields"])
     chunks = _chunks(path, options, encoding, int(info["features"]))
     return Source(
-        columns, datum.crs, datum.evidence, encoding, driver, title, int(info["features"]), chunks=chunks, notes=notes
+        columns,
+        datum.crs,
+        datum.evidence,
+        datum.claim,
+        encoding,
+        driver,
+        title,
+        int(info["features"]),
+        chunks=chunks,
+        notes=notes,
     )
 
 

@@ -162,11 +162,15 @@ def test_every_format_previews_commits_and_is_unchanged_the_second_time(
 ) -> None:
     path = written(tmp_path / name)
     before = state()
-    preview = upload(command, path)
+    # A table doesn't say which system its degrees are in, and three squares on an empty map don't tell.
+    stated = ("--answer", "crs=EPSG:4490") if name.endswith((".csv", ".xlsx")) else ()
+    if stated:
+        assert "请用 --crs 说明" in one_sentence(upload(command, path))
+    preview = upload(command, path, *stated)
     assert changes(preview) == [3, 0, 0, 0, 0]
     assert "只是预览" in preview.out
     assert state() == before
-    done = upload(command, path, "--commit", "--source", "census")
+    done = upload(command, path, "--commit", "--source", "census", *stated)
     assert changes(done) == [3, 0, 0, 0, 0]
     assert "已写入" in done.out
     with superuser.connect() as conn:
@@ -301,7 +305,8 @@ def test_personal_columns_are_named_and_not_imported(
             [("编码", "经度", "纬度", "房间", "承租人", "联系电话", "身份证号", "颜色"),
              ("R1", 121.0, 30.7, "101", "王小明", "13800001111", "330482199001011234", "红")]
         )  # fmt: skip
-    ran = upload(command, tmp_path / "走访.csv", "--commit", "--accept", "valid", layer="rental_unit")
+    path = tmp_path / "走访.csv"
+    ran = upload(command, path, "--commit", "--accept", "valid", "--crs", "EPSG:4490", layer="rental_unit")
     assert ran.code == 0, ran.err
     assert "王小明" not in ran.out
     with superuser.connect() as conn:

@@ -1,0 +1,236 @@
+"""The coordinate check (坐标检查): every system a file may be in, tried against what is known of the community.
+
+A wrong system puts rows elsewhere, often only some hundred metres away (GCJ-02, BD-09), where they look as plausible.
+So each system that fits the numbers is tried: how many points it puts inside the community, and whether the points then
+have to do with the map at all. At their true place points keep to buildings, roads and water, or keep out of them;
+shifted by some hundred metres they are independent of them. How far the shares differ from those of shifted copies, in
+standard deviations, is the fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from gis_service.areas import Area
+from gis_service.coordinates import BD09, GCJ02, STORED_CRS, crs_title, transform, zone_prefixed_srid
+from gis_service.errors import InputError
+from gis_service.surveys.datum import Claim
+from gis_service.surveys.reading import Sheet
+from gis_service.tables import STORED_SRID
+from layers.layer import Layer
+
+Floats = NDArray[np.float64]
+
+CLEAR_FIT, CLEAR_MARGIN = 5.0, 3.0
+"""Standard deviations a system must fit by, and by which it must be ahead of the next, to be taken without asking."""
+_SHIFTS_M: Final = (230.0, 370.0, 520.0, 710.0)
+_DIRECTIONS: Final = 8
+_ON_ROAD_M, _SAME_PLACE_M = 10.0, 3.0
+_MOST_REFERENCES: Final = 20_000
+_MERCATOR: Final = ((8_000_000.0, 15_200_000.0), (300_000.0, 7_300_000.0))
+_CHINA_M: Final = ((100_000.0, 900_000.0), (1_800_000.0, 6_000_000.0))
+_NEAR_DEG: Final = 0.03
+"""About three kilometres; BD-09 is off by one."""
+_FEW: Final = 10
+_SHIFTED: Final = (STORED_CRS, GCJ02, BD09)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One system a file may be in: the share of its points inside the community, and how well they fit the map."""
+
+    crs: str
+    inside: float
+    fit: float
+
+    @property
+    def said(self) -> str:
+        """The system with its reasons, in Chinese."""
+        return f"{crs_title(self.crs)}(社区内 {self.inside:.0%},与已有楼栋、道路、水面的吻合度 {self.fit:.1f})"
+
+
+class OpenQuestionError(InputError):
+    """Something about a file can't be told from it; the sender must answer.
+
+    Attributes
+    ----------
+    name
+        What is asked: ``crs``.
+    options
+        The possible answers, the likeliest first.
+    """
+
+    def __init__(self, name: str, options: Sequence[Candidate], message: str, english: str) -> None:
+        super().__init__(message, english)
+        self.name, self.options = name, tuple(options)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The system to read a file in, and a Chinese sentence on how it was checked."""
+
+    crs: str
+    said: str
+
+
+def check_system(conn: Connection, layer: Layer, area: Area, sheet: Sheet) -> Verdict:
+    """Return the system a file is in.
+
+    What the sender states is taken. What the file or its format declares is taken unless the map speaks clearly
+    against it; what nobody declares must be clear from the map.
+
+    Raises
+    ------
+    OpenQuestionError
+        When several systems are possible, or the file's own claim is contradicted.
+    """
+    boundary = _boundary(conn, area)
+    if sheet.claim is Claim.STATED or boundary is None or not sheet.sample:
+        return Verdict(sheet.crs, "")
+    points = np.array(sheet.sample, dtype=np.float64)
+    systems = possible_systems(points, sheet.crs, area.metric_srid)
+    if _plain(sheet.crs) not in systems:
+        # A system without a code, declared by the file: its numbers can't be read in another one.
+        return Verdict(sheet.crs, "")
+    placed = {crs: np.column_stack(transform(points[:, 0], points[:, 1], crs, STORED_CRS)) for crs in systems}
+    shares = {crs: float(shapely.intersects_xy(boundary, at[:, 0], at[:, 1]).mean()) for crs, at in placed.items()}
+    live = _near(boundary, placed, shares, _plain(sheet.crs))
+    if not live or live == [_plain(sheet.crs)]:
+        return Verdict(sheet.crs, "")
+    fits = _fits(conn, layer, area, {crs: placed[crs] for crs in live}) if len(live) > 1 else {live[0]: CLEAR_FIT}
+    ranked = sorted((Candidate(crs, shares[crs], fits[crs]) for crs in live), key=lambda one: (-one.fit, -one.inside))
+    return _decided(sheet, ranked, len(points))
+
+
+def _near(boundary: shapely.Geometry, placed: dict[str, Floats], shares: dict[str, float], read_as: str) -> list[str]:
+    """Return the systems that the boundary doesn't rule out.
+
+    Another zone is far away. Shifted systems are not, so that few points, or a file that reaches beyond the community,
+    may lie inside in the wrong one only: there the boundary rules out what puts hardly any of many points inside.
+    """
+    most = max(shares.values())
+    few = len(next(iter(placed.values()))) < _FEW
+    near = {
+        crs for crs, at in placed.items()
+        if shapely.dwithin(boundary, shapely.Point(np.median(at, axis=0)), _NEAR_DEG) and np.isfinite(at).all()
+    }  # fmt: skip
+    return [crs for crs in placed if crs in near and (few or crs == read_as or shares[crs] >= most / 10)]
+
+
+def possible_systems(points: Floats, read_as: str, metric_srid: int) -> tuple[str, ...]:
+    """Return the systems that the numbers of points, shape (n, 2), may be in; the one they were read in first."""
+    x, y = np.median(points, axis=0)
+    if np.abs([x, y]).max() <= 360:
+        return tuple(dict.fromkeys((_plain(read_as), *_SHIFTED))) if _plain(read_as) in _SHIFTED else (read_as,)
+    found = [read_as]
+    if _between(x, _MERCATOR[0]) and _between(y, _MERCATOR[1]):
+        found.append("EPSG:3857")
+    prefixed = zone_prefixed_srid(float(x))
+    if prefixed is not None:
+        found.append(f"EPSG:{prefixed}")
+    if _between(x, _CHINA_M[0]) and _between(y, _CHINA_M[1]):
+        found += [f"EPSG:{metric_srid + step}" for step in (0, -1, 1) if 4534 <= metric_srid + step <= 4554]
+    return tuple(dict.fromkeys(found))
+
+
+def _plain(crs: str) -> str:
+    return STORED_CRS if crs == "EPSG:4326" else crs
+
+
+def _between(value: float, bounds: tuple[float, float]) -> bool:
+    return bounds[0] <= value <= bounds[1]
+
+
+def _decided(sheet: Sheet, ranked: list[Candidate], number: int) -> Verdict:
+    best = ranked[0]
+    others = ranked[1:]
+    clear = best.fit >= CLEAR_FIT and all(best.fit - one.fit >= CLEAR_MARGIN for one in others)
+    claimed = next((one for one in ranked if one.crs == _plain(sheet.crs)), None)
+    checked = f"用 {number} 个点核对:{best.said}"
+    if clear and (best is claimed or sheet.claim in {Claim.FORMAT, Claim.VALUES}):
+        against = "" if best is claimed else f",与{'格式的规定' if sheet.claim is Claim.FORMAT else '按数值的理解'}不同"
+        return Verdict(sheet.crs if best is claimed else best.crs, f"{checked},明显好于别的坐标系{against}。")
+    if not clear and claimed is not None and sheet.claim is not Claim.VALUES:
+        return Verdict(sheet.crs, f"已有数据不足以核对坐标系({checked}),按文件所写。")
+    listed = ";".join(one.said for one in ranked)
+    apart = ";经纬度、GCJ-02 与 BD-09 相差几百米,数值上分不开" if best.crs in _SHIFTED else ""
+    why = "与文件所写的不符" if clear else "可能是几种之一"
+    raise OpenQuestionError(
+        "crs", ranked,
+        f"坐标系{why}:{listed}{apart};请用 --crs 说明,例如 --crs {best.crs}。",
+        f"The coordinate system is open: {', '.join(one.crs for one in ranked)}.",
+    )  # fmt: skip
+
+
+def _boundary(conn: Connection, area: Area) -> shapely.Geometry | None:
+    found = conn.execute(
+        text("select st_asbinary(geom) from gis.community where community = :c and code = :c"), {"c": area.code}
+    ).scalar()
+    return None if found is None else shapely.from_wkb(bytes(found))
+
+
+def _fits(conn: Connection, layer: Layer, area: Area, placed: dict[str, Floats]) -> dict[str, float]:
+    every = np.concatenate(list(placed.values()))
+    west, south = every.min(axis=0) - 0.01
+    east, north = every.max(axis=0) + 0.01
+    box = {"c": area.code, "w": west, "s": south, "e": east, "n": north, "srid": area.metric_srid}
+    trees = [
+        (shapely.STRtree(_reference(conn, "building", "geom", box)), 0.0),
+        (shapely.STRtree(_reference(conn, "water", "geom", box)), 0.0),
+        (shapely.STRtree(_reference(conn, "road", "geom", box)), _ON_ROAD_M),
+        (shapely.STRtree(_reference(conn, layer.name, "st_centroid(geom)", box)), _SAME_PLACE_M),
+    ]
+    metric = f"EPSG:{area.metric_srid}"
+    return {
+        crs: fit_of(np.column_stack(transform(at[:, 0], at[:, 1], STORED_CRS, metric)), trees)
+        for crs, at in placed.items()
+    }
+
+
+def _reference(conn: Connection, table: str, shape: str, box: dict[str, object]) -> NDArray[np.object_]:
+    rows = conn.execute(
+        text(
+            f"select st_asbinary(st_transform({shape}, :srid)) from gis.{table} where community = :c"
+            f" and geom && st_makeenvelope(:w, :s, :e, :n, {STORED_SRID}) limit {_MOST_REFERENCES}"
+        ),
+        box,
+    ).scalars()
+    return np.asarray(shapely.from_wkb([bytes(row) for row in rows]), dtype=object)
+
+
+def fit_of(points: Floats, trees: Sequence[tuple[shapely.STRtree, float]]) -> float:
+    """Return by how many standard deviations points keep to, or out of, what is known, more than shifted copies do.
+
+    Parameters
+    ----------
+    points
+        Shape (n, 2), metres.
+    trees
+        Known shapes of one kind each, and within how many metres of them a point counts.
+    """
+    angles = np.arange(_DIRECTIONS) * 2 * np.pi / _DIRECTIONS + 0.2
+    steps = [(r * np.cos(angle), r * np.sin(angle)) for r in _SHIFTS_M for angle in angles]
+    number, total = len(points), 0.0
+    for tree, within_m in trees:
+        if not len(tree):
+            continue
+        here = _share(tree, points, within_m)
+        there = np.array([_share(tree, points + step, within_m) for step in steps])
+        middle = float(there.mean())
+        # Shares of few points scatter by themselves; copies that happen to agree mustn't make a difference look sure.
+        least = np.sqrt((middle + 1 / number) * (1 - middle + 1 / number) / number)
+        total += ((here - middle) / max(float(there.std()), float(least))) ** 2
+    return float(np.sqrt(total))
+
+
+def _share(tree: shapely.STRtree, points: Floats, within_m: float) -> float:
+    found = tree.query(shapely.points(points), predicate="dwithin", distance=within_m)[0]
+    return len(np.unique(found)) / len(points)
