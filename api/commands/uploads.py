@@ -49,7 +49,8 @@ def upload(
     if not file.is_file():
         raise InputError(f"没有文件 {file};请检查路径。", f"There is no file {file}.")
     reading = Reading(
-        crs=_answered(answer or []).get("crs", crs), sheet=sheet, dissolve=dissolve, source=source, attribution=attribution, where=_where(where)
+        crs=_answered(answer or []).get("crs", crs),
+        sheet=sheet, dissolve=dissolve, source=source, attribution=attribution, where=_where(where)
     )  # fmt: skip
     identifier = str(uuid.uuid4())
     with opened_database(read_settings()) as database:

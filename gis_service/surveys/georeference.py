@@ -40,7 +40,25 @@ _CHINA_M: Final = ((100_000.0, 900_000.0), (1_800_000.0, 6_000_000.0))
 _NEAR_DEG: Final = 0.03
 """About three kilometres; BD-09 is off by one."""
 _FEW: Final = 10
+_RARE_SHARE: Final = 0.01
 _SHIFTED: Final = (STORED_CRS, GCJ02, BD09)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of the map, of one kind, in metres; a point counts within ``within_m`` metres of it.
+
+    ``rare`` is what points don't meet by chance: the very place of a feature of their own layer.
+    """
+
+    tree: shapely.STRtree
+    within_m: float = 0.0
+    rare: bool = False
+
+    def share(self, points: Floats) -> float:
+        """Return the share of points, shape (n, 2), that lie on it."""
+        found = self.tree.query(shapely.points(points), predicate="dwithin", distance=self.within_m)[0]
+        return len(np.unique(found)) / len(points)
 
 
 @dataclass(frozen=True)
@@ -182,15 +200,15 @@ def _fits(conn: Connection, layer: Layer, area: Area, placed: dict[str, Floats])
     west, south = every.min(axis=0) - 0.01
     east, north = every.max(axis=0) + 0.01
     box = {"c": area.code, "w": west, "s": south, "e": east, "n": north, "srid": area.metric_srid}
-    trees = [
-        (shapely.STRtree(_reference(conn, "building", "geom", box)), 0.0),
-        (shapely.STRtree(_reference(conn, "water", "geom", box)), 0.0),
-        (shapely.STRtree(_reference(conn, "road", "geom", box)), _ON_ROAD_M),
-        (shapely.STRtree(_reference(conn, layer.name, "st_centroid(geom)", box)), _SAME_PLACE_M),
+    known = [
+        Known(shapely.STRtree(_reference(conn, "building", "geom", box))),
+        Known(shapely.STRtree(_reference(conn, "water", "geom", box))),
+        Known(shapely.STRtree(_reference(conn, "road", "geom", box)), _ON_ROAD_M),
+        Known(shapely.STRtree(_reference(conn, layer.name, "st_centroid(geom)", box)), _SAME_PLACE_M, rare=True),
     ]
     metric = f"EPSG:{area.metric_srid}"
     return {
-        crs: fit_of(np.column_stack(transform(at[:, 0], at[:, 1], STORED_CRS, metric)), trees)
+        crs: fit_of(np.column_stack(transform(at[:, 0], at[:, 1], STORED_CRS, metric)), known)
         for crs, at in placed.items()
     }
 
@@ -206,31 +224,25 @@ def _reference(conn: Connection, table: str, shape: str, box: dict[str, object])
     return np.asarray(shapely.from_wkb([bytes(row) for row in rows]), dtype=object)
 
 
-def fit_of(points: Floats, trees: Sequence[tuple[shapely.STRtree, float]]) -> float:
+def fit_of(points: Floats, known: Sequence[Known]) -> float:
     """Return by how many standard deviations points keep to, or out of, what is known, more than shifted copies do.
 
     Parameters
     ----------
     points
         Shape (n, 2), metres.
-    trees
-        Known shapes of one kind each, and within how many metres of them a point counts.
     """
     angles = np.arange(_DIRECTIONS) * 2 * np.pi / _DIRECTIONS + 0.2
     steps = [(r * np.cos(angle), r * np.sin(angle)) for r in _SHIFTS_M for angle in angles]
     number, total = len(points), 0.0
-    for tree, within_m in trees:
-        if not len(tree):
+    for one in known:
+        if not len(one.tree):
             continue
-        here = _share(tree, points, within_m)
-        there = np.array([_share(tree, points + step, within_m) for step in steps])
+        here = one.share(points)
+        there = np.array([one.share(points + step) for step in steps])
         middle = float(there.mean())
         # Shares of few points scatter by themselves; copies that happen to agree mustn't make a difference look sure.
-        least = np.sqrt((middle + 1 / number) * (1 - middle + 1 / number) / number)
+        doubt = _RARE_SHARE if one.rare else 1 / number
+        least = np.sqrt((middle + doubt) * (1 - middle + doubt) / number)
         total += ((here - middle) / max(float(there.std()), float(least))) ** 2
     return float(np.sqrt(total))
-
-
-def _share(tree: shapely.STRtree, points: Floats, within_m: float) -> float:
-    found = tree.query(shapely.points(points), predicate="dwithin", distance=within_m)[0]
-    return len(np.unique(found)) / len(points)

@@ -19,7 +19,7 @@ from gis_service.coordinates import BD09, GCJ02, transform
 from gis_service.database import Database
 from gis_service.errors import InputError
 from gis_service.scope import Scope
-from gis_service.surveys.georeference import CLEAR_FIT, CLEAR_MARGIN, OpenQuestionError, fit_of, possible_systems
+from gis_service.surveys.georeference import CLEAR_FIT, CLEAR_MARGIN, Known, OpenQuestionError, fit_of, possible_systems
 from gis_service.surveys.proposal import Proposal, Reading, commit, propose
 from layers.record import Source
 from layers.registry import LAYERS
@@ -166,11 +166,11 @@ def test_what_the_sender_states_is_not_disputed(conn: Connection, written: Writt
 def test_points_that_have_nothing_to_do_with_the_map_fit_nowhere() -> None:
     generator = np.random.default_rng(7)
     corners = generator.uniform(0, 3000, (300, 2))
-    trees = [(shapely.STRtree(shapely.box(*corners.T, *(corners + 30).T)), 0.0)]
-    fits = [fit_of(generator.uniform(800, 2200, (60, 2)), trees) for _ in range(200)]
+    known = [Known(shapely.STRtree(shapely.box(*corners.T, *(corners + 30).T)))]
+    fits = [fit_of(generator.uniform(800, 2200, (60, 2)), known) for _ in range(200)]
     assert max(fits) < CLEAR_FIT
     inside = corners[(corners > 800).all(axis=1) & (corners < 2200).all(axis=1)] + 15
-    assert fit_of(inside[:60], trees) > CLEAR_FIT
+    assert fit_of(inside[:60], known) > CLEAR_FIT
 
 
 @pytest.mark.parametrize("name", ["krems", "helsinki", "shanghai"])
@@ -195,12 +195,12 @@ def test_no_wrong_place_ever_wins_clearly(name: str) -> None:
     right = 0
     for kind, make in kinds.items():
         for number in (5, 20, 60, 120):
-            known = houses[generator.uniform(size=len(houses)) < 0.7]
-            trees = [(shapely.STRtree(known), 0.0), (shapely.STRtree(roads), 10.0)]
+            stored = houses[generator.uniform(size=len(houses)) < 0.7]
+            known = [Known(shapely.STRtree(stored)), Known(shapely.STRtree(roads), 10.0)]
             angle = generator.uniform(0, 2 * np.pi)
             shift = np.array([np.cos(angle), np.sin(angle)])
             points = make(number)
-            true, *wrong = (fit_of(points + shift * metres, trees) for metres in (0, 480, 1100))
+            true, *wrong = (fit_of(points + shift * metres, known) for metres in (0, 480, 1100))
             assert max(wrong) < CLEAR_FIT or max(wrong) - true < CLEAR_MARGIN, (kind, number)
             right += true >= CLEAR_FIT and true - max(wrong) >= CLEAR_MARGIN
     assert right >= 4
