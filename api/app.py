@@ -17,7 +17,19 @@ from api.head import Head
 from api.limits import ClientLimits, Limits
 from api.openapi import describe, describe_page
 from api.request_log import RequestLog
-from api.routes import analyses, collections, features, health, landing, maps, questions, schemas, tiles, transactions
+from api.routes import (
+    analyses,
+    collections,
+    features,
+    health,
+    landing,
+    maps,
+    questions,
+    schemas,
+    tiles,
+    transactions,
+    versions,
+)
 from api.turns import Turns
 from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
@@ -29,7 +41,7 @@ from maps.table_page import TABLE_FILES
 
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
-    questions.router, tiles.router, features.router, transactions.router, maps.router, analyses.router,
+    questions.router, tiles.router, features.router, versions.router, transactions.router, maps.router, analyses.router,
     collections.router, schemas.router, landing.router, health.router,
 )  # fmt: skip
 

@@ -62,7 +62,7 @@ def page_of_item(request: Request, layer: Layer, feature: bytes) -> bytes:
         path=_path(request, layer, last=True),
         count="",
         pages=(),
-        formats=[("GeoJSON", _address(here, asked, f="geojson"))],
+        formats=[("GeoJSON", _address(here, asked, f="geojson")), ("历次版本", f"{here}/versions?f=html")],
         items_url=here.rpartition("/")[0],
         background=_ground(layer, [found]),
     )
