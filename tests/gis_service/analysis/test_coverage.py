@@ -93,6 +93,19 @@ def test_proposed_sites_gain_more_and_more_and_ever_less_each(sample: Database, 
     assert "MCLP" in answer.method
 
 
+def test_homes_near_a_service_are_told_from_those_merely_covered(sample: Database, staff: Scope) -> None:
+    answer = ask_for(sample, staff, "service_coverage", COMMUNITY)
+    assert [rule.code for rule in answer.rules] == ["service.radius", "service.radius_near"]
+    near = 0
+    for home in homes_of(answer).values():
+        metres = home.get("metres", np.inf)
+        near += metres <= 300
+        assert home["class"] == ("near" if metres <= 300 else "covered" if metres <= 500 else "left_out")
+    share = next(fact.value for fact in answer.facts if fact.title == "300 米内的住宅")
+    assert share == pytest.approx(100 * near / len(homes_of(answer)), abs=0.05)
+    assert 0 < near < len(homes_of(answer))
+
+
 def test_of_two_kinds_of_waste_points_each_has_its_own_radius(sample: Database, staff: Scope) -> None:
     answer = ask_for(sample, staff, "waste_coverage", COMMUNITY)
     assert [rule.code for rule in answer.rules] == ["waste.radius_timed", "waste.radius_point"]

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyproj
 import pytest
 import shapely
@@ -17,7 +18,7 @@ from scipy.optimize import linprog
 from sqlalchemy import Engine, text
 
 from gis_service.analysis.answer import Answer, Theme
-from gis_service.analysis.density import MEASURES, density, density_change, public_density
+from gis_service.analysis.density import MEASURES, Counts, _change_theme, density, density_change, public_density
 from gis_service.areas import read_area
 from gis_service.database import Database, open_engine
 from gis_service.errors import NotFoundError
@@ -124,6 +125,23 @@ def test_the_change_of_tenants_adds_up_to_the_report(sample: Database, staff: Sc
         assert cell["class"] == str(sum(bounds))
     assert "3,354" in answer.finding
     assert "+25.8%" in answer.finding
+    assert next(fact.value for fact in answer.facts if fact.title == "其中没有上期人数的") == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [(40, 10, "0"), (40, 15, "0"), (40, 16, "1"), (40, 35, "1"), (40, 36, "2"), (40, 40, "2"), (40, 44, "2"),
+     (40, 45, "3"), (40, 64, "3"), (40, 65, "4"), (0, 90, "4")],
+)  # fmt: skip
+def test_gain_and_loss_are_classed_alike(before: int, after: int, expected: str) -> None:
+    rows = [("tenants_before", 4, 7, None, None, before), ("tenants", 4, 7, None, None, after)]
+    counts = Counts(pd.DataFrame(rows, columns=["measure", "col", "row", "grid", "estate", "value"]))
+    theme = _change_theme(counts, 100.0, 4549)
+    assert [one["properties"]["class"] for one in features(theme)] == [expected]
+    assert [one.title for one in theme.classes] == [
+        "减少 25 人/公顷及以上", "减少 5–25 人/公顷", "增减不到 5 人/公顷", "增加 5–25 人/公顷",
+        "增加 25 人/公顷及以上",
+    ]  # fmt: skip
 
 
 def test_a_reader_recovers_no_small_cell_of_the_sample(sample: Database, staff: Scope) -> None:

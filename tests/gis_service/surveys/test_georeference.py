@@ -6,6 +6,7 @@ import csv
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,19 @@ from gis_service.coordinates import BD09, GCJ02, transform
 from gis_service.database import Database
 from gis_service.errors import InputError
 from gis_service.scope import Scope
-from gis_service.surveys.georeference import CLEAR_FIT, CLEAR_MARGIN, Known, OpenQuestionError, fit_of, possible_systems
+from gis_service.surveys.datum import Claim
+from gis_service.surveys.georeference import (
+    CLEAR_FIT,
+    CLEAR_MARGIN,
+    Candidate,
+    Known,
+    OpenQuestionError,
+    _decided,
+    fit_of,
+    possible_systems,
+)  # fmt: skip
 from gis_service.surveys.proposal import Proposal, Reading, commit, propose
+from gis_service.surveys.reading import Sheet
 from layers.record import Source
 from layers.registry import LAYERS
 
@@ -161,6 +173,33 @@ def test_a_geojson_in_gcj02_is_not_taken_at_its_formats_word(conn: Connection, t
 def test_what_the_sender_states_is_not_disputed(conn: Connection, written: Written) -> None:
     made = look(conn, written(GCJ02, ("经度", "纬度")), Reading(crs="EPSG:4490"))
     assert made.sheet.crs == "EPSG:4490"
+
+
+SHEET = Sheet(("X", "Y"), "EPSG:4490", "", None, "CSV", None, None, "0" * 64, (), (), Claim.VALUES, ((121.0, 31.0),))
+
+
+@pytest.mark.parametrize(
+    ("fits", "claim", "expected"),
+    [
+        ({"EPSG:4490": 9.0, GCJ02: 5.9}, Claim.VALUES, "EPSG:4490"),
+        ({"EPSG:4490": 9.0, GCJ02: 6.1}, Claim.VALUES, None),
+        ({"EPSG:4490": 4.9, GCJ02: 0.5}, Claim.VALUES, None),
+        ({GCJ02: 9.0, "EPSG:4490": 2.0}, Claim.VALUES, GCJ02),
+        ({GCJ02: 9.0, "EPSG:4490": 2.0}, Claim.FORMAT, GCJ02),
+        ({GCJ02: 9.0, "EPSG:4490": 2.0}, Claim.DECLARED, None),
+        ({GCJ02: 9.0, "EPSG:4490": 6.5}, Claim.DECLARED, "EPSG:4490"),
+        ({GCJ02: 4.0, "EPSG:4490": 0.5}, Claim.FORMAT, "EPSG:4490"),
+    ],
+)
+def test_only_a_clear_winner_is_taken(fits: dict[str, float], claim: Claim, expected: str | None) -> None:
+    ranked = [Candidate(crs, 1.0, fit) for crs, fit in fits.items()]
+    sheet = replace(SHEET, claim=claim)
+    if expected is None:
+        with pytest.raises(OpenQuestionError) as question:
+            _decided(sheet, ranked, 40)
+        assert [one.crs for one in question.value.options] == list(fits)
+    else:
+        assert _decided(sheet, ranked, 40).crs == expected
 
 
 def test_points_that_have_nothing_to_do_with_the_map_fit_nowhere() -> None:
