@@ -41,6 +41,7 @@ _NEAR_DEG: Final = 0.03
 """About three kilometres; BD-09 is off by one."""
 _FEW: Final = 10
 _RARE_SHARE: Final = 0.01
+_TITLES: Final = {STORED_CRS: "EPSG:4490 经纬度", GCJ02: "GCJ-02 高德、腾讯", BD09: "BD-09 百度"}
 _SHIFTED: Final = (STORED_CRS, GCJ02, BD09)
 
 
@@ -72,7 +73,8 @@ class Candidate:
     @property
     def said(self) -> str:
         """The system with its reasons, in Chinese."""
-        return f"{crs_title(self.crs)}(社区内 {self.inside:.0%},与已有楼栋、道路、水面的吻合度 {self.fit:.1f})"
+        title = _TITLES.get(self.crs) or crs_title(self.crs)
+        return f"{title}(社区内 {self.inside:.0%},与已有楼栋、道路、水面的吻合度 {self.fit:.1f})"
 
 
 class OpenQuestionError(InputError):
