@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from gis_service.features.question import SHANGHAI
 from gis_service.features.versions import Version
 from layers.layer import Layer
 from maps.plain_page import rendered
 
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 _OPERATIONS = {"insert": "新增", "update": "修改", "delete": "删除"}
 
 _PAGE = """{% extends "plain" %}{% block body %}
@@ -35,7 +34,7 @@ def versions_page(layer: Layer, title: str, versions: Sequence[Version], trail: 
     """Return the page; ``trail`` leads to it as (name, address)."""
     shown = [
         {
-            "when": one.recorded_at.astimezone(_SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
+            "when": one.recorded_at.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
             "what": f"第 {one.version} 版,{_OPERATIONS[one.operation]}",
             "updated": one.operation == "update", "actor": one.actor, "upload": one.upload,
             "changes": [_change(layer, one, name) for name in one.changes],

@@ -202,7 +202,7 @@ def _said(
     proposal: Proposal | None, walk: Walk, rules: list[Rule], grids: Mapping[str, str],
 ) -> Answer:  # fmt: skip
     words = [f"({group.word})" if group.word else "" for group in facility.groups]
-    radius = "或 ".join(f"{rule.value:g} 米{word}" for rule, word in zip(rules, words, strict=False))
+    radius = "或 ".join(f"{rule.value:g} 米{word}" for rule, word in zip(rules[: len(words)], words, strict=True))
     people, everyone = sums.left_people, sums.people
     near = rules[-1] if facility.near else None
     facts = [

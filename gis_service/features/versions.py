@@ -66,7 +66,9 @@ def feature_versions(conn: Connection, layer: Layer, scope: Scope, identifier: s
     rows = conn.execute(_versions_of(layer, scope, identifier)).all()
     if not rows:
         raise missing_feature(layer, identifier)
-    return [_version(layer, row, before) for row, before in itertools.pairwise([*rows, None]) if row is not None]
+    found = [_version(layer, row, before) for row, before in itertools.pairwise([*rows, None]) if row is not None]
+    # A code may have had several features, one after the other.
+    return sorted(found, key=lambda version: version.recorded_at, reverse=True)
 
 
 def _versions_of(layer: Layer, scope: Scope, identifier: str) -> Select[Any]:

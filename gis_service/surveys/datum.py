@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 
 # Metres from the equator between Hainan and Mohe, and eastings without zone prefix (Gauss-Krüger false easting 500 km).
 # The two ranges don't meet, so the values say which number is which (reference: domain §7.1, traps).
-_NORTHING_M: Final = (1_800_000.0, 6_000_000.0)
-_EASTING_M: Final = (100_000.0, 900_000.0)
+NORTHING_M: Final = (1_800_000.0, 6_000_000.0)
+EASTING_M: Final = (100_000.0, 900_000.0)
 # Half a 3-degree zone is at most 167 km wide in China; beyond it the easting belongs to another system.
 _ZONE_EASTING_M: Final = (330_000.0, 670_000.0)
 _CHINA_LON: Final = (73.0, 136.0)
@@ -111,7 +111,7 @@ def _by_values(x: Floats, y: Floats, metric_srid: int | None) -> tuple[str, str]
             "若取自高德或百度地图,请用 --crs gcj02 或 --crs bd09"
         )
     example = f"(例如 {x[0]:.3f}, {y[0]:.3f})"
-    northing = _share(y, *_NORTHING_M)
+    northing = _share(y, *NORTHING_M)
     prefixed = zone_prefixed_srid(float(np.median(x)))
     if northing and prefixed is not None and all(zone_prefixed_srid(float(v)) == prefixed for v in np.unique(x)[:200]):
         crs = f"EPSG:{prefixed}"
@@ -120,7 +120,7 @@ def _by_values(x: Floats, y: Floats, metric_srid: int | None) -> tuple[str, str]
     if northing and metric_srid is not None and _share(x, *_ZONE_EASTING_M):
         crs = f"EPSG:{metric_srid}"
         return crs, f"文件没有写坐标系,数值是不带带号的米制坐标{example},按本区域的 {crs_title(crs)} 理解"
-    if northing and _share(x, *_EASTING_M):
+    if northing and _share(x, *EASTING_M):
         msg = (
             f"文件没有写坐标系,数值是不带带号的米制坐标{example},看不出属于哪个投影带;"
             "请用 --crs 说明,例如 --crs EPSG:4549"
@@ -136,8 +136,8 @@ def _order(x: Floats, y: Floats, names: tuple[str, str] | None) -> tuple[bool, s
     """Find which column is east and which is north: surveyors call the northing X, everyone else the easting."""
     if names is None or x.size == 0:
         return False, ""
-    easting_y = _share(y, *_EASTING_M) or zone_prefixed_srid(float(np.median(y))) is not None
-    metres = _share(x, *_NORTHING_M) and easting_y
+    easting_y = _share(y, *EASTING_M) or zone_prefixed_srid(float(np.median(y))) is not None
+    metres = _share(x, *NORTHING_M) and easting_y
     degrees = _share(x, *_CHINA_LAT) and _share(y, *_CHINA_LON)
     if metres:
         return True, f";按数值大小,“{names[0]}”是北坐标(纵坐标),“{names[1]}”是东坐标(横坐标)"
@@ -168,10 +168,10 @@ def _contradiction(x: Floats, y: Floats, crs: str, whose: str) -> None:
         msg = f"{whose}以米为单位,数值却像经纬度{example};请用 --crs 说明真实的坐标系,例如 --crs EPSG:4490"
         raise SurveyError(msg)
     prefixed = zone_prefixed_srid(float(np.median(x)))
-    if _share(x, *_EASTING_M) and _share(y, *_NORTHING_M) and _has_zone_prefix(crs):
+    if _share(x, *EASTING_M) and _share(y, *NORTHING_M) and _has_zone_prefix(crs):
         msg = f"{whose}的横坐标应带带号,数值却不带{example};请用 --crs 改为不带带号的坐标系,例如 --crs EPSG:4549"
         raise SurveyError(msg)
-    if prefixed is not None and _share(y, *_NORTHING_M) and not _has_zone_prefix(crs) and _is_gauss_kruger(crs):
+    if prefixed is not None and _share(y, *NORTHING_M) and not _has_zone_prefix(crs) and _is_gauss_kruger(crs):
         msg = f"{whose}的横坐标不带带号,数值却带{example};请用 --crs EPSG:{prefixed}"
         raise SurveyError(msg)
 

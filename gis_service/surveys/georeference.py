@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from gis_service.areas import Area
 from gis_service.coordinates import BD09, GCJ02, STORED_CRS, crs_title, transform, zone_prefixed_srid
 from gis_service.errors import InputError
-from gis_service.surveys.datum import Claim
+from gis_service.surveys.datum import EASTING_M, NORTHING_M, Claim
 from gis_service.surveys.reading import Sheet
 from gis_service.tables import STORED_SRID
 from layers.layer import Layer
@@ -36,7 +36,6 @@ _DIRECTIONS: Final = 8
 _ON_ROAD_M, _SAME_PLACE_M = 10.0, 3.0
 _MOST_REFERENCES: Final = 20_000
 _MERCATOR: Final = ((8_000_000.0, 15_200_000.0), (300_000.0, 7_300_000.0))
-_CHINA_M: Final = ((100_000.0, 900_000.0), (1_800_000.0, 6_000_000.0))
 _NEAR_DEG: Final = 0.03
 """About three kilometres; BD-09 is off by one."""
 _FEW: Final = 10
@@ -64,17 +63,21 @@ class Known:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One system a file may be in: the share of its points inside the community, and how well they fit the map."""
+    """One system a file may be in: the share of its points inside the community, and how well they fit the map.
+
+    ``fit`` is None where nothing was compared, since no other system puts the points near the community.
+    """
 
     crs: str
     inside: float
-    fit: float
+    fit: float | None
 
     @property
     def said(self) -> str:
         """The system with its reasons, in Chinese."""
         title = _TITLES.get(self.crs) or crs_title(self.crs)
-        return f"{title}(社区内 {self.inside:.0%},与已有楼栋、道路、水面的吻合度 {self.fit:.1f})"
+        fit = "只有它落在社区附近" if self.fit is None else f"与已有楼栋、道路、水面的吻合度 {self.fit:.1f}"
+        return f"{title}(社区内 {self.inside:.0%},{fit})"
 
 
 class OpenQuestionError(InputError):
@@ -125,9 +128,11 @@ def check_system(conn: Connection, layer: Layer, area: Area, sheet: Sheet) -> Ve
     live = _near(boundary, placed, shares, _plain(sheet.crs))
     if not live or live == [_plain(sheet.crs)]:
         return Verdict(sheet.crs, "")
-    fits = _fits(conn, layer, area, {crs: placed[crs] for crs in live}) if len(live) > 1 else {live[0]: CLEAR_FIT}
-    ranked = sorted((Candidate(crs, shares[crs], fits[crs]) for crs in live), key=lambda one: (-one.fit, -one.inside))
-    return _decided(sheet, ranked, len(points))
+    if len(live) == 1:
+        return _decided(sheet, [Candidate(live[0], shares[live[0]], None)], len(points))
+    fits = _fits(conn, layer, area, {crs: placed[crs] for crs in live})
+    order = sorted(live, key=lambda crs: (-fits[crs], -shares[crs]))
+    return _decided(sheet, [Candidate(crs, shares[crs], fits[crs]) for crs in order], len(points))
 
 
 def _near(boundary: shapely.Geometry, placed: dict[str, Floats], shares: dict[str, float], read_as: str) -> list[str]:
@@ -156,7 +161,7 @@ def possible_systems(points: Floats, read_as: str, metric_srid: int) -> tuple[st
     prefixed = zone_prefixed_srid(float(x))
     if prefixed is not None:
         found.append(f"EPSG:{prefixed}")
-    if _between(x, _CHINA_M[0]) and _between(y, _CHINA_M[1]):
+    if _between(x, EASTING_M) and _between(y, NORTHING_M):
         found += [f"EPSG:{metric_srid + step}" for step in (0, -1, 1) if 4534 <= metric_srid + step <= 4554]
     return tuple(dict.fromkeys(found))
 
@@ -171,13 +176,16 @@ def _between(value: float, bounds: tuple[float, float]) -> bool:
 
 def _decided(sheet: Sheet, ranked: list[Candidate], number: int) -> Verdict:
     best = ranked[0]
-    others = ranked[1:]
-    clear = best.fit >= CLEAR_FIT and all(best.fit - one.fit >= CLEAR_MARGIN for one in others)
+    fits = [one.fit for one in ranked if one.fit is not None]
+    clear = not fits or (fits[0] >= CLEAR_FIT and all(fits[0] - other >= CLEAR_MARGIN for other in fits[1:]))
     claimed = next((one for one in ranked if one.crs == _plain(sheet.crs)), None)
     checked = f"用 {number} 个点核对:{best.said}"
     if clear and (best is claimed or sheet.claim in {Claim.FORMAT, Claim.VALUES}):
         against = "" if best is claimed else f",与{'格式的规定' if sheet.claim is Claim.FORMAT else '按数值的理解'}不同"
-        return Verdict(sheet.crs if best is claimed else best.crs, f"{checked},明显好于别的坐标系{against}。")
+        return Verdict(
+            sheet.crs if best is claimed else best.crs,
+            f"{checked}{'' if best.fit is None else ',明显好于别的坐标系'}{against}。",
+        )
     if not clear and claimed is not None and sheet.claim is not Claim.VALUES:
         return Verdict(sheet.crs, f"已有数据不足以核对坐标系({checked}),按文件所写。")
     listed = ";".join(one.said for one in ranked)

@@ -49,11 +49,6 @@ class UploadRecord:
     committed_at: datetime
     reverted: bool
 
-    @property
-    def state(self) -> str:
-        """The state in one word of the protocol: ``committed`` or ``reverted``."""
-        return "reverted" if self.reverted else "committed"
-
 
 def list_uploads(conn: Connection, community: str | None = None, layer: str | None = None) -> list[UploadRecord]:
     """Return the uploads that the scope sees, the latest first, at most a thousand."""

@@ -63,6 +63,8 @@ def test_every_version_says_who_wrote_what_from_which_file(
     for words in ("删除", "二.geojson", second["upload"]["sha256"], "空 → 7", "移动 9.5", "&lt;b&gt;甲&lt;/b&gt;楼"):
         assert words in page, words
     assert "<b>甲" not in page
+    assert upload(command, buildings(tmp_path / "三.geojson", "A"), "--commit").code == 0
+    assert [one["operation"] for one in versions(service, "A")] == ["insert", "delete", "update", "insert"]
     assert len(versions(service, "B")) == 1
     shown = service.get(f"/collections/building/items/{TEST_COMMUNITY}.B?f=html").text
     assert f"{TEST_COMMUNITY}." in shown

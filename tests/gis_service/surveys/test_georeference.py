@@ -202,6 +202,15 @@ def test_only_a_clear_winner_is_taken(fits: dict[str, float], claim: Claim, expe
         assert _decided(sheet, ranked, 40).crs == expected
 
 
+def test_what_was_not_compared_tells_no_fit() -> None:
+    alone = _decided(SHEET, [Candidate("EPSG:4550", 0.9, None)], 40)
+    assert alone.crs == "EPSG:4550"
+    assert "只有它落在社区附近" in alone.said
+    assert "吻合度" not in alone.said
+    with pytest.raises(OpenQuestionError, match="与文件所写的不符"):
+        _decided(replace(SHEET, claim=Claim.DECLARED), [Candidate("EPSG:4550", 0.9, None)], 40)
+
+
 def test_points_that_have_nothing_to_do_with_the_map_fit_nowhere() -> None:
     generator = np.random.default_rng(7)
     corners = generator.uniform(0, 3000, (300, 2))
