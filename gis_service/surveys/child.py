@@ -68,8 +68,8 @@ def _read(request: dict[str, Any], limits: ReadLimits, notes: tuple[str, ...], p
     path, wish = Path(request["path"]), Wish(**request["wish"])
     # The working directory is an empty one made for this process.
     source, numbers = open_source(path, request["name"], wish, limits, folder=Path.cwd())
-    source, sample = sampled(source)
-    write_frame(pipe, sheet_frame(source, sample, path, notes))
+    source, sample, rows = sampled(source)
+    write_frame(pipe, sheet_frame(source, sample, rows, path, notes))
     for header, body in batches(source, numbers, wish, limits):
         write_frame(pipe, header, body)
     write_frame(pipe, {"kind": "end"})

@@ -44,10 +44,14 @@ _FAULTS: Final = {
 
 @dataclass(frozen=True)
 class Fitted:
-    """Geometries of a chunk as EWKB (little-endian, SRID 4490, two dimensions), or the reason why not."""
+    """Geometries of a chunk as EWKB (little-endian, SRID 4490, two dimensions), or the reason why not.
+
+    ``repairs`` say what was mended of a geometry that is taken.
+    """
 
     geometries: list[bytes | None]
     reasons: list[str | None]
+    repairs: list[str | None]
 
 
 class Fitting:
@@ -80,6 +84,7 @@ class Fitting:
         """
         good = geometries.copy()
         reasons: list[str | None] = [broken.get(position) for position in range(len(good))]
+        repairs: list[str | None] = [None] * len(good)
         for position in broken:
             good[position] = None
         _refuse(good, reasons, shapely.is_missing(good), "没有几何")
@@ -93,7 +98,7 @@ class Fitting:
         good = self._promoted(good)
         _refuse_invalid(good, reasons)
         packed = shapely.to_wkb(shapely.set_srid(good, SRID), include_srid=True, byte_order=1, output_dimension=2)
-        return Fitted(cast("list[bytes | None]", packed.tolist()), reasons)
+        return Fitted(cast("list[bytes | None]", packed.tolist()), reasons, repairs)
 
     def _refuse_long(self, good: Geometries, reasons: list[str | None]) -> None:
         counts = shapely.get_num_coordinates(good)

@@ -18,7 +18,7 @@ from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.files import kind_of
 from gis_service.surveys.geojson import open_geojson
 from gis_service.surveys.geometry import Fitting
-from gis_service.surveys.limits import ReadLimits
+from gis_service.surveys.limits import SAMPLE_ROWS, ReadLimits
 from gis_service.surveys.source import Source, Wish
 from gis_service.surveys.tables import open_csv, open_workbook
 from gis_service.surveys.vector import open_geopackage, open_shapefile
@@ -91,7 +91,9 @@ def batches(
                 "numbers": numbers[done : done + len(rows)] or [done + 1],
                 "rows": rows,
                 "lengths": [-1 if wkb is None else len(wkb) for wkb in fitted.geometries],
-                "reasons": {at: why for at, why in enumerate(fitted.reasons) if why is not None},
+                # The rows of a ledger are placed later: that they have no geometry is no fault.
+                "reasons": {} if source.placeless else _by_position(fitted.reasons),
+                "repairs": _by_position(fitted.repairs),
             }
             yield header, b"".join(wkb for wkb in fitted.geometries if wkb is not None)
             done += len(rows)
@@ -100,18 +102,20 @@ def batches(
         raise SurveyError(msg)
 
 
-def sampled(source: Source) -> tuple[Source, list[list[float]]]:
-    """Return the source again, and a point on each of some geometries of its first rows, in its own system."""
+def sampled(source: Source) -> tuple[Source, list[list[float]], list[list[object]]]:
+    """Return the source again, and of its first rows the cells and some points in its own system."""
     first = next(source.chunks, None)
     if first is None:
-        return source, []
+        return source, [], []
     known = first.geometries[~(shapely.is_missing(first.geometries) | shapely.is_empty(first.geometries))]
     points = shapely.get_coordinates(shapely.centroid(known[:: len(known) // MOST_SAMPLED + 1]))
     whole = replace(source, chunks=chain((first,), source.chunks))
-    return whole, points[np.isfinite(points).all(axis=1)].tolist()
+    return whole, points[np.isfinite(points).all(axis=1)].tolist(), first.rows[:SAMPLE_ROWS]
 
 
-def sheet_frame(source: Source, sample: list[list[float]], path: Path, notes: tuple[str, ...]) -> dict[str, object]:
+def sheet_frame(
+    source: Source, sample: list[list[float]], rows: list[list[object]], path: Path, notes: tuple[str, ...]
+) -> dict[str, object]:
     """Make the first frame, which describes the file."""
     return {
         "kind": "sheet",
@@ -121,6 +125,8 @@ def sheet_frame(source: Source, sample: list[list[float]], path: Path, notes: tu
         "crs_evidence": source.crs_evidence,
         "claim": str(source.claim),
         "sample": sample,
+        "sample_rows": rows,
+        "placeless": source.placeless,
         "encoding": source.encoding,
         "driver": source.driver,
         "layer": source.layer,
@@ -129,6 +135,10 @@ def sheet_frame(source: Source, sample: list[list[float]], path: Path, notes: tu
         "notes": (*source.notes, *notes),
         "coordinates": source.coordinates,
     }
+
+
+def _by_position(sentences: list[str | None]) -> dict[str, str]:
+    return {str(at): sentence for at, sentence in enumerate(sentences) if sentence is not None}
 
 
 def _pieces(counts: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Iterator[tuple[int, int]]:

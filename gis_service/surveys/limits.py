@@ -7,6 +7,9 @@ from typing import Final
 
 _MB = 1024 * 1024
 
+SAMPLE_ROWS: Final = 200
+"""Rows of a file that are looked at to judge its columns."""
+
 
 @dataclass(frozen=True)
 class ReadLimits:

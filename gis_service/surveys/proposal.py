@@ -173,6 +173,7 @@ def _left(batches: Iterator[Batch], wanted: tuple[int, frozenset[str]] | None) -
             [batch.rows[number] for number in kept],
             [batch.geometries[number] for number in kept],
             [batch.reasons[number] for number in kept],
+            [batch.repairs[number] for number in kept],
             [batch.row_numbers[number] for number in kept],
         )
 

@@ -20,7 +20,7 @@ from gis_service.surveys.datum import Claim
 from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.fence import child_environment
 from gis_service.surveys.frames import FrameError, FrameReader, FrameTimeoutError, FrameTooLargeError
-from gis_service.surveys.limits import INTERACTIVE, JOB, ReadLimits
+from gis_service.surveys.limits import INTERACTIVE, JOB, SAMPLE_ROWS, ReadLimits
 
 __all__ = ["INTERACTIVE", "JOB", "Batch", "ReadLimits", "Sheet", "SurveyError", "read_survey"]
 
@@ -58,6 +58,10 @@ class Sheet:
         Headers of the columns that the geometry was made of; none where the format has geometries of its own.
     claim
         What stands behind the system.
+    sample_rows
+        Cells of the first rows, at most 200, for whoever must judge a column by what stands in it.
+    placeless
+        Whether it is a ledger: a table without coordinates, whose rows have neither geometry nor reason.
     sample
         Points of some of the first rows, as the file has them in ``crs``, easting or longitude first.
     """
@@ -74,6 +78,8 @@ class Sheet:
     coordinates: tuple[str, ...]
     claim: Claim
     sample: tuple[tuple[float, float], ...]
+    sample_rows: tuple[tuple[object, ...], ...]
+    placeless: bool
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,8 @@ class Batch:
         EWKB (little-endian, SRID 4490, two dimensions), or None.
     reasons
         In Chinese, why a row's geometry can't be taken; None where it can.
+    repairs
+        In Chinese, what was mended of a row's geometry; None where nothing was.
     row_numbers
         Number of each row in the file; not consecutive where rows were dissolved.
     """
@@ -98,6 +106,7 @@ class Batch:
     rows: list[list[object]]
     geometries: list[bytes | None]
     reasons: list[str | None]
+    repairs: list[str | None]
     row_numbers: Sequence[int]
 
 
@@ -112,6 +121,7 @@ def read_survey(
     limits: ReadLimits = INTERACTIVE,
     name: str | None = None,
     metric_srid: int | None = None,
+    ledgers: bool = False,
 ) -> Iterator[tuple[Sheet, Iterator[Batch]]]:
     """Read a survey file in a fenced child process, batch by batch with flat memory.
 
@@ -134,6 +144,8 @@ def read_survey(
         The name the file was sent under, when its path has another extension.
     metric_srid
         The area's own metric system; metres without zone prefix are read in it when nothing states a system.
+    ledgers
+        Whether a table without coordinates is taken too; its rows come without geometry.
 
     Yields
     ------
@@ -152,7 +164,14 @@ def read_survey(
     request = {
         "path": str(path.resolve()),
         "name": name or path.name,
-        "wish": {"geometry": geometry, "crs": crs, "layer": layer, "dissolve": dissolve, "metric_srid": metric_srid},
+        "wish": {
+            "geometry": geometry,
+            "crs": crs,
+            "layer": layer,
+            "dissolve": dissolve,
+            "metric_srid": metric_srid,
+            "ledgers": ledgers,
+        },
         "limits": asdict(limits),
     }
     with tempfile.TemporaryDirectory(prefix="survey-") as folder, _child(folder) as process:
@@ -261,6 +280,8 @@ def _sheet(header: dict[str, Any]) -> Sheet:
             coordinates=tuple(str(name) for name in header["coordinates"]),
             claim=Claim(header["claim"]),
             sample=tuple((float(x), float(y)) for x, y in header["sample"][:_MOST_SAMPLED]),
+            sample_rows=tuple(tuple(row) for row in header["sample_rows"][:SAMPLE_ROWS]),
+            placeless=bool(header["placeless"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SurveyError(_DAMAGED) from error
@@ -286,9 +307,7 @@ def _batch(header: dict[str, Any], body: bytes, width: int) -> Batch:
     """
     try:
         rows, lengths, numbers = header["rows"], header["lengths"], header["numbers"]
-        reasons: list[str | None] = [None] * len(rows)
-        for at, why in header["reasons"].items():
-            reasons[int(at)] = str(why)[:_LONGEST_MESSAGE]
+        reasons, repairs = (_sentences(header[name], len(rows)) for name in ("reasons", "repairs"))
         ends = list(accumulate((max(length, 0) for length in lengths), initial=0))
         agreed = (
             header["kind"] == "batch"
@@ -307,4 +326,12 @@ def _batch(header: dict[str, Any], body: bytes, width: int) -> Batch:
         row_numbers = range(first, first + len(rows)) if consecutive else [int(number) for number in numbers]
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise SurveyError(_DAMAGED) from error
-    return Batch(first, rows, geometries, reasons, row_numbers)
+    return Batch(first, rows, geometries, reasons, repairs, row_numbers)
+
+
+def _sentences(given: dict[str, object], count: int) -> list[str | None]:
+    """Spread sentences that are given by position over a batch's rows."""
+    found: list[str | None] = [None] * count
+    for at, sentence in given.items():
+        found[int(at)] = str(sentence)[:_LONGEST_MESSAGE]
+    return found

@@ -44,6 +44,8 @@ class Source:
         The rows, once.
     coordinates
         Headers of the columns that the geometry was made of.
+    placeless
+        Whether it is a ledger: a table without coordinates, whose rows must be placed by code or address.
     """
 
     columns: tuple[str, ...]
@@ -57,6 +59,7 @@ class Source:
     chunks: Iterator[Chunk]
     notes: tuple[str, ...] = ()
     coordinates: tuple[str, ...] = ()
+    placeless: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,3 +71,4 @@ class Wish:
     layer: str | None
     dissolve: str | None
     metric_srid: int | None
+    ledgers: bool = False

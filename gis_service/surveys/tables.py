@@ -18,7 +18,8 @@ import shapely
 from numpy.typing import NDArray
 from openpyxl.utils.exceptions import InvalidFileException
 
-from gis_service.surveys.datum import settle_datum
+from gis_service.coordinates import STORED_CRS
+from gis_service.surveys.datum import Claim, settle_datum
 from gis_service.surveys.encodings import encoding_of_text
 from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.files import check_workbook, choose_layer
@@ -170,6 +171,8 @@ def _bounded(rows: Iterator[list[object]], width: int, limits: ReadLimits) -> It
 
 def _source(table: Table, wish: Wish) -> Source:
     place = _place(table.columns)
+    if place is None and wish.ledgers:
+        return _ledger(table)
     if place is None:
         found = "、".join(name[:30] for name in table.columns[:30] if name) or "(没有列名)"
         msg = f"没有找到坐标列;需要“经度”和“纬度”、“X坐标”和“Y坐标”、“东坐标”和“北坐标”或“WKT”,表里有:{found}"
@@ -207,6 +210,23 @@ def _source(table: Table, wish: Wish) -> Source:
         table.notes,
         used,
     )
+
+
+def _ledger(table: Table) -> Source:
+    """Take a table without coordinates (台账): its rows are placed later, by code or address."""
+    first = list(islice(table.rows, 1))
+    if not first:
+        msg = "表格只有表头,没有数据行;请核对文件"
+        raise SurveyError(msg)
+    return Source(
+        table.columns, STORED_CRS, "文件没有坐标列,按编码或地址落图", Claim.FORMAT, table.encoding, table.driver,
+        table.layer, None, _unplaced(chain(first, table.rows)), table.notes, placeless=True,
+    )  # fmt: skip
+
+
+def _unplaced(rows: Iterator[list[object]]) -> Iterator[Chunk]:
+    while piece := list(islice(rows, _CHUNK_ROWS)):
+        yield Chunk(piece, np.full(len(piece), None, dtype=object))
 
 
 def _place(columns: Sequence[str]) -> Place | None:

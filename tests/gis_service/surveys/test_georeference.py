@@ -175,7 +175,22 @@ def test_what_the_sender_states_is_not_disputed(conn: Connection, written: Writt
     assert made.sheet.crs == "EPSG:4490"
 
 
-SHEET = Sheet(("X", "Y"), "EPSG:4490", "", None, "CSV", None, None, "0" * 64, (), (), Claim.VALUES, ((121.0, 31.0),))
+SHEET = Sheet(
+    ("X", "Y"),
+    "EPSG:4490",
+    "",
+    None,
+    "CSV",
+    None,
+    None,
+    "0" * 64,
+    (),
+    (),
+    Claim.VALUES,
+    ((121.0, 31.0),),
+    (),
+    placeless=False,
+)
 
 
 @pytest.mark.parametrize(
