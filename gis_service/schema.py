@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from gis_service import tables
+from gis_service import proposal_tables, tables
 from gis_service.tables import tables_of
 from layers.layer import Layer
 from layers.registry import LAYERS
@@ -40,6 +40,14 @@ _TRANSITIONS = (
     ("insert", "new table as new_rows"),
     ("update", "old table as old_rows new table as new_rows"),
     ("delete", "old table as old_rows"),
+)
+
+_UNFINISHED_JOBS = (
+    "create function gis.unfinished_jobs() returns table (community text, id uuid) language sql stable security definer"
+    " set search_path = gis, pg_catalog, pg_temp as 'select community, id from job"
+    " where state in (''waiting'', ''running'') order by created_at, id';"
+    "\ncomment on function gis.unfinished_jobs() is 'Definer: which jobs there are to do and nothing of what they do,"
+    " so that a worker finds them before it knows whose they are.';"
 )
 
 _READERS = "gis_app, gis_backup"
@@ -70,6 +78,12 @@ def system_statements() -> list[str]:
         f"create policy adds on gis.upload for insert to gis_app with check {sees};",
         "grant insert on gis.upload to gis_app;",
     ]
+    # What waits for a decision changes until it is made; rows are seen by their grid, like the features they become.
+    by_grid = SEES_GRID.format(community="community")
+    for table in (proposal_tables.PROPOSAL, proposal_tables.HEADER_ANSWER, proposal_tables.JOB):
+        statements += [*_create(table), *_secure(table, sees, sees)]
+    statements += [*_create(proposal_tables.PROPOSAL_ROW), *_secure(proposal_tables.PROPOSAL_ROW, by_grid, by_grid)]
+    statements.append(_UNFINISHED_JOBS)
     statements += _create(tables.LAYER_TOUCH)
     statements.append(
         "create constraint trigger count_versions after insert on gis.layer_touch deferrable initially deferred"

@@ -43,7 +43,7 @@ STORED_SRID = 4490
 METADATA = MetaData(schema=SCHEMA)
 
 _INT32 = 2_147_483_647
-_ACTOR = "coalesce(nullif(current_setting('gis.actor', true), ''), session_user)"
+ACTOR = "coalesce(nullif(current_setting('gis.actor', true), ''), session_user)"
 _UPLOAD = "nullif(current_setting('gis.upload', true), '')::uuid"
 
 AREA = Table(
@@ -105,7 +105,7 @@ UPLOAD = Table(
     Column("moved", Integer, nullable=False, comment="移位"),
     Column("unchanged", Integer, nullable=False, comment="未变"),
     Column("refused", Integer, nullable=False, comment="拒收"),
-    Column("actor", Text, nullable=False, server_default=text(_ACTOR), comment="操作者"),
+    Column("actor", Text, nullable=False, server_default=text(ACTOR), comment="操作者"),
     Column("committed_at", DateTime(timezone=True), nullable=False, server_default=text("now()"), comment="入库时间"),
     Column("removed", Integer, nullable=False, server_default="0", comment="删除"),
     Column("reverts", Uuid, comment="它撤回的上传"),
@@ -232,7 +232,7 @@ def _columns(layer: Layer) -> list[Column[object]]:
         Column(
             "recorded_at", DateTime(timezone=True), nullable=False, server_default=text("now()"), comment="记录时间"
         ),
-        Column("recorded_by", Text, nullable=False, server_default=text(_ACTOR), comment="记录者"),
+        Column("recorded_by", Text, nullable=False, server_default=text(ACTOR), comment="记录者"),
     ]
 
 

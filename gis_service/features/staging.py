@@ -27,6 +27,9 @@ _COPY_TYPES = {
     Kind.TEXTS: "text[]",
 }
 
+_SAME_PLACE_DEG = 1e-7
+"""About a centimetre: files write coordinates with seven or eight places, so less than that is no move."""
+
 StagedRow = tuple[int, Sequence[object], bytes]
 """Number of the source row, values in the order of the staged fields, geometry as EWKB (EPSG:4490)."""
 
@@ -39,6 +42,7 @@ class Changes:
     changed: int
     moved: int
     unchanged: int
+    removed: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Staging:
 
     def create(self, conn: Connection) -> None:
         """Make the empty temporary table; it goes with the transaction."""
-        conn.execute(text("drop table if exists pg_temp.proposed, pg_temp.staged"))
+        conn.execute(text("drop table if exists pg_temp.removing, pg_temp.proposed, pg_temp.staged"))
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
         columns = ", ".join(f"{f.name} {column_type(f).compile(dialect=dialect)}" for f in self.fields)
         conn.execute(
@@ -93,7 +97,12 @@ class Staging:
         """Find for every staged row its stored row by the business key, its grid and what would change."""
         attributes = [f.name for f in self.fields if f.name not in {"code", *self.for_new}]
         differs = " or ".join(f"s.{name} is distinct from t.{name}" for name in attributes) or "false"
+        moved = (
+            "t.id is not null and s.geom is distinct from t.geom and (st_npoints(s.geom) <> st_npoints(t.geom)"
+            f" or st_hausdorffdistance(s.geom, t.geom) > {_SAME_PLACE_DEG})"
+        )
         conn.execute(text("analyze pg_temp.staged"))
+        conn.execute(text("drop table if exists pg_temp.proposed"))
         conn.execute(
             text(
                 "create temp table proposed on commit drop as"
@@ -101,15 +110,46 @@ class Staging:
                 " placed as (select p.row, min(g.code) as grid from points p"
                 "  join gis.grid g on g.community = :community and g.level = 'governance'"
                 "   and g.geom && p.point and st_covers(g.geom, p.point) group by p.row),"
-                " known as (select * from gis.{table} where community = :community)"
-                " select s.row, t.id, placed.grid, t.id is null as added,"
-                f"  t.id is not null and ({differs}) as changed,"
-                "  t.id is not null and s.geom is distinct from t.geom as moved"
-                " from staged s left join known t on t.code = s.code left join placed on placed.row = s.row".format(
-                    table=self.layer.name
-                )
+                f" known as (select * from gis.{self.layer.name} where community = :community),"
+                " compared as (select s.row, t.id, t.version as base, placed.grid, t.id is null as added,"
+                f"   t.id is not null and ({differs}) as changed, {moved} as moved, s.geom, t.geom as stood"
+                "  from staged s left join known t on t.code = s.code left join placed on placed.row = s.row)"
+                " select row, id, base, grid, added, changed, moved, case when moved then"
+                "  st_distance(st_centroid(geom)::geography, st_centroid(stood)::geography) end as moved_m"
+                " from compared"
             ),
             {"community": self.community},
+        )
+
+    def known(self, conn: Connection) -> list[tuple[int, str]]:
+        """Return (row, code) of rows whose feature is stored already."""
+        rows = conn.execute(
+            text("select s.row, s.code from staged s join proposed p using (row) where not p.added order by 1")
+        )
+        return [(int(row), str(code)) for row, code in rows]
+
+    def beyond(self, conn: Connection, grid: str) -> list[tuple[int, str, str | None]]:
+        """Return (row, code, grid) of rows that lie in another grid, or in none."""
+        rows = conn.execute(
+            text(
+                "select s.row, s.code, p.grid from staged s join proposed p using (row)"
+                " where p.grid is distinct from :grid order by 1"
+            ),
+            {"grid": grid},
+        )
+        return [(int(row), str(code), where) for row, code, where in rows]
+
+    def find_removed(self, conn: Connection, grid: str | None) -> None:
+        """Find what stands in a grid and isn't among the staged rows; nothing without a grid."""
+        conn.execute(text("drop table if exists pg_temp.removing"))
+        conn.execute(
+            text(
+                "create temp table removing on commit drop as"
+                f" select t.id, t.version as base, t.code, t.grid from gis.{self.layer.name} t"
+                " where t.community = :community and t.grid = :grid"
+                " and not exists (select from proposed p where p.id = t.id)"
+            ),
+            {"community": self.community, "grid": grid},
         )
 
     def outside(self, conn: Connection) -> list[tuple[int, str, float]]:
@@ -145,18 +185,19 @@ class Staging:
         answer = conn.execute(
             text(
                 "select count(*) filter (where added), count(*) filter (where changed), count(*) filter (where moved),"
-                " count(*) filter (where not (added or changed or moved))"
+                " count(*) filter (where not (added or changed or moved)), (select count(*) from removing)"
                 " from proposed join staged using (row)"
             )
         ).one()
         return Changes(*answer)
 
     def merge(self, conn: Connection) -> Changes:
-        """Write the staged rows into the layer: new rows are added, rows that differ are updated."""
+        """Write the staged rows into the layer: new rows are added, rows that differ updated, the others removed."""
         changes = self.count(conn)
         names = [f.name for f in self.fields]
         listed = ", ".join(names)
         assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"] if name not in self.for_new)
+        community = {"community": self.community}
         if changes.changed or changes.moved:
             conn.execute(
                 text(
@@ -164,7 +205,16 @@ class Staging:
                     " from staged s join proposed p using (row)"
                     " where t.community = :community and t.id = p.id and (p.changed or p.moved)"
                 ),
-                {"community": self.community},
+                community,
+            )
+        # What is removed goes first, so that its code is free for what is added.
+        if changes.removed:
+            conn.execute(
+                text(
+                    f"delete from gis.{self.layer.name} t using removing r"
+                    " where t.community = :community and t.id = r.id"
+                ),
+                community,
             )
         if changes.added:
             conn.execute(
@@ -173,6 +223,6 @@ class Staging:
                     f" select :community, p.grid, {', '.join('s.' + name for name in names)}, s.geom"
                     " from staged s join proposed p using (row) where p.added"
                 ),
-                {"community": self.community},
+                community,
             )
         return changes

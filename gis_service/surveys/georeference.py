@@ -21,8 +21,8 @@ from sqlalchemy.engine import Connection
 
 from gis_service.areas import Area
 from gis_service.coordinates import BD09, GCJ02, STORED_CRS, crs_title, transform, zone_prefixed_srid
-from gis_service.errors import InputError
 from gis_service.surveys.datum import EASTING_M, NORTHING_M, Claim
+from gis_service.surveys.questions import OpenQuestionError, Option, Question
 from gis_service.surveys.reading import Sheet
 from gis_service.tables import STORED_SRID
 from layers.layer import Layer
@@ -41,6 +41,7 @@ _NEAR_DEG: Final = 0.03
 _FEW: Final = 10
 _RARE_SHARE: Final = 0.01
 _TITLES: Final = {STORED_CRS: "EPSG:4490 经纬度", GCJ02: "GCJ-02 高德、腾讯", BD09: "BD-09 百度"}
+_MOST_SHOWN: Final = 60
 _SHIFTED: Final = (STORED_CRS, GCJ02, BD09)
 
 
@@ -73,27 +74,26 @@ class Candidate:
     fit: float | None
 
     @property
+    def title(self) -> str:
+        """The system as an office knows it."""
+        return _TITLES.get(self.crs) or crs_title(self.crs)
+
+    @property
+    def reason(self) -> str:
+        """What speaks for it, in Chinese."""
+        fit = "只有它落在社区附近" if self.fit is None else f"与已有楼栋、道路、水面的吻合度 {self.fit:.1f}"
+        return f"社区内 {self.inside:.0%},{fit}"
+
+    def option(self, places: Floats) -> Option:
+        """Return it as a possible answer, with where some rows (shape (n, 2), degrees) would lie."""
+        shown = places[:: len(places) // _MOST_SHOWN + 1].round(6).tolist()
+        score = self.inside if self.fit is None else round(self.fit, 2)
+        return Option(self.crs, self.title, score, self.reason, tuple((x, y) for x, y in shown))
+
+    @property
     def said(self) -> str:
         """The system with its reasons, in Chinese."""
-        title = _TITLES.get(self.crs) or crs_title(self.crs)
-        fit = "只有它落在社区附近" if self.fit is None else f"与已有楼栋、道路、水面的吻合度 {self.fit:.1f}"
-        return f"{title}(社区内 {self.inside:.0%},{fit})"
-
-
-class OpenQuestionError(InputError):
-    """Something about a file can't be told from it; the sender must answer.
-
-    Attributes
-    ----------
-    name
-        What is asked: ``crs``.
-    options
-        The possible answers, the likeliest first.
-    """
-
-    def __init__(self, name: str, options: Sequence[Candidate], message: str, english: str) -> None:
-        super().__init__(message, english)
-        self.name, self.options = name, tuple(options)
+        return f"{self.title}({self.reason})"
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,10 @@ def check_system(conn: Connection, layer: Layer, area: Area, sheet: Sheet) -> Ve
     if not live or live == [_plain(sheet.crs)]:
         return Verdict(sheet.crs, "")
     if len(live) == 1:
-        return _decided(sheet, [Candidate(live[0], shares[live[0]], None)], len(points))
+        return _decided(sheet, [Candidate(live[0], shares[live[0]], None)], placed)
     fits = _fits(conn, layer, area, {crs: placed[crs] for crs in live})
     order = sorted(live, key=lambda crs: (-fits[crs], -shares[crs]))
-    return _decided(sheet, [Candidate(crs, shares[crs], fits[crs]) for crs in order], len(points))
+    return _decided(sheet, [Candidate(crs, shares[crs], fits[crs]) for crs in order], placed)
 
 
 def _near(boundary: shapely.Geometry, placed: dict[str, Floats], shares: dict[str, float], read_as: str) -> list[str]:
@@ -174,8 +174,8 @@ def _between(value: float, bounds: tuple[float, float]) -> bool:
     return bounds[0] <= value <= bounds[1]
 
 
-def _decided(sheet: Sheet, ranked: list[Candidate], number: int) -> Verdict:
-    best = ranked[0]
+def _decided(sheet: Sheet, ranked: list[Candidate], placed: dict[str, Floats]) -> Verdict:
+    best, number = ranked[0], len(placed[ranked[0].crs])
     fits = [one.fit for one in ranked if one.fit is not None]
     clear = not fits or (fits[0] >= CLEAR_FIT and all(fits[0] - other >= CLEAR_MARGIN for other in fits[1:]))
     claimed = next((one for one in ranked if one.crs == _plain(sheet.crs)), None)
@@ -192,7 +192,7 @@ def _decided(sheet: Sheet, ranked: list[Candidate], number: int) -> Verdict:
     apart = ";经纬度、GCJ-02 与 BD-09 相差几百米,数值上分不开" if best.crs in _SHIFTED else ""
     why = "与文件所写的不符" if clear else "可能是几种之一"
     raise OpenQuestionError(
-        "crs", ranked,
+        [Question("crs", "这份文件用的是哪种坐标系?", tuple(one.option(placed[one.crs]) for one in ranked))],
         f"坐标系{why}:{listed}{apart};请用 --crs 说明,例如 --crs {best.crs}。",
         f"The coordinate system is open: {', '.join(one.crs for one in ranked)}.",
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from gis_service.features.write import refused_by_database
 from gis_service.surveys.datum import Claim
 from gis_service.surveys.georeference import Verdict, check_system
 from gis_service.surveys.headers import Matching, match_headers
+from gis_service.surveys.proposal_rows import RowProblem, WaitingRow
 from gis_service.surveys.reading import JOB, Batch, ReadLimits, Sheet, SurveyError, read_survey
 from gis_service.surveys.rows import RowReader
 from gis_service.tables import UPLOAD
@@ -29,11 +30,15 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class Refusal:
-    """A row that isn't taken: its number in the sheet, its code where it has one, and the reason in Chinese."""
+    """A row that isn't taken: its number in the sheet, its code where it has one, and the reason in Chinese.
+
+    ``field`` is the name of the field at fault, None where it is the row as a whole; a row may have several.
+    """
 
     row: int
     code: str
     reason: str
+    field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,15 @@ class Reading:
         The words that every map with these rows must carry, such as ``© OpenStreetMap contributors``.
     where
         A column and the values in it that are wanted; rows with others are left aside, neither taken nor refused.
+    mode, grid
+        ``append`` refuses rows whose code is stored already; ``upsert`` changes them; ``replace`` also removes what
+        stands in the grid (15 digits) and isn't in the file.
+    name
+        The name the file was sent under, when its path has another one.
+    columns
+        Headers that someone has said the field of; None: not to be imported.
+    ask
+        Whether what can't be told from the file is asked about.
     """
 
     crs: str | None = None
@@ -57,6 +71,11 @@ class Reading:
     attribution: str | None = None
     where: tuple[str, frozenset[str]] | None = None
     limits: ReadLimits = JOB
+    mode: str = "upsert"
+    grid: str | None = None
+    name: str | None = None
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    ask: bool = False
 
 
 @dataclass
@@ -82,6 +101,9 @@ class Proposal:
     source_assumed: bool
     attribution: str | None
     refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[RowProblem] = field(default_factory=list)
+    waiting: list[WaitingRow] = field(default_factory=list)
+    rows_read: int = 0
 
 
 def propose(
@@ -100,7 +122,7 @@ def propose(
     try:
         with read_survey(
             path, geometry=layer.geometry, crs=reading.crs, layer=reading.sheet, dissolve=reading.dissolve,
-            limits=reading.limits, metric_srid=area.metric_srid,
+            limits=reading.limits, metric_srid=area.metric_srid, name=reading.name,
         ) as (sheet, batches):  # fmt: skip
             verdict = check_system(conn, layer, area, sheet)
             if verdict.crs != sheet.crs:
@@ -127,6 +149,7 @@ def propose(
     if doubled:
         refusals += [Refusal(row, code, f"编码 {code} 在几个网格里都有,无法确定是哪一个。") for row, code in doubled]
         staging.leave_out(conn, [row for row, _ in doubled])
+    refusals += _against_mode(conn, staging, reading)
     notes: tuple[str, ...] = ()
     if reader.foreign_sources:
         words = "、".join(sorted(reader.foreign_sources)[:3])
@@ -138,6 +161,24 @@ def propose(
         reading.source, reader.source_assumed,
         reading.attribution, refusals,
     )  # fmt: skip
+
+
+def _against_mode(conn: Connection, staging: Staging, reading: Reading) -> list[Refusal]:
+    """Refuse the rows that the mode doesn't allow, and find what it removes."""
+    refusals = []
+    if reading.mode == "append":
+        refusals = [
+            Refusal(row, code, f"编码 {code} 已经有了;追加只收新的,要更新请用更新方式(upsert)。", "code")
+            for row, code in staging.known(conn)
+        ]
+    elif reading.grid is not None:
+        refusals = [
+            Refusal(row, code, f"位置不在要替换的网格 {reading.grid} 里,而在 {where or '网格之外'}。")
+            for row, code, where in staging.beyond(conn, reading.grid)
+        ]
+    staging.leave_out(conn, [one.row for one in refusals])
+    staging.find_removed(conn, reading.grid)
+    return refusals
 
 
 def _read_again(

@@ -26,12 +26,12 @@ from gis_service.surveys.georeference import (
     CLEAR_MARGIN,
     Candidate,
     Known,
-    OpenQuestionError,
     _decided,
     fit_of,
     possible_systems,
 )  # fmt: skip
 from gis_service.surveys.proposal import Proposal, Reading, commit, propose
+from gis_service.surveys.questions import OpenQuestionError
 from gis_service.surveys.reading import Sheet
 from layers.record import Source
 from layers.registry import LAYERS
@@ -144,7 +144,7 @@ def test_few_points_land_where_they_are_or_are_asked_about(
     assert (question is not None) or most > 3
     assert (question is None) or most < 20
     if question:
-        assert {one.crs for one in question.options} == {"EPSG:4490", GCJ02, BD09}
+        assert {one.value for one in question.questions[0].options} == {"EPSG:4490", GCJ02, BD09}
         assert look(conn, path, Reading(crs=crs)).sheet.crs == crs
     assert offsets(conn, truth).max() < 1.0
 
@@ -209,21 +209,23 @@ SHEET = Sheet(
 def test_only_a_clear_winner_is_taken(fits: dict[str, float], claim: Claim, expected: str | None) -> None:
     ranked = [Candidate(crs, 1.0, fit) for crs, fit in fits.items()]
     sheet = replace(SHEET, claim=claim)
+    placed = dict.fromkeys(fits, np.full((40, 2), [121.0, 31.0]))
     if expected is None:
         with pytest.raises(OpenQuestionError) as question:
-            _decided(sheet, ranked, 40)
-        assert [one.crs for one in question.value.options] == list(fits)
+            _decided(sheet, ranked, placed)
+        assert [one.value for one in question.value.questions[0].options] == list(fits)
     else:
-        assert _decided(sheet, ranked, 40).crs == expected
+        assert _decided(sheet, ranked, placed).crs == expected
 
 
 def test_what_was_not_compared_tells_no_fit() -> None:
-    alone = _decided(SHEET, [Candidate("EPSG:4550", 0.9, None)], 40)
+    placed = {"EPSG:4550": np.full((40, 2), [121.0, 31.0])}
+    alone = _decided(SHEET, [Candidate("EPSG:4550", 0.9, None)], placed)
     assert alone.crs == "EPSG:4550"
     assert "只有它落在社区附近" in alone.said
     assert "吻合度" not in alone.said
     with pytest.raises(OpenQuestionError, match="与文件所写的不符"):
-        _decided(replace(SHEET, claim=Claim.DECLARED), [Candidate("EPSG:4550", 0.9, None)], 40)
+        _decided(replace(SHEET, claim=Claim.DECLARED), [Candidate("EPSG:4550", 0.9, None)], placed)
 
 
 def test_points_that_have_nothing_to_do_with_the_map_fit_nowhere() -> None:

@@ -1,0 +1,338 @@
+"""The survey desk: a file is received, read and kept as a proposal; questions are answered; someone commits it.
+
+Each step is one transaction, and what stands between two steps lies in the database and in the folder of originals: a
+kill at any moment leaves the step before it. A commit that is repeated finds what it wrote.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import Connection
+
+from gis_service.areas import read_area
+from gis_service.database import Database
+from gis_service.errors import ConflictError, InputError, NotFoundError
+from gis_service.jobs import Job, Progress, enqueue
+from gis_service.proposal_tables import HEADER_ANSWER, MODES, PROPOSAL
+from gis_service.scope import Scope
+from gis_service.surveys.layer_choice import choose_layer
+from gis_service.surveys.originals import Originals
+from gis_service.surveys.proposal import Proposal, Reading, propose
+from gis_service.surveys.proposal_rows import Kept, RowProblem, keep_rows
+from gis_service.surveys.questions import OpenQuestionError, Question
+from gis_service.surveys.reading import INTERACTIVE, JOB, ReadLimits
+from gis_service.surveys.report import report_of
+from layers.layer import Layer
+from layers.record import Source
+from layers.registry import LAYERS
+
+SMALL_BYTES = 4 * 1024 * 1024
+"""Files up to this size are read while the sender waits; larger ones are jobs."""
+READING_JOB, COMMIT_JOB = "upload", "commit"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file as it arrives, and what its sender says of it.
+
+    Attributes
+    ----------
+    layer
+        The layer's name; None leaves it to the file.
+    mode, grid
+        ``append``, ``upsert``, or ``replace`` with the code of the grid whose features the file replaces.
+    key
+        Idempotency key: the same file under the same key is the same upload.
+    answers
+        Answers to questions that would be asked: ``crs``, ``sheet``, ``layer``, ``column:`` and a header.
+    """
+
+    file: BinaryIO
+    name: str
+    layer: str | None = None
+    mode: str = "upsert"
+    grid: str | None = None
+    key: str | None = None
+    source: Source = Source.SURVEYED
+    attribution: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A proposal as it stands: the columns of its table, see :mod:`gis_service.proposal_tables`."""
+
+    row: Mapping[str, Any]
+
+    @property
+    def kept(self) -> Kept:
+        """What its rows are named by."""
+        return Kept(self.row["community"], self.row["id"])
+
+    @property
+    def layer(self) -> Layer:
+        """Its layer; InputError while that is an open question."""
+        if self.row["layer"] is None:
+            raise InputError("还没有选定图层;请先回答问题。", "The layer isn't chosen yet.")
+        return LAYERS[self.row["layer"]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where files are received: the database, whose they are, and the folder of originals."""
+
+    database: Database
+    scope: Scope
+    originals: Originals
+
+    def receive(self, community: str, sent: Sent) -> uuid.UUID:
+        """Keep a file and its proposal, still unread; return the upload's identifier.
+
+        Raises
+        ------
+        InputError
+            When mode, grid or layer can't be.
+        ConflictError
+            When the key stands for another file.
+        """
+        _check_wishes(community, sent)
+        identifier = uuid.uuid4()
+        stored = self.originals.keep(identifier, sent.file, PurePosixPath(sent.name).suffix.lower()[:12] or ".bin")
+        try:
+            with self.database.write(self.scope) as conn:
+                read_area(conn, community)
+                found = _of_key(conn, community, sent.key) if sent.key else None
+                if found is None:
+                    conn.execute(
+                        insert(PROPOSAL).values(
+                            community=community, id=identifier, key=sent.key or str(identifier), state="processing",
+                            layer=sent.layer, mode=sent.mode, grid=sent.grid, file_name=sent.name[:255],
+                            sha256=stored.sha256, bytes=stored.bytes, source=str(sent.source),
+                            attribution=sent.attribution, answers=dict(sent.answers),
+                        )
+                    )  # fmt: skip
+                    return identifier
+                _check_same(found, sent, stored.sha256)
+        except BaseException:
+            self.originals.remove(identifier)
+            raise
+        self.originals.remove(identifier)
+        return uuid.UUID(str(found["id"]))
+
+    def read(self, identifier: uuid.UUID, *, at_once: bool | None = None) -> Waiting:
+        """Read a received file: small ones now, large ones as a job; return the proposal as it then stands.
+
+        Raises
+        ------
+        InputError
+            When a file that is read now can't be used; nothing of it is kept then.
+        """
+        waiting = self.find(identifier)
+        if waiting.row["state"] not in {"processing", "needs_answer"}:
+            return waiting
+        if at_once or (at_once is None and waiting.row["bytes"] <= SMALL_BYTES):
+            try:
+                self.work(identifier, INTERACTIVE if at_once is None else JOB)
+            except InputError:
+                self.discard(identifier)
+                raise
+        else:
+            with self.database.write(self.scope) as conn:
+                conn.execute(_one(waiting).values(state="processing", questions=[]))
+                enqueue(conn, self.scope, waiting.row["community"], READING_JOB, {"upload": str(identifier)})
+        return self.find(identifier)
+
+    def work(self, identifier: uuid.UUID, limits: ReadLimits, progress: Progress | None = None) -> None:
+        """Read the file and keep what it proposes, or what must be asked."""
+        waiting = self.find(identifier)
+        row = waiting.row
+        path = self.originals.find(identifier)
+        try:
+            with self.database.write(self.scope, str(identifier)) as conn:
+                reading = _reading(conn, row, limits)
+                layer = LAYERS[row["layer"]] if row["layer"] else choose_layer(path, reading)
+                proposal = propose(conn, layer, row["community"], path, reading, progress)
+                _keep(conn, waiting, proposal)
+        except OpenQuestionError as asked:
+            self._ask(waiting, asked.questions)
+
+    def _ask(self, waiting: Waiting, questions: Collection[Question]) -> None:
+        with self.database.write(self.scope) as conn:
+            conn.execute(
+                _one(waiting).values(state="needs_answer", questions=[one.document() for one in questions])
+            )  # fmt: skip
+
+    def answer(self, identifier: uuid.UUID, answers: Mapping[str, str]) -> Waiting:
+        """Take answers to the questions of an upload and read the file anew.
+
+        Raises
+        ------
+        InputError
+            When nothing was asked of that name.
+        ConflictError
+            When the upload is committed or being read.
+        """
+        waiting = self.find(identifier)
+        if waiting.row["state"] not in {"needs_answer", "proposed"}:
+            raise ConflictError("这次上传现在没有待回答的问题。", "The upload has no open question now.")
+        asked = {one["name"] for one in waiting.row["questions"]} | {"crs", "layer", "sheet"}
+        for name in answers:
+            if name not in asked and not name.startswith("column:"):
+                raise InputError(
+                    f"没有问过 {name[:60]!r};可以回答的有:{'、'.join(sorted(asked))}。", f"{name!r} wasn't asked."
+                )
+        given = {**waiting.row["answers"], **answers}
+        layer = given.get("layer", waiting.row["layer"])
+        _check_layer(layer)
+        with self.database.write(self.scope) as conn:
+            conn.execute(_one(waiting).values(answers=given, layer=layer, state="processing", questions=[]))
+            _remember_headers(conn, waiting.row["community"], layer, answers)
+        return self._read_again(identifier)
+
+    def _read_again(self, identifier: uuid.UUID) -> Waiting:
+        waiting = self.find(identifier)
+        if waiting.row["bytes"] > SMALL_BYTES:
+            return self.read(identifier)
+        try:
+            self.work(identifier, INTERACTIVE)
+        except InputError as error:
+            # An answer that the file contradicts mustn't cost the sender the file.
+            with self.database.write(self.scope) as conn:
+                conn.execute(_one(waiting).values(state="needs_answer", problem=str(error)))
+            raise
+        return self.find(identifier)
+
+    def find(self, identifier: uuid.UUID) -> Waiting:
+        """Return a proposal; NotFoundError when there is none or the scope doesn't see it."""
+        with self.database.read(self.scope) as conn:
+            return find_proposal(conn, identifier)
+
+    def discard(self, identifier: uuid.UUID) -> None:
+        """Let go of a proposal that nothing was written of, and of its file."""
+        waiting = self.find(identifier)
+        if waiting.row["state"] == "committed":
+            raise ConflictError("这次上传已经入库,不能丢弃;请撤回。", "The upload is committed; revert it instead.")
+        with self.database.write(self.scope) as conn:
+            conn.execute(
+                text("delete from gis.proposal where community = :community and id = :proposal"), waiting.kept.named
+            )
+        self.originals.remove(identifier)
+
+
+def find_proposal(conn: Connection, identifier: uuid.UUID, *, for_update: bool = False) -> Waiting:
+    """Return a proposal; NotFoundError when there is none or the scope doesn't see it."""
+    query = select(PROPOSAL).where(PROPOSAL.c.id == identifier)
+    row = conn.execute(query.with_for_update() if for_update else query).mappings().one_or_none()
+    if row is None:
+        raise NotFoundError(f"没有编号为 {identifier} 的上传,或不在您的范围内。", "There is no such upload.")
+    return Waiting(dict(row))
+
+
+def read_in_background(desk: Desk, job: Job, progress: Progress) -> None:
+    """Do the job of reading a large file; what is wrong with the file is the proposal's problem, not the job's."""
+    identifier = uuid.UUID(job.subject["upload"])
+    waiting = desk.find(identifier)
+    if waiting.row["state"] != "processing":
+        return
+    try:
+        desk.work(identifier, JOB, progress)
+    except InputError as error:
+        with desk.database.write(desk.scope) as conn:
+            conn.execute(_one(waiting).values(state="refused", problem=str(error)))
+
+
+def _one(waiting: Waiting) -> Any:
+    return update(PROPOSAL).where(PROPOSAL.c.community == waiting.row["community"], PROPOSAL.c.id == waiting.row["id"])
+
+
+def _of_key(conn: Connection, community: str, key: str) -> Mapping[str, Any] | None:
+    asked = select(PROPOSAL).where(PROPOSAL.c.community == community, PROPOSAL.c.key == key)
+    found = conn.execute(asked).mappings().one_or_none()
+    return None if found is None else dict(found)
+
+
+def _check_same(found: Mapping[str, Any], sent: Sent, sha256: str) -> None:
+    if (found["sha256"], found["file_name"]) != (sha256, sent.name[:255]):
+        raise ConflictError(
+            f"幂等键 {sent.key!r} 已用于另一份文件({found['file_name']});请换一个键。",
+            f"The key {sent.key!r} stands for another file.",
+        )
+
+
+def _check_wishes(community: str, sent: Sent) -> None:
+    _check_layer(sent.layer)
+    if sent.mode not in MODES:
+        raise InputError(f"mode {sent.mode[:40]!r} 不对:应为 {'、'.join(MODES)}。", f"mode is one of {MODES}.")
+    if (sent.mode == "replace") != (sent.grid is not None):
+        raise InputError(
+            "替换(replace)要写明网格(grid,15 位代码),别的方式不要写。", "replace needs a grid, other modes none."
+        )
+    if sent.grid is not None and not (sent.grid.isdigit() and len(sent.grid) == 15 and sent.grid.startswith(community)):
+        raise InputError(
+            f"网格代码 {sent.grid[:40]!r} 不对:应为 15 位数字,以 {community} 开头。",
+            "The grid's code is wrong.",
+        )
+    if not sent.name or len(sent.name) > 255 or any(ord(sign) < 32 for sign in sent.name):
+        raise InputError("文件名为空、太长或有控制字符;请改名后再上传。", "The file's name can't be used.")
+
+
+def _check_layer(name: str | None) -> None:
+    if name is not None and name not in LAYERS:
+        listed = "、".join(f"{layer.name}({layer.title})" for layer in LAYERS.values())
+        raise InputError(f"没有图层 {name[:60]!r};有:{listed}。", f"There is no layer {name[:60]!r}.")
+
+
+def _reading(conn: Connection, row: Mapping[str, Any], limits: ReadLimits) -> Reading:
+    answers = row["answers"]
+    columns = {name.removeprefix("column:"): value for name, value in answers.items() if name.startswith("column:")}
+    return Reading(
+        crs=answers.get("crs"), sheet=answers.get("sheet"), source=Source(row["source"]),
+        attribution=row["attribution"], mode=row["mode"], grid=row["grid"], limits=limits, name=row["file_name"],
+        columns={**_remembered_headers(conn, row["community"], row["layer"]),
+                 **{header: value or None for header, value in columns.items()}},
+        ask=True,
+    )  # fmt: skip
+
+
+def _remembered_headers(conn: Connection, community: str, layer: str | None) -> dict[str, str | None]:
+    """Return what people said of headers before."""
+    rows = conn.execute(
+        select(HEADER_ANSWER.c.header, HEADER_ANSWER.c.field).where(
+            HEADER_ANSWER.c.community == community, HEADER_ANSWER.c.layer == layer
+        )
+    )
+    return {str(header): name for header, name in rows}
+
+
+def _remember_headers(conn: Connection, community: str, layer: str | None, answers: Mapping[str, str]) -> None:
+    for name, value in answers.items():
+        if name.startswith("column:") and layer is not None:
+            if value and value not in {one.name for one in LAYERS[layer].fields}:
+                raise InputError(f"图层没有字段 {value[:60]!r}。", f"The layer has no field {value[:60]!r}.")
+            given = {"field": value or None}
+            conn.execute(
+                upsert(HEADER_ANSWER)
+                .values(community=community, layer=layer, header=name.removeprefix("column:")[:200], **given)
+                .on_conflict_do_update(constraint="header_answer_pkey", set_=given)
+            )
+
+
+def _keep(conn: Connection, waiting: Waiting, proposal: Proposal) -> None:
+    refused: dict[int, str] = {}
+    for one in proposal.refusals:
+        refused.setdefault(one.row, one.code)
+    problems = [RowProblem(one.row, one.field, one.reason) for one in proposal.refusals]
+    keep_rows(conn, waiting.kept, proposal.staging, refused, [*problems, *proposal.warnings], proposal.waiting)
+    conn.execute(
+        _one(waiting).values(
+            state="proposed", layer=proposal.layer.name, questions=[], problem=None, report=report_of(proposal),
+            fields=[one.name for one in proposal.staging.fields], for_new=sorted(proposal.staging.for_new),
+        )
+    )  # fmt: skip
