@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -22,18 +22,21 @@ from api.routes import (
     collections,
     features,
     health,
+    jobs,
     landing,
     maps,
     questions,
     schemas,
     tiles,
     transactions,
+    uploads,
     versions,
 )
-from api.turns import Turns
+from api.turns import Readings, Turns
 from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
 from gis_service.features.extents import Extents
+from gis_service.surveys.originals import Originals
 from maps.base_map import BaseLayer
 from maps.page import PAGE_FILES
 from maps.static_files import static_file
@@ -42,11 +45,17 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, transactions.router, maps.router, analyses.router,
-    collections.router, schemas.router, landing.router, health.router,
+    collections.router, schemas.router, uploads.router, jobs.router, landing.router, health.router,
 )  # fmt: skip
 
 
-def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits: Limits | None = None) -> FastAPI:
+def create_app(
+    database: Database,
+    base_layers: Sequence[BaseLayer] = (),
+    limits: Limits | None = None,
+    originals: Originals | None = None,
+    wake: Callable[[], None] = lambda: None,
+) -> FastAPI:
     """Return the application.
 
     Parameters
@@ -57,6 +66,10 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits
         Tile layers of the settings, shown beside the community's own base map.
     limits
         What one request may cost; the usual ones if not given.
+    originals
+        Where uploaded files are kept; without it nothing can be uploaded.
+    wake
+        Called when there is work for a worker process.
     """
 
     @asynccontextmanager
@@ -64,7 +77,7 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits
         reader = database.quick()
         await reader.open()
         app.state.reader, app.state.registered = reader, RegisteredCodes(reader)
-        app.state.turns = Turns()
+        app.state.turns, app.state.readings = Turns(), Readings()
         app.state.extents = Extents(reader)
         yield
         await reader.close()
@@ -86,6 +99,7 @@ def create_app(database: Database, base_layers: Sequence[BaseLayer] = (), limits
     app.add_middleware(RequestLog)
     app.state.database = database
     app.state.base_layers = tuple(base_layers)
+    app.state.originals, app.state.wake = originals, wake
     app.state.page_version = _page_version(base_layers)
     app.state.openapi = describe(app, DEFAULT_LIMIT, MAX_LIMIT)
     app.state.openapi_text = orjson.dumps(app.state.openapi)

@@ -12,6 +12,7 @@ from api.commands.maps import analyse, map_
 from api.commands.reverts import revert, uploads
 from api.commands.serve import serve
 from api.commands.uploads import upload
+from api.commands.worker import worker
 from api.console import ERRORS
 from gis_service.errors import ServiceError
 from gis_service.local_cluster import ClusterError
@@ -30,6 +31,7 @@ app.command("serve")(serve)
 app.command("upload")(upload)
 app.command("uploads")(uploads)
 app.command("revert")(revert)
+app.command("worker")(worker)
 app.command("map")(map_)
 app.command("analyse")(analyse)
 app.command("reconcile")(sample.reconcile)
@@ -48,3 +50,7 @@ def main() -> None:
             raise
         ERRORS.print(str(error), markup=False, soft_wrap=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

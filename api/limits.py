@@ -13,11 +13,16 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
+from gis_service.surveys.limits import JOB
 
 # After a refusal the rest of the body is read and dropped for a moment: whoever is still sending when the connection
 # closes gets a reset instead of the answer. Beyond this the reset is deserved.
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 16 * 1024 * 1024
+
+
+_FILES_BYTES = JOB.file_bytes + (1 << 20)
+"""What the background reads of an upload, and what a form wraps around it."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Limits:
         Largest body, unless ``larger_bodies`` names the route; larger ones are answered with 413, whether they are
         declared or only sent.
     larger_bodies
-        Bytes by method and beginning of the path, for the routes that take files.
+        Bytes by method and path, for the routes that take files.
     silence_seconds
         How long a client may be silent in the middle of a body or not reading an answer, and how long a request's
         head may take in all; 408 or an end of the connection after that.
@@ -48,17 +53,14 @@ class Limits:
     target_bytes: int = 30 * 1024
     header_bytes: int = 32 * 1024
     body_bytes: int = 1024 * 1024
-    larger_bodies: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    larger_bodies: Mapping[tuple[str, str], int] = field(default_factory=lambda: {("POST", "/uploads"): _FILES_BYTES})
     silence_seconds: float = 25.0
     bytes_per_second: int = 10 * 1024
     connections: int = 800
 
     def body_cap(self, method: str, path: str) -> int:
         """Return the largest body of a request in bytes."""
-        for (of_method, beginning), size in self.larger_bodies.items():
-            if method == of_method and path.startswith(beginning):
-                return size
-        return self.body_bytes
+        return self.larger_bodies.get((method, path), self.body_bytes)
 
 
 class RefusedBodyError(Exception):

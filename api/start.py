@@ -15,6 +15,7 @@ from gis_service.local_cluster import LocalCluster
 from gis_service.migrate import migrate
 from gis_service.scope import Scope
 from gis_service.settings import Settings
+from gis_service.surveys.originals import Originals
 
 OPERATOR = Scope("operator", "operator", ())
 """Whoever runs commands on this machine, before the areas are known."""
@@ -37,6 +38,11 @@ def cluster_of(settings: Settings, data: Path | None = None) -> LocalCluster | N
     if settings.database_url is None:
         return LocalCluster((data or settings.data_dir).resolve())
     return None
+
+
+def originals_of(settings: Settings, data: Path | None = None) -> Originals:
+    """Return the folder in which uploaded files are kept."""
+    return Originals((data or settings.data_dir).resolve() / "uploads", settings.upload_days)
 
 
 def prepare_local(cluster: LocalCluster) -> None:

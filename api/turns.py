@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
 
 from gis_service.errors import UnavailableError
 
@@ -60,3 +63,27 @@ class Turns:
         finally:
             timer.cancel()
             pass_on()
+
+
+class Readings:
+    """Turns for reading survey files and writing what they say, in threads: two at once, the others wait in line.
+
+    They wait long, because whoever sent a file mustn't be told to send it again; a reading ends by itself within its
+    limits.
+    """
+
+    def __init__(self, at_once: int = 2, wait_seconds: float = 120.0) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._wait_seconds = wait_seconds
+
+    async def run(self, make: Callable[[], Response]) -> Response:
+        """Return what ``make`` gives, made in a thread when its turn comes; UnavailableError when it doesn't."""
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise UnavailableError("现在上传的人太多,请稍候再试。", "Too many uploads just now; try again.") from error
+        try:
+            return await run_in_threadpool(make)
+        finally:
+            self._free.release()

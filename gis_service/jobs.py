@@ -102,6 +102,13 @@ def read_job(conn: Connection, identifier: str) -> Job:
     return Job(**{**row, "areas": tuple(row["areas"])})
 
 
+def job_of_upload(conn: Connection, upload: uuid.UUID) -> Job | None:
+    """Return the latest job about an upload, if there ever was one."""
+    asked = select(JOB).where(JOB.c.subject["upload"].astext == str(upload)).order_by(JOB.c.created_at.desc()).limit(1)
+    row = conn.execute(asked).mappings().one_or_none()
+    return None if row is None else Job(**{**row, "areas": tuple(row["areas"])})
+
+
 def unfinished(database: Database) -> list[tuple[str, str]]:
     """Return (community, identifier) of the jobs that nobody has finished, the oldest first."""
     with database.read(Scope("worker", "worker", ())) as conn:

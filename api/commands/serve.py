@@ -20,7 +20,8 @@ from api.app import create_app
 from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
 from api.limits import Limits
-from api.start import opened_database, operator_scope, prepare_local, read_settings
+from api.start import opened_database, operator_scope, originals_of, prepare_local, read_settings
+from api.worker import WorkerProcess
 from gis_service.database import Database, connect
 from gis_service.errors import InputError
 from gis_service.local_cluster import ClusterError, LocalCluster
@@ -54,8 +55,11 @@ def serve(
     try:
         with _running_database(settings, data, empty=empty) as database:
             limits = Limits(silence_seconds=settings.client_seconds)
+            workers = WorkerProcess(database, (data or settings.data_dir).resolve())
+            originals = originals_of(settings, data)
             config = uvicorn.Config(
-                create_app(database, bases, limits), http=connection_class(limits), ws="none", log_level="warning",
+                create_app(database, bases, limits, originals, workers.wake), http=connection_class(limits), ws="none",
+                log_level="warning",
                 access_log=False, timeout_graceful_shutdown=5, server_header=False, proxy_headers=False,
             )  # fmt: skip
             server = uvicorn.Server(config)
@@ -63,7 +67,11 @@ def serve(
             # From here on connections wait instead of being refused, so that what is printed is true.
             listener.listen(_BACKLOG)
             CONSOLE.print(f"ready http://{settings.host}:{chosen}", soft_wrap=True)
-            server.run(sockets=[listener])
+            workers.start()
+            try:
+                server.run(sockets=[listener])
+            finally:
+                workers.stop()
     except KeyboardInterrupt:
         CONSOLE.print("已停止。")
     finally:

@@ -85,9 +85,11 @@ def map_page(
     others = [(code, name) for code, name in areas.items() if code != community]
     drawn = draw_map(
         database, scope, entry, community, on,
-        url=lambda layer: _layer_url(layer, community), base_layers=bases, others=others,
+        url=lambda layer: layer_url(layer, community), base_layers=bases, others=others,
     )  # fmt: skip
-    return answer_if_changed(request, tag, to_served_page(drawn).encode, HTML, _policy(drawn.page.script_hash(), bases))
+    return answer_if_changed(
+        request, tag, to_served_page(drawn).encode, HTML, page_policy(drawn.page.script_hash(), bases)
+    )
 
 
 @router.get(
@@ -174,11 +176,12 @@ def static(name: str, v: str | None = None) -> Response:
     return Response(file.content, media_type=file.media_type, headers={"Cache-Control": kept})
 
 
-def _layer_url(layer: Layer, community: str) -> str:
+def layer_url(layer: Layer, community: str) -> str:
+    """Return where a page fetches a layer of the ground."""
     return f"/maps/overview/layers/{layer.name}?community={community}"
 
 
-def _policy(script: str, bases: tuple[BaseLayer, ...]) -> dict[str, str]:
+def page_policy(script: str, bases: tuple[BaseLayer, ...]) -> dict[str, str]:
     """Return the content policy: nothing on a page comes from another host, but for base layers that were asked for.
 
     Of inline scripts only Folium's own, which holds no data, may run: ``script`` is its hash.

@@ -28,6 +28,7 @@ from gis_service.surveys.fence import close_network, drivers_as_agreed, limit_re
 from gis_service.surveys.frames import write_frame
 from gis_service.surveys.intake import batches, open_source, sampled, sheet_frame
 from gis_service.surveys.limits import ReadLimits
+from gis_service.surveys.marking import mark_workbook
 from gis_service.surveys.source import Wish
 
 NETWORK_OPEN = "这台机器不允许隔离子进程的网络;文件仍在限定驱动、内存和时间的子进程里读取"
@@ -65,6 +66,10 @@ def main() -> int:
 
 
 def _read(request: dict[str, Any], limits: ReadLimits, notes: tuple[str, ...], pipe: BinaryIO) -> None:
+    if "marks" in request:
+        made = mark_workbook(Path(request["path"]), request["sheet"], request["columns"], request["marks"], limits)
+        write_frame(pipe, {"kind": "workbook"}, made)
+        return
     path, wish = Path(request["path"]), Wish(**request["wish"])
     # The working directory is an empty one made for this process.
     source, numbers = open_source(path, request["name"], wish, limits, folder=Path.cwd())

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from gis_service.errors import ConflictError, InputError
 from gis_service.features.staging import Changes, Staging
 from gis_service.features.write import encode_geometry, refused_by_database
+from gis_service.jobs import Job, Progress
 from gis_service.proposal_tables import PROPOSAL
 from gis_service.surveys.desk import Desk, Waiting, find_proposal
 from gis_service.surveys.geometry import TAKEN_TYPES, fault_sentence
@@ -100,6 +101,13 @@ def commit_upload(desk: Desk, identifier: uuid.UUID, wanted: Wanted) -> Committe
         if (waiting.row["state"] != "committed") != first:
             raise ConflictError("这次上传刚刚由别人入库;请看结果后再试。", "Someone has just committed the upload.")
         return _write(conn, waiting, wanted, steps, upload)
+
+
+def commit_in_background(desk: Desk, job: Job, _progress: Progress) -> None:
+    """Do the job of a large commit; taken up again after a kill, it finds what it had written."""
+    subject = job.subject
+    wanted = Wanted(subject["accept"], subject["rows"], subject["key"] or str(job.id))
+    commit_upload(desk, uuid.UUID(subject["upload"]), wanted)
 
 
 def _done_before(conn: Connection, waiting: Waiting, key: str | None) -> Committed | None:

@@ -256,7 +256,7 @@ def changes_geojson(conn: Connection, kept: Kept, layer: Layer, most: int) -> It
                 "  'role', case role.name when '' then 'after' else 'before' end,"
                 "  'moved_m', round(r.moved_m::numeric, 2), 'problems', r.problems, 'left_out', r.left_out,"
                 "  'fields', (select jsonb_object_agg(key, jsonb_build_array(b.value, v.value))"
-            "   from jsonb_each(r.values) v"
+                "   from jsonb_each(r.values) v"
                 f"   left join jsonb_each(to_jsonb((select x from (select {names}) x))) b using (key)"
                 "   where r.step in ('changed', 'moved', 'conflict') and v.value is distinct from b.value))))::text"
                 f" from gis.proposal_row r {_join_history(layer)}"

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import accumulate, pairwise
@@ -22,7 +22,7 @@ from gis_service.surveys.fence import child_environment
 from gis_service.surveys.frames import FrameError, FrameReader, FrameTimeoutError, FrameTooLargeError
 from gis_service.surveys.limits import INTERACTIVE, JOB, SAMPLE_ROWS, ReadLimits
 
-__all__ = ["INTERACTIVE", "JOB", "Batch", "ReadLimits", "Sheet", "SurveyError", "read_survey"]
+__all__ = ["INTERACTIVE", "JOB", "Batch", "ReadLimits", "Sheet", "SurveyError", "mark_survey", "read_survey"]
 
 _log = logging.getLogger(__name__)
 
@@ -180,6 +180,32 @@ def read_survey(
         header, _ = _next_frame(reader, process, limits)
         sheet = _sheet(header)
         yield sheet, _batches(reader, process, limits, width=len(sheet.columns))
+
+
+def mark_survey(
+    path: Path, *, name: str, layer: str | None, columns: Sequence[str],
+    marks: Mapping[int, Sequence[tuple[str | None, str, bool]]],
+) -> bytes:  # fmt: skip
+    """Return a workbook with marked cells, made in the fenced child (see :mod:`gis_service.surveys.marking`).
+
+    Raises
+    ------
+    SurveyError
+        When the workbook can't be opened or its header isn't found again.
+    """
+    limits = INTERACTIVE
+    _check_file(path, limits)
+    request = {
+        "path": str(path.resolve()), "name": name, "sheet": layer, "columns": list(columns),
+        "marks": {str(row): said for row, said in marks.items()}, "limits": asdict(limits),
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix="survey-") as folder, _child(folder) as process:
+        _send(process, orjson.dumps(request))
+        reader = FrameReader(cast("BinaryIO", process.stdout), wait_s=limits.wall_s, most_bytes=limits.output_bytes)
+        header, body = _next_frame(reader, process, limits)
+    if header.get("kind") != "workbook":
+        raise SurveyError(_DAMAGED)
+    return body
 
 
 def _check_file(path: Path, limits: ReadLimits) -> None:

@@ -25,6 +25,7 @@ def report_of(proposal: Proposal) -> dict[str, Any]:
         "crs_title": crs_title(sheet.crs) if sheet.crs.startswith("EPSG:") else sheet.crs,
         "crs_evidence": sheet.crs_evidence,
         "coordinates": list(sheet.coordinates),
+        "all_columns": list(sheet.columns),
         "columns": [
             {"column": name, "field": field.name, "title": field.title} for name, field in matched.items()
         ],

@@ -6,11 +6,13 @@ import uuid
 from collections import Counter
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from gis_service.errors import InputError, NotFoundError
+from gis_service.proposal_tables import PROPOSAL
 from gis_service.tables import UPLOAD
 
 _MOST_LISTED = 1000
@@ -49,6 +51,11 @@ class UploadRecord:
     committed_at: datetime
     reverted: bool
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows by what was done with them."""
+        return {name: getattr(self, name) for name in ("added", "changed", "moved", "removed", "unchanged", "refused")}
+
 
 def list_uploads(conn: Connection, community: str | None = None, layer: str | None = None) -> list[UploadRecord]:
     """Return the uploads that the scope sees, the latest first, at most a thousand."""
@@ -81,6 +88,25 @@ def read_upload(conn: Connection, identifier: str) -> UploadRecord:
             f"没有编号为 {known} 的上传,或不在您的范围内;可用 gis-service uploads 查看。", "There is no such upload."
         )
     return UploadRecord(**row, reverted=row["id"] in _taken_back(conn))
+
+
+def list_everything(conn: Connection, community: str | None = None) -> list[dict[str, Any]]:
+    """Return what waits for a decision and what is committed, the latest first, at most a thousand of each."""
+    query = select(PROPOSAL).where(PROPOSAL.c.state != "committed").order_by(PROPOSAL.c.created_at.desc())
+    if community is not None:
+        query = query.where(PROPOSAL.c.community == community)
+    waiting = [
+        {"id": str(row.id), "state": row.state, "layer": row.layer, "community": row.community, "at": row.created_at,
+         "file_name": row.file_name, "actor": row.actor, "reverts": None, "counts": row.report.get("counts", {})}
+        for row in conn.execute(query.limit(_MOST_LISTED))
+    ]  # fmt: skip
+    committed = [
+        {"id": str(one.id), "state": "reverted" if one.reverted else "committed", "layer": one.layer,
+         "community": one.community, "at": one.committed_at, "file_name": one.file_name, "actor": one.actor,
+         "reverts": None if one.reverts is None else str(one.reverts), "counts": one.counts}
+        for one in list_uploads(conn, community)
+    ]  # fmt: skip
+    return sorted([*waiting, *committed], key=lambda one: one["at"], reverse=True)
 
 
 _COLUMNS = tuple(UPLOAD.c[one.name] for one in fields(UploadRecord) if one.name != "reverted")

@@ -1,0 +1,31 @@
+"""``gis-service worker``: takes up long work."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.start import opened_database, originals_of, read_settings
+from api.worker import end_with_parent, work
+
+_PAUSE_SECONDS = 2.0
+
+
+def worker(
+    data: Annotated[Path | None, typer.Option(help="数据目录,默认 .data(GIS_DATA_DIR)")] = None,
+    once: Annotated[bool, typer.Option("--once", help="做完现有的工作就结束")] = False,
+    parent: Annotated[int | None, typer.Option(help="这个进程结束时一起结束", hidden=True)] = None,
+) -> None:
+    """处理后台的工作(读大文件、大批入库);服务自己会启动它,也可以在别处另外运行。"""
+    if parent is not None:
+        end_with_parent(parent)
+    settings = read_settings()
+    with opened_database(settings, data) as database:
+        originals = originals_of(settings, data)
+        work(database, originals)
+        while not once:
+            time.sleep(_PAUSE_SECONDS)
+            work(database, originals)

@@ -1,0 +1,136 @@
+"""What a form sends: its files and fields, read with limits, and closed when the answer is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Header, Request
+from fastapi.responses import Response
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException
+
+from api.dependencies import ForbiddenError
+from api.routes.transactions import MediaTypeError
+from api.turns import Readings
+from gis_service.errors import InputError
+from gis_service.surveys.desk import Sent
+from layers.record import Source
+
+_FIELDS = ("layer", "community", "mode", "grid", "crs", "sheet", "source", "attribution")
+_MOST_FILES, _MOST_FIELDS, _LONGEST_FIELD = 8, 16, 4096
+
+
+async def own_pages_only(
+    request: Request,
+    sec_fetch_site: Annotated[str | None, Header(include_in_schema=False)] = None,
+    origin: Annotated[str | None, Header(include_in_schema=False)] = None,
+) -> None:
+    """Refuse what a page of another site sends through somebody's browser: forms need nobody's leave to be sent."""
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    foreign = sec_fetch_site not in {"same-origin", "none"} if sec_fetch_site else origin not in {None, own}
+    if foreign:
+        raise ForbiddenError("请求来自别的网站的页面,没有执行。", "The request comes from another site's page.")
+
+
+@dataclass(frozen=True)
+class Received:
+    """A form with one file, or the parts of one shapefile.
+
+    Attributes
+    ----------
+    fields
+        The form's other fields.
+    """
+
+    request: Request
+    form: FormData
+    fields: dict[str, str]
+    key: str | None
+
+    @property
+    def community(self) -> str | None:
+        """The community that the form names."""
+        return self.fields.get("community")
+
+    async def run(self, make: Callable[[], Response]) -> Response:
+        """Make the answer in a thread, in turn with other readings, and close the files."""
+        try:
+            readings: Readings = self.request.app.state.readings
+            return await readings.run(make)
+        finally:
+            await self.form.close()
+
+    def sent(self) -> Sent:
+        """Return the file with what is said of it."""
+        files = [one for one in self.form.getlist("file") if isinstance(one, UploadFile)]
+        if len(files) > 1:
+            raise InputError("一次上传一份文件。", "Upload one file at a time.")
+        file, name = files[0].file, files[0].filename or ""
+        answers: dict[str, str] = {name: self.fields[name] for name in ("crs", "sheet") if name in self.fields}
+        try:
+            source = Source(self.fields.get("source", Source.SURVEYED))
+        except ValueError as error:
+            listed = "、".join(f"{one}({one.label})" for one in Source)
+            raise InputError(f"source 不对;有:{listed}。", "There is no such source.") from error
+        return Sent(
+            file, PurePosixPath(name.replace("\\", "/")).name, self.fields.get("layer"),
+            self.fields.get("mode", "upsert"), self.fields.get("grid"), self.key, source,
+            self.fields.get("attribution"), answers,
+        )  # fmt: skip
+
+
+async def received_of(
+    request: Request,
+    idempotency_key: Annotated[str | None, Header(max_length=200, description="同一键的同一文件只收一次")] = None,
+) -> Received:
+    """Return the form that a request sends.
+
+    Raises
+    ------
+    MediaTypeError
+        When it is no form.
+    InputError
+        When the form is broken, has unknown fields or no file.
+    """
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise MediaTypeError(
+            "请以 multipart/form-data 上传,文件放在 file 里。", "Send multipart/form-data with a file."
+        )
+    try:
+        form = await request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
+    except (MultiPartException, ValueError, AssertionError) as error:
+        raise InputError(
+            f"表单读不出来:最多 {_MOST_FILES} 个文件、{_MOST_FIELDS} 个字段;请重新提交。", "The form can't be read."
+        ) from error
+    fields = {name: value for name, value in form.multi_items() if isinstance(value, str) and value}
+    files = [value for name, value in form.multi_items() if isinstance(value, UploadFile) and name == "file"]
+    if unknown := sorted({name for name, _ in form.multi_items()} - {"file", *_FIELDS}):
+        await form.close()
+        raise InputError(
+            f"表单里不认识 {unknown[0][:40]!r};可用的有:file、{'、'.join(_FIELDS)}。", "The form has an unknown field."
+        )
+    if not files or not all(one.filename for one in files):
+        await form.close()
+        raise InputError("没有收到文件;请把文件放在 file 里。", "There is no file in the form.")
+    return Received(request, form, fields, idempotency_key)
+
+
+ReceivedOf = Annotated[Received, Depends(received_of)]
+
+
+async def json_of(request: Request, *, empty: bool = False) -> dict[str, Any]:
+    """Return the JSON object that a request sends; InputError when it is none."""
+    body = await request.body()
+    if empty and not body:
+        return {}
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InputError("请求内容不是 JSON。", "The body isn't JSON.") from error
+    if not isinstance(found, dict):
+        raise InputError("请求内容应是一个 JSON 对象。", "The body must be a JSON object.")
+    return found

@@ -1,0 +1,102 @@
+"""The worker process: it takes up jobs, so that long work never holds up a request."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from gis_service.database import Database
+from gis_service.errors import ServiceError
+from gis_service.jobs import Handler, unfinished, work_off
+from gis_service.surveys.commit import commit_in_background
+from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, read_in_background
+from gis_service.surveys.originals import Originals
+
+_PR_SET_PDEATHSIG = 1
+_LOOK_SECONDS = 30.0
+_PAUSE_SECONDS = 2.0
+
+
+def handlers_of(originals: Originals) -> Mapping[str, Handler]:
+    """Return what does each kind of job."""
+    return {
+        READING_JOB: lambda database, job, progress: read_in_background(
+            Desk(database, job.scope, originals), job, progress
+        ),
+        COMMIT_JOB: lambda database, job, progress: commit_in_background(
+            Desk(database, job.scope, originals), job, progress
+        ),
+    }
+
+
+def work(database: Database, originals: Originals) -> int:
+    """Do what there is to do, and delete originals whose time is over; return how many jobs were taken up."""
+    originals.expire()
+    return work_off(database, handlers_of(originals))
+
+
+def end_with_parent(parent: int) -> None:
+    """Let the system end this process when the one that started it ends, however that happens."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
+class WorkerProcess:
+    """Starts a worker process when there is work, and again when it was killed over it.
+
+    Parameters
+    ----------
+    data
+        The data folder, handed on to the worker.
+    """
+
+    def __init__(self, database: Database, data: Path) -> None:
+        self._database = database
+        self._data = data
+        self._woken, self._stopping = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Begin to watch; work that an earlier process left is taken up at once."""
+        self._woken.set()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that there is work."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """End the worker; what it was at is taken up at the next start."""
+        self._stopping.set()
+        self._woken.set()
+        if self._process is not None:
+            self._process.kill()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._woken.wait(_LOOK_SECONDS)
+            self._woken.clear()
+            while not self._stopping.is_set() and self._left():
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data),
+                     "--parent", str(os.getpid())],
+                    stdin=subprocess.DEVNULL,
+                )  # fmt: skip
+                self._process.wait()
+                self._stopping.wait(_PAUSE_SECONDS if self._process.returncode else 0)
+
+    def _left(self) -> bool:
+        try:
+            return bool(unfinished(self._database))
+        except ServiceError:
+            # The database is away; whoever watches it starts it again.
+            return not self._stopping.wait(_PAUSE_SECONDS)
