@@ -44,6 +44,8 @@ router = APIRouter(tags=["uploads"], route_class=QuickRoute)
 
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Accept, Cookie"}
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_GROUND = ("community", "grid", "water", "green", "building", "road")
+"""Layers under a map of changes; what the upload changes is drawn from the proposal."""
 _AT_ONCE_ROWS = 20_000
 """Rows that a commit writes while the sender waits; more are a job."""
 
@@ -310,7 +312,12 @@ def upload_map(request: Request, upload: UploadOf, database: DatabaseOf, scope: 
         waiting = find_proposal(conn, upload)
         answer = before_after(conn, waiting)
         ground = read_overview(
-            conn, scope, answer.community, url=lambda layer: layer_url(layer, answer.community), most=MOST_GROUND
+            conn,
+            scope,
+            answer.community,
+            url=lambda layer: layer_url(layer, answer.community),
+            most=MOST_GROUND,
+            layers=[name for name in _GROUND if name != waiting.layer.name],
         )
     drawn = draw(ground, answer, bases)
     policy = page_policy(drawn.page.script_hash(), bases)

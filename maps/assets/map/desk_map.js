@@ -37,7 +37,7 @@
           renderer, pane: "ground", interactive: false,
           style: looks ? { stroke: false, fill: true, fillOpacity: 1, ...looks } : { color: "#ffffff", weight: 2.5 },
         }).addTo(this.map);
-        if (this.bounds === null && drawn.getBounds().isValid()) {
+        if (this.bounds === null && !this.guesses.getLayers().length && drawn.getBounds().isValid()) {
           this.map.fitBounds(drawn.getBounds(), { animate: false });
         }
       }
@@ -79,7 +79,7 @@
       const faint = given.left_out ? 0.25 : 1;
       return {
         radius: 6, color: feature.geometry.type.endsWith("Point") ? "#ffffff" : color, weight: 1.8, fillColor: color,
-        fill: !feature.geometry.type.endsWith("LineString"), opacity: faint, fillOpacity: 0.55 * faint,
+        fill: !feature.geometry.type.endsWith("LineString"), opacity: faint, fillOpacity: (feature.geometry.type.endsWith("Point") ? 0.95 : 0.6) * faint,
         dashArray: given.role === "before" || given.step === "removed" ? "4 4" : null,
       };
     }
