@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from layers.check import SQUARE_METRES, AreaAgrees, Check, NoOverlap
 from layers.errors import DeclarationError
 from layers.field import Kind, LayerField, fields_of, fold
 from layers.record import Record
+from layers.rules import RULES
 from layers.style import Style
 
 Geometry = Literal["POINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRY"]
@@ -42,6 +44,8 @@ class Layer:
         The field that names a feature on maps and in lists.
     style
         How it is drawn.
+    checks
+        What is expected of its rows beyond the bounds of single fields.
 
     Raises
     ------
@@ -58,12 +62,14 @@ class Layer:
     visibility: Visibility
     label: str
     style: Style
+    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a declaration that contradicts itself."""
         self._check_names()
         self._check_headers()
         self._check_style()
+        self._check_checks()
 
     @cached_property
     def where(self) -> str:
@@ -138,3 +144,17 @@ class Layer:
             raise DeclarationError(f"{self.where}: the palette has no colour for {', '.join(sorted(missing))}")
         if unknown := set(style.palette) - set(field.codes):
             raise DeclarationError(f"{self.where}: the palette colours unknown codes {', '.join(sorted(unknown))}")
+
+    def _check_checks(self) -> None:
+        for check in self.checks:
+            for rule in (getattr(check, "rule", None), getattr(check, "floor_rule", None)):
+                if rule is not None and rule not in RULES:
+                    raise DeclarationError(f"{self.where}: the check {check} needs the rule {rule!r} in rules.toml")
+            if isinstance(check, NoOverlap) and self.geometry != "MULTIPOLYGON":
+                raise DeclarationError(f"{self.where}: only areas can be checked for overlaps")
+            named = (check.field, check.storeys) if isinstance(check, AreaAgrees) else getattr(check, "within", ())
+            for name in named:
+                if name is not None and name not in {field.name for field in self.fields}:
+                    raise DeclarationError(f"{self.where}: the check names {name!r}, which is no field of the record")
+            if isinstance(check, AreaAgrees) and self.field(check.field).unit not in SQUARE_METRES:
+                raise DeclarationError(f"{self.where}: {check.field} has no unit of area, so it can't be checked")

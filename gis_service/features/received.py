@@ -20,7 +20,8 @@ from gis_service.features.write import stored_value
 from gis_service.reference_systems import ReferenceSystem, reference_system
 from gis_service.surveys.geometry import Fitting
 from gis_service.surveys.limits import INTERACTIVE
-from gis_service.surveys.rows import IDENTITY, explain
+from gis_service.surveys.personal import holds_identity
+from gis_service.surveys.rows import explain
 from gis_service.tables import column_type
 from layers.field import Kind, LayerField
 from layers.layer import Layer
@@ -254,7 +255,7 @@ def _refuse_value(layer: Layer, found: LayerField, value: object) -> None:
         if not -widest <= value < widest:
             raise wrong
     free = found.kind is Kind.TEXT and found.codes is None and found.pattern is None and found.name != "code"
-    if free and isinstance(value, str) and IDENTITY.search(value):
+    if free and isinstance(value, str) and holds_identity(value):
         raise InputError(
             f"“{found.title}”里疑似有身份证号或手机号;请删去后再提交。",
             f"{found.name} of {layer.name} seems to hold an identity or phone number; leave it out.",

@@ -127,7 +127,7 @@ def propose(
             verdict = check_system(conn, layer, area, sheet)
             if verdict.crs != sheet.crs:
                 return _read_again(conn, layer, community, path, replace(reading, crs=verdict.crs), verdict, progress)
-            matching = match_headers(layer, sheet.columns)
+            matching = match_headers(layer, sheet.columns, sheet.sample_rows)
             reader = RowReader(layer, matching.fields, reading.source)
             staging = Staging(layer, community, reader.fields)
             staging.create(conn)
@@ -229,11 +229,11 @@ def _staged(
             if reason is not None or geometry is None:
                 refusals.append(Refusal(number, "", reason or "没有几何。"))
                 continue
-            values, code, problem = reader.read(number, cells, geometry)
-            if values is None:
-                refusals.append(Refusal(number, code, problem))
+            row = reader.read(number, cells, geometry)
+            if row.values is None:
+                refusals.append(Refusal(number, row.code, row.reason))
             else:
-                yield number, values, geometry
+                yield number, row.values, geometry
         done += len(batch.rows)
         if progress is not None:
             progress(done, total)

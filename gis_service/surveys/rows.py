@@ -3,23 +3,54 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
-from layers.field import Kind, LayerField
+from gis_service.surveys.errors import UnreadableCellError
+from gis_service.surveys.personal import holds_identity, is_free_text
+from gis_service.surveys.positioning import DEFAULT_LIMIT, PositionLimit
+from gis_service.surveys.values import converter_of
+from layers.field import LayerField
 from layers.layer import Layer
 from layers.record import Source
 
-_DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?(?:[ T]00:00(?::00(?:\.0+)?)?)?")
-IDENTITY = re.compile(r"(?<![0-9A-Za-z])(?:1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9A-Za-z])")
 _SHOWN_CODES = 12
-_YES = {"是", "有", "对", "true", "yes", "y", "t", "1", "√"}
-_NO = {"否", "无", "不", "false", "no", "n", "f", "0", "×"}
+_LONGEST_EXAMPLE = 40
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a row isn't taken: the field it lies in, None for the whole row, and a Chinese sentence."""
+
+    field: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRow:
+    """What a row gives.
+
+    Attributes
+    ----------
+    values
+        In the order of the reader's ``fields``; None when the row is refused.
+    code
+        Its business key, empty where it has none.
+    problems
+        Everything that speaks against it, at most one of each field.
+    """
+
+    values: list[object] | None
+    code: str
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """All problems in one sentence; empty when there is none."""
+        return ";".join(problem.message.removesuffix("。") for problem in self.problems) + "。" * bool(self.problems)
 
 
 @dataclass
@@ -32,18 +63,29 @@ class RowReader:
         Column position to field, from the header matching.
     source
         The source of rows that don't name one.
+    accuracy_column, accuracy_limit
+        Where the file says how far off a position may be, and from where on that is warned of.
     fields
         What is staged, in this order: the matched fields, ``code`` always among them.
     foreign_sources
         Words in a column 数据来源 that are no code of ours; such rows get ``source``.
+    read_as
+        What was read into cells beyond width, case and labels: title of the field to an example cell, what it was
+        read as, and how many such cells there were.
+    warnings
+        (row, ``"geom"``, Chinese sentence) of rows that are taken, but whose position is uncertain.
     """
 
     layer: Layer
     positions: dict[int, LayerField]
     source: Source = Source.SURVEYED
+    accuracy_column: int | None = None
+    accuracy_limit: PositionLimit = DEFAULT_LIMIT
     fields: tuple[LayerField, ...] = field(init=False)
     codes_made: bool = field(init=False)
     foreign_sources: set[str] = field(init=False, default_factory=set)
+    read_as: dict[str, tuple[str, str, int]] = field(init=False, default_factory=dict)
+    warnings: list[tuple[int, str, str]] = field(init=False, default_factory=list)
     _seen: dict[str, int] = field(init=False, default_factory=dict)
     _sources: frozenset[str] = frozenset(str(member) for member in Source)
 
@@ -56,52 +98,96 @@ class RowReader:
         )
         areal = self.layer.geometry != "POINT"
         self._pieces = "(同一要素被图幅切成几块时,用 --dissolve 列名 合并)" if areal else ""
-        self._columns = [(position, found.name, _converter(found)) for position, found in self.positions.items()]
+        self._columns = [
+            (position, found.name, converter_of(found, self._note_for(found)))
+            for position, found in self.positions.items()
+        ]
         self._names = [found.name for found in self.fields]
         self._validate = self.layer.record.__pydantic_validator__.validate_python
-        self._texts = [
-            found.name
-            for found in self.fields
-            if found.kind is Kind.TEXT and found.codes is None and found.pattern is None and found.name != "code"
-        ]
+        self._texts = [found.name for found in self.fields if is_free_text(found)]
 
-    def read(self, number: int, cells: Sequence[object], geometry: bytes) -> tuple[list[object] | None, str, str]:
-        """Return (values, code, "") of a row that is taken, or (None, code, reason) of one that is refused."""
-        given = self._given(cells)
+    def read(self, number: int, cells: Sequence[object], geometry: bytes) -> ReadRow:
+        """Read one row; ``number`` is how a person counts it."""
+        given, problems = self._given(cells)
         if self.codes_made:
             given["code"] = code_from_geometry(geometry)
         code = str(given.get("code", ""))
-        if not code:
-            return None, "", "缺少编码:请在编码列填上这一行的编码,才能与已有数据对应。"
         if any(isinstance(value, str) and "\x00" in value for value in given.values()):
-            return None, "", "文字里有空字符(NUL);请用表格软件重新导出。"
-        first = self._seen.setdefault(code, number)
-        if first != number:
-            return None, code, f"编码 {code} 与第 {first} 行重复;请改掉其中一行的编码,或删去一行{self._pieces}。"
+            return ReadRow(None, "", (*problems.values(), *_nul_problems(given)))
+        self._check_code(number, code, problems)
         try:
             record: Any = self._validate(given)
         except ValidationError as error:
-            return None, code, explain(self.layer, error)
-        values = [getattr(record, name) for name in self._names]
+            for name, message in _explained(self.layer, error).items():
+                problems.setdefault(name, Problem(name or None, message))
         for name in self._texts:
             text = given.get(name)
-            if text is not None and IDENTITY.search(str(text)):
-                title = self.layer.field(name).title
-                return None, code, f"“{title}”里疑似有身份证号或手机号;请删去后再上传。"
-        return values, code, ""
+            if text is not None and (holds_identity(text) if isinstance(text, str) else any(map(holds_identity, text))):
+                problems[name] = Problem(name, _identity_sentence(self.layer.field(name)))
+        if problems:
+            return ReadRow(None, code, tuple(problems.values()))
+        if self.accuracy_column is not None:
+            self._warn_of_position(number, cells[self.accuracy_column])
+        return ReadRow([getattr(record, name) for name in self._names], code)
 
-    def _given(self, cells: Sequence[object]) -> dict[str, object]:
-        """Return what the cells give, by field; empty ones are left to the field's default."""
-        given: dict[str, object] = {"source": self.source}
+    def _given(self, cells: Sequence[object]) -> tuple[dict[str, Any], dict[str, Problem]]:
+        """Return what the cells give, by field, and what can't be read; empty ones are left to the field's default."""
+        given: dict[str, Any] = {"source": self.source}
+        problems: dict[str, Problem] = {}
         for position, name, convert in self._columns:
             cell = cells[position]
-            value = None if cell is None or cell == "" else convert(cell)
+            if cell is None or cell == "":
+                continue
+            try:
+                value = convert(cell)
+            except UnreadableCellError as error:
+                if name == "source":
+                    self.foreign_sources.add(str(cell))
+                else:
+                    problems[name] = self._unreadable(name, cell, error)
+                continue
             if name == "source" and value is not None and value not in self._sources:
                 # Other people's files have columns of this name with their own words in them.
                 self.foreign_sources.add(str(cell))
             elif value is not None:
                 given[name] = value
-        return given
+        return given, problems
+
+    def _unreadable(self, name: str, cell: object, error: UnreadableCellError) -> Problem:
+        found = self.layer.field(name)
+        if holds_identity(str(cell)):
+            return Problem(name, _identity_sentence(found))
+        return Problem(name, f"“{found.title}”{error}。")
+
+    def _check_code(self, number: int, code: str, problems: dict[str, Problem]) -> None:
+        """Note a key that is missing, stands in a row above, or is a person's number."""
+        if not code:
+            problems["code"] = Problem("code", "缺少编码:请在编码列填上这一行的编码,才能与已有数据对应。")
+            return
+        first = self._seen.setdefault(code, number)
+        if holds_identity(code, phones=False):
+            problems["code"] = Problem("code", _identity_sentence(self.layer.field("code")))
+        elif first != number:
+            problems["code"] = Problem(
+                "code", f"编码 {code} 与第 {first} 行重复;请改掉其中一行的编码,或删去一行{self._pieces}。"
+            )
+
+    def _note_for(self, found: LayerField) -> Callable[[object, object], None]:
+        title = found.title
+
+        def note(cell: object, value: object) -> None:
+            first = self.read_as.get(title)
+            if first is None:
+                self.read_as[title] = (str(cell)[:_LONGEST_EXAMPLE], str(value)[:_LONGEST_EXAMPLE], 1)
+            else:
+                self.read_as[title] = (first[0], first[1], first[2] + 1)
+
+        return note
+
+    def _warn_of_position(self, number: int, cell: object) -> None:
+        said = self.accuracy_limit.exceeded_by(cell)
+        if said is not None:
+            self.warnings.append((number, "geom", said))
 
     @property
     def source_assumed(self) -> bool:
@@ -116,13 +202,32 @@ def code_from_geometry(geometry: bytes) -> str:
 
 def explain(layer: Layer, error: ValidationError) -> str:
     """Return why a row doesn't fit the layer, in Chinese, all reasons in one line."""
-    return ";".join(_explain_one(layer, detail) for detail in error.errors(include_url=False)) + "。"
+    return ";".join(message.removesuffix("。") for message in _explained(layer, error).values()) + "。"
+
+
+def _explained(layer: Layer, error: ValidationError) -> dict[str, str]:
+    """Return a sentence for each field that is wrong; the empty name stands for the whole row."""
+    found: dict[str, list[str]] = {}
+    for detail in error.errors(include_url=False):
+        found.setdefault(str(detail["loc"][0]) if detail["loc"] else "", []).append(_explain_one(layer, detail))
+    return {name: ";".join(dict.fromkeys(clauses)) + "。" for name, clauses in found.items()}
+
+
+def _nul_problems(given: dict[str, Any]) -> list[Problem]:
+    said = "文字里有空字符(NUL);请用表格软件重新导出。"
+    return [Problem(name, said) for name, value in given.items() if isinstance(value, str) and "\x00" in value]
+
+
+def _identity_sentence(found: LayerField) -> str:
+    return f"“{found.title}”里疑似有身份证号或手机号;请删去后再上传。"
 
 
 def _explain_one(layer: Layer, detail: Any) -> str:
     found = layer.field(str(detail["loc"][0])) if detail["loc"] else None
     title = f"“{found.title}”" if found else "这一行"
     value, kind, context = detail.get("input"), detail["type"], detail.get("ctx", {})
+    if found is not None and kind != "missing" and holds_identity(str(value)):
+        return _identity_sentence(found).removesuffix("。")
     said = {
         "missing": f"缺少必填项{title}",
         "int_parsing": f"{title}的 {value!r} 不是整数",
@@ -148,69 +253,3 @@ def _explain_one(layer: Layer, detail: Any) -> str:
     if kind.startswith("date"):
         return f"{title}的 {value!r} 不是日期,请写成 2026-11-23"
     return f"{title}的 {value!r} 不合要求"
-
-
-def _converter(found: LayerField) -> Callable[[Any], object]:
-    """Return what turns a cell into what the record validates: labels to codes, spellings of dates, yes and no."""
-    if found.codes is not None:
-        return _code_converter(found)
-    return {
-        Kind.TEXT: _text,
-        Kind.INTEGER: _number,
-        Kind.NUMBER: _number,
-        Kind.BOOLEAN: _boolean,
-        Kind.DATE: _date,
-        Kind.TIME: _blank_to_none,
-        Kind.TEXTS: _texts,
-    }[found.kind]
-
-
-def _code_converter(found: LayerField) -> Callable[[Any], object]:
-    codes = dict(found.codes or {})
-    by_label = {label.casefold(): code for code, label in codes.items()} | {code.casefold(): code for code in codes}
-
-    def one(cell: object) -> object:
-        text = _text(cell)
-        return by_label.get(str(text).casefold(), text) if text is not None else None
-
-    if found.kind is Kind.TEXTS:
-        return lambda cell: [one(part) for part in _texts(cell)] or None
-    return one
-
-
-def _plain(text: str) -> str:
-    """Return text with full-width digits, letters and punctuation, as Chinese keyboards give them, in plain ones."""
-    return text.strip() if text.isascii() else unicodedata.normalize("NFKC", text).strip()
-
-
-def _text(cell: object) -> str | None:
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return str(cell).strip() or None
-
-
-def _number(cell: object) -> object:
-    return _plain(cell).replace(",", "") or None if isinstance(cell, str) else cell
-
-
-def _boolean(cell: object) -> object:
-    if isinstance(cell, bool):
-        return cell
-    text = _plain(str(_text(cell) or "")).casefold()
-    return True if text in _YES else False if text in _NO else text or None
-
-
-def _date(cell: object) -> object:
-    text = _text(cell)
-    found = _DATE.fullmatch(_plain(text)) if text else None
-    return "{}-{:0>2}-{:0>2}".format(*found.groups()) if found else text
-
-
-def _blank_to_none(cell: object) -> object:
-    return _text(cell)
-
-
-def _texts(cell: object) -> list[str]:
-    if isinstance(cell, list):
-        return [str(part) for part in cell]
-    return [part for part in re.split(r"[、,\uff0c;\uff1b|/]\s*", str(cell).strip()) if part]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from layers.check import AreaAgrees, NoOverlap
 from layers.code import Code
 from layers.layer import Layer
 from layers.record import Record, Survey, Unit
@@ -165,5 +166,9 @@ LAYER = Layer(
         order=40,
         min_zoom=14,
         labelled_from=18,
+    ),
+    checks=(
+        AreaAgrees("floor_area_m2", "building.floor_area_mismatch", storeys="floors"),
+        NoOverlap(),
     ),
 )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from layers.check import AreaAgrees
 from layers.code import Code
 from layers.layer import Layer
 from layers.record import Record, Survey, Unit
@@ -72,4 +73,5 @@ LAYER = Layer(
     visibility="community",
     label="name",
     style=Style(color="#5b3a6b", width=3.0, dash="12 4 2 4", opacity=0.0, order=90),
+    checks=(AreaAgrees("area_reported_km2", "community.area_mismatch"),),
 )

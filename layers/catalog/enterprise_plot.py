@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from layers.check import NoOverlap
 from layers.code import Code
 from layers.layer import Layer
 from layers.record import Record, Survey, Unit
@@ -123,4 +124,5 @@ LAYER = Layer(
         },
         order=25,
     ),
+    checks=(NoOverlap(),),
 )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from layers.check import NoOverlap
 from layers.code import Code
 from layers.layer import Layer
 from layers.record import Record, Survey, Unit
@@ -75,4 +76,5 @@ LAYER = Layer(
     visibility="community",
     label="name",
     style=Style(color="#b79f6b", fill="#f6ecd6", width=1.4, opacity=0.5, order=20, labelled_from=15),
+    checks=(NoOverlap(),),
 )

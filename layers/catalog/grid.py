@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from layers.check import NoOverlap
 from layers.code import Code
 from layers.layer import Layer
 from layers.record import Record, Survey, Unit
@@ -77,4 +78,5 @@ LAYER = Layer(
     visibility="community",
     label="name",
     style=Style(color="#7a5c8e", width=1.8, dash="6 4", opacity=0.0, order=50, labelled_from=14),
+    checks=(NoOverlap("survey.overlap_grid", within=("level",)),),
 )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from layers.check import AreaAgrees
 from layers.code import Code
 from layers.layer import Layer
 from layers.record import Record, Survey, Unit
@@ -95,4 +96,5 @@ LAYER = Layer(
         shown=False,
         min_zoom=14,
     ),
+    checks=(AreaAgrees("area_reported_m2", "illegal_structure.area_mismatch"),),
 )

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from layers.check import AreaAgrees
 from layers.code import Code
 from layers.layer import Layer
 from layers.record import Record, Survey, Unit
@@ -84,4 +85,5 @@ LAYER = Layer(
         order=55,
         min_zoom=14,
     ),
+    checks=(AreaAgrees("area_reported_m2", "parking.area_mismatch"),),
 )

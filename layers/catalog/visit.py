@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from layers.check import GpsAccuracy
 from layers.code import Code
 from layers.layer import Layer
 from layers.record import Record, Survey
@@ -122,4 +123,5 @@ LAYER = Layer(
         shown=False,
         min_zoom=15,
     ),
+    checks=(GpsAccuracy("survey.accuracy_visit"),),
 )

@@ -25,7 +25,7 @@ from pyogrio import raw
 from gis_service.surveys.fence import ALLOWED_DRIVERS, child_environment
 from gis_service.surveys.reading import INTERACTIVE, JOB, SurveyError, read_survey
 
-SECRET = "330482199001011234"
+SECRET = "330482199001011232"
 POINT = {"type": "Point", "coordinates": [121, 30.7]}
 
 
