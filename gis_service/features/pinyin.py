@@ -33,6 +33,16 @@ def sounds_like(letters: str) -> str | None:
     return f"(?:{'|'.join(readings)})" if readings else None
 
 
+def sounds_of(name: str) -> set[tuple[str, ...]]:
+    """Return the ways to say a short name, in syllables without tones; other signs than characters say themselves."""
+    ways: set[tuple[str, ...]] = {()}
+    for sign in name:
+        ways = {(*way, syllable) for way in ways for syllable in _syllables().get(sign, (sign,))}
+        if len(ways) > _READINGS:
+            return set()
+    return ways
+
+
 def _readings(letters: str) -> list[tuple[str, ...]]:
     """Return the readings that a pattern lists: whole syllables and initials alone; mixtures where neither will do."""
     syllables = _by_syllable()
@@ -99,6 +109,16 @@ def _by_syllable() -> dict[str, str]:
                 if any(letter in syllable for letter in "aeiouv"):
                     found[syllable].append(character)
     return {syllable: "".join(characters) for syllable, characters in found.items()}
+
+
+@cache
+def _syllables() -> dict[str, tuple[str, ...]]:
+    """Return the syllables of each character."""
+    found: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for syllable, characters in _by_syllable().items():
+        for character in characters:
+            found[character] += (syllable,)
+    return dict(found)
 
 
 @cache
