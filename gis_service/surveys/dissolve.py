@@ -44,6 +44,8 @@ def dissolved(source: Source, column: str, geometry: str) -> tuple[Source, list[
     starts = np.cumsum([0, *(len(chunk.rows) for chunk in chunks)])
     broken = {int(start) + position: why for start, chunk in zip(starts, chunks, strict=False)
               for position, why in chunk.reasons.items()}  # fmt: skip
+    mended = {int(start) + position: what for start, chunk in zip(starts, chunks, strict=False)
+              for position, what in chunk.repairs.items()}  # fmt: skip
     members: dict[object, list[int]] = {}
     for number, row in enumerate(rows):
         alone = row[at] is None or (isinstance(row[at], str) and not str(row[at]).strip())
@@ -51,6 +53,7 @@ def dissolved(source: Source, column: str, geometry: str) -> tuple[Source, list[
     fits = np.isin(shapely.get_type_id(pieces), TAKEN_TYPES[geometry])
     merged: list[object] = []
     reasons: dict[int, str] = {}
+    repairs: dict[int, str] = {}
     firsts: list[int] = []
     left_out = 0
     for position, numbers in enumerate(members.values()):
@@ -59,6 +62,8 @@ def dissolved(source: Source, column: str, geometry: str) -> tuple[Source, list[
             taken = taken[:1]
         left_out += len(numbers) - len(taken)
         firsts.append(taken[0])
+        if (first_mended := next((number for number in taken if number in mended), None)) is not None:
+            repairs[position] = mended[first_mended]
         try:
             merged.append(_union([pieces[number] for number in taken]))
         except shapely.errors.GEOSException:
@@ -74,7 +79,7 @@ def dissolved(source: Source, column: str, geometry: str) -> tuple[Source, list[
         notes = (*notes, f"合并时有 {left_out} 个同组的碎片没有并入({why})")
     geometries = np.empty(len(merged), dtype=object)
     geometries[:] = merged
-    chunk = Chunk([rows[number] for number in firsts], geometries, reasons)
+    chunk = Chunk([rows[number] for number in firsts], geometries, reasons, repairs)
     settled = replace(source, chunks=iter([chunk]), row_count=len(firsts), notes=notes)
     return settled, [number + 1 for number in firsts]
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gis_service.surveys.datum import settle_datum
 from gis_service.surveys.encodings import encoding_of_text
 from gis_service.surveys.errors import SurveyError
+from gis_service.surveys.geometry import RING_CLOSED
 from gis_service.surveys.limits import ReadLimits
 from gis_service.surveys.source import Chunk, Source, Wish
 
@@ -31,6 +32,7 @@ _DEPTHS: Final = {
     "Polygon": (2, shapely.GeometryType.POLYGON),
     "MultiPolygon": (3, shapely.GeometryType.MULTIPOLYGON),
 }
+_MULTIPOLYGON: Final = shapely.GeometryType.MULTIPOLYGON
 _SAMPLE_ROWS: Final = 1_000
 _BROKEN: Final = "几何写法不合 GeoJSON 标准"
 
@@ -138,8 +140,24 @@ def _declared_crs(document: dict[str, Any], points: NDArray[np.float64]) -> tupl
 
 
 def _chunk(features: list[dict[str, Any]], columns: tuple[str, ...]) -> Chunk:
-    geometries, reasons = _geometries([feature.get("geometry") for feature in features])
-    return Chunk(_rows(features, columns), geometries, reasons)
+    members = [feature.get("geometry") for feature in features]
+    geometries, reasons = _geometries(members)
+    return Chunk(_rows(features, columns), geometries, reasons, _rings_closed(members, geometries))
+
+
+def _rings_closed(members: Sequence[Any], built: NDArray[np.object_]) -> dict[int, str]:
+    """Tell which areas have a ring that was closed when it was built: they have more vertices than was written."""
+    areal = np.flatnonzero(np.isin(shapely.get_type_id(built), (shapely.GeometryType.POLYGON, _MULTIPOLYGON)))
+    counts = shapely.get_num_coordinates(built[areal]).tolist()
+    return {
+        at: RING_CLOSED
+        for at, count in zip(areal.tolist(), counts, strict=True)
+        if count > _written(members[at]["coordinates"], _DEPTHS[members[at]["type"]][0])
+    }
+
+
+def _written(coordinates: Any, depth: int) -> int:
+    return len(coordinates) if depth == 1 else sum(_written(part, depth - 1) for part in coordinates)
 
 
 def _rows(features: list[dict[str, Any]], columns: tuple[str, ...]) -> list[list[object]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, cast
 
 import numpy as np
@@ -26,6 +28,13 @@ TAKEN_TYPES: Final = {
 }
 _WANTED: Final = {"POINT": "点", "MULTILINESTRING": "线", "MULTIPOLYGON": "面", "GEOMETRY": "点、线或面"}
 _TYPE_TITLES: Final = ("点", "线", "闭合线", "面", "多点", "多线", "多面", "几何集合")
+
+MOST_AREA_CHANGED: Final = 0.001
+"""Share of an area that mending may change; a decision of ours, far below what can be drawn or measured."""
+
+RING_CLOSED: Final = "环没有闭合,已把终点接回起点"
+
+_NOTHING: Final[Mapping[int, str]] = MappingProxyType({})
 
 _FAULTS: Final = {
     "self-intersection": "自相交",
@@ -65,14 +74,17 @@ class Fitting:
         The system of what comes in.
     geometry_vertices
         Most vertices of one geometry.
+    mending
+        Whether faulty areas are mended where that is safe, which must be told, instead of refused.
     """
 
-    def __init__(self, geometry: str, crs: str, *, geometry_vertices: int) -> None:
+    def __init__(self, geometry: str, crs: str, *, geometry_vertices: int, mending: bool = False) -> None:
         self._geometry = geometry
+        self._mending = mending
         self._crs = crs
         self._geometry_vertices = geometry_vertices
 
-    def fit(self, geometries: Geometries, broken: dict[int, str]) -> Fitted:
+    def fit(self, geometries: Geometries, broken: dict[int, str], mended: Mapping[int, str] = _NOTHING) -> Fitted:
         """Check, convert and pack geometries.
 
         Parameters
@@ -81,10 +93,12 @@ class Fitting:
             shapely geometries or None, in the system given at the start.
         broken
             Reasons already known, by position.
+        mended
+            What was mended when the geometries were built, by position.
         """
         good = geometries.copy()
         reasons: list[str | None] = [broken.get(position) for position in range(len(good))]
-        repairs: list[str | None] = [None] * len(good)
+        repairs: list[str | None] = [mended.get(position) for position in range(len(good))]
         for position in broken:
             good[position] = None
         _refuse(good, reasons, shapely.is_missing(good), "没有几何")
@@ -96,6 +110,8 @@ class Fitting:
         good = transform_geometries(good, self._crs, STORED_CRS)
         _refuse_out_of_range(good, reasons)
         good = self._promoted(good)
+        if self._mending:
+            self._mend(good, repairs)
         _refuse_invalid(good, reasons)
         packed = shapely.to_wkb(shapely.set_srid(good, SRID), include_srid=True, byte_order=1, output_dimension=2)
         return Fitted(cast("list[bytes | None]", packed.tolist()), reasons, repairs)
@@ -136,6 +152,64 @@ class Fitting:
             multi = types == _MULTIPOINT
             good[multi] = shapely.get_geometry(good[multi], 0)
         return good
+
+    def _mend(self, good: Geometries, repairs: list[str | None]) -> None:
+        """Put sound areas in the place of faulty ones that differ from them by nearly nothing."""
+        areal = np.isin(shapely.get_type_id(good), (_POLYGON, _MULTIPOLYGON))
+        faulty = np.flatnonzero(areal & ~shapely.is_valid(good))
+        for position, reason in zip(faulty, shapely.is_valid_reason(good[faulty]), strict=True):
+            sound = _mended(good[position])
+            if sound is None:
+                continue
+            good[position] = sound
+            said = f"{fault_sentence(reason)},已自动修正,面积变化不到 {MOST_AREA_CHANGED:.1%}"
+            repairs[position] = ";".join(part for part in (repairs[position], said) if part)
+        good[:] = self._promoted(good)
+
+
+def _mended(faulty: shapely.Geometry) -> shapely.Geometry | None:
+    """Return a sound area of the same parts, or None when that would change what was drawn.
+
+    What a spike or a touching ring leaves behind beside the parts, areas of nearly nothing, is dropped.
+    """
+    whole = float(shapely.area(faulty))
+    count = int(shapely.get_num_geometries(faulty))
+    sound = shapely.make_valid(faulty, method="structure", keep_collapsed=False)
+    parts = [part for part in shapely.get_parts(sound) if shapely.get_type_id(part) == _POLYGON]
+    kept = sorted(parts, key=shapely.area, reverse=True)[:count]
+    lost = float(shapely.area(sound)) - float(shapely.area(kept).sum())
+    changed = abs(float(shapely.area(kept).sum()) - whole)
+    if len(kept) != count or max(lost, changed) > MOST_AREA_CHANGED * whole:
+        return None
+    mended = shapely.multipolygons(kept) if shapely.get_type_id(faulty) == _MULTIPOLYGON else kept[0]
+    return mended if shapely.is_valid(mended) else None
+
+
+def built_closing_rings(
+    pieces: NDArray[np.object_], build: Callable[..., Geometries]
+) -> tuple[Geometries, dict[int, str]]:
+    """Build geometries from WKB or WKT; a ring that doesn't come back to its start is closed.
+
+    Parameters
+    ----------
+    pieces
+        Bytes or texts, or None.
+    build
+        ``shapely.from_wkb`` or ``shapely.from_wkt``.
+
+    Returns
+    -------
+    tuple
+        Geometries, None where nothing could be built; and what was mended, by position.
+    """
+    built = np.asarray(build(pieces, on_invalid="ignore"), dtype=object)
+    open_ones = np.flatnonzero(
+        shapely.is_missing(built) & np.array([piece is not None for piece in pieces], dtype=bool)
+    )
+    if not len(open_ones):
+        return built, {}
+    built[open_ones] = build(pieces[open_ones], on_invalid="fix")
+    return built, {int(at): RING_CLOSED for at in open_ones if built[at] is not None}
 
 
 def _refuse(good: Geometries, reasons: list[str | None], faulty: NDArray[np.bool_], reason: str) -> None:

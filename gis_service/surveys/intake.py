@@ -74,7 +74,7 @@ def batches(
     SurveyError
         There are more rows or vertices than may be.
     """
-    fitting = Fitting(wish.geometry, source.crs, geometry_vertices=limits.geometry_vertices)
+    fitting = Fitting(wish.geometry, source.crs, geometry_vertices=limits.geometry_vertices, mending=True)
     done = vertices = 0
     for chunk in source.chunks:
         counts = shapely.get_num_coordinates(chunk.geometries)
@@ -84,7 +84,8 @@ def batches(
             raise SurveyError(msg)
         for start, stop in _pieces(counts):
             broken = {at - start: why for at, why in chunk.reasons.items() if start <= at < stop}
-            fitted = fitting.fit(chunk.geometries[start:stop], broken)
+            mended = {at - start: what for at, what in chunk.repairs.items() if start <= at < stop}
+            fitted = fitting.fit(chunk.geometries[start:stop], broken, mended)
             rows = chunk.rows[start:stop]
             header: dict[str, object] = {
                 "kind": "batch",

@@ -23,11 +23,14 @@ class Chunk:
         shapely geometries or None, one per row.
     reasons
         Why a row's geometry couldn't even be built, by position in the chunk.
+    repairs
+        What was mended to build it, by position in the chunk.
     """
 
     rows: list[list[object]]
     geometries: NDArray[np.object_]
     reasons: dict[int, str] = field(default_factory=dict)
+    repairs: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from gis_service.surveys.datum import Claim, settle_datum
 from gis_service.surveys.encodings import encoding_of_text
 from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.files import check_workbook, choose_layer
+from gis_service.surveys.geometry import built_closing_rings
 from gis_service.surveys.limits import ReadLimits
 from gis_service.surveys.source import Chunk, Source, Wish
 
@@ -186,7 +187,7 @@ def _source(table: Table, wish: Wish) -> Source:
         x, y = _numbers(sample, place.x), _numbers(sample, place.y)
     else:
         names = None
-        points = shapely.get_coordinates(_texts(sample, place.text))
+        points = shapely.get_coordinates(_texts(sample, place.text)[0])
         x, y = points[:, 0], points[:, 1]
     if not (np.isfinite(x) & np.isfinite(y)).any():
         shown = "、".join(names) if names else table.columns[cast("int", place.text)]
@@ -243,13 +244,14 @@ def _place(columns: Sequence[str]) -> Place | None:
 
 def _chunks(rows: Iterator[list[object]], place: Place, columns: tuple[str, ...]) -> Iterator[Chunk]:
     while piece := list(islice(rows, _CHUNK_ROWS)):
+        repairs: dict[int, str] = {}
         if place.text is None:
             geometries, reasons = _points(piece, place, columns)
         else:
-            geometries = _texts(piece, place.text)
+            geometries, repairs = _texts(piece, place.text)
             unread = np.flatnonzero(shapely.is_missing(geometries))
             reasons = {int(at): "WKT 写法不对" for at in unread if piece[at][place.text] is not None}
-        yield Chunk(piece, geometries, reasons)
+        yield Chunk(piece, geometries, reasons, repairs)
 
 
 def _points(
@@ -268,9 +270,9 @@ def _points(
     return geometries, reasons
 
 
-def _texts(rows: list[list[object]], column: int) -> NDArray[np.object_]:
+def _texts(rows: list[list[object]], column: int) -> tuple[NDArray[np.object_], dict[int, str]]:
     texts = np.array([cell if isinstance(cell := row[column], str) else None for row in rows], dtype=object)
-    return cast("NDArray[np.object_]", shapely.from_wkt(texts, on_invalid="ignore"))
+    return built_closing_rings(texts, shapely.from_wkt)
 
 
 def _numbers(rows: list[list[object]], column: int) -> Floats:

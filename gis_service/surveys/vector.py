@@ -19,6 +19,7 @@ from gis_service.surveys.encodings import encoding_of_dbf
 from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.fence import forbid_writing
 from gis_service.surveys.files import choose_layer, layers_of_geopackage, unpack_shapefile
+from gis_service.surveys.geometry import built_closing_rings
 from gis_service.surveys.limits import ReadLimits
 from gis_service.surveys.source import Chunk, Source, Wish
 
@@ -142,9 +143,9 @@ def _chunks(path: Path, options: dict[str, Any], encoding: str | None, count: in
             raise SurveyError(_UNREADABLE) from error
         columns = [_plain(column, kind, encoding) for column, kind in zip(values, meta["ogr_types"], strict=True)]
         rows = [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in wkb]
-        geometries = shapely.from_wkb(wkb, on_invalid="ignore")
+        geometries, repairs = built_closing_rings(wkb, shapely.from_wkb)
         broken = np.flatnonzero(shapely.is_missing(geometries) & np.array([piece is not None for piece in wkb]))
-        yield Chunk(rows, geometries, {int(position): "几何已损坏,读不出来" for position in broken})
+        yield Chunk(rows, geometries, {int(position): "几何已损坏,读不出来" for position in broken}, repairs)
 
 
 def _plain(column: NDArray[Any], kind: str, encoding: str | None) -> list[object]:
