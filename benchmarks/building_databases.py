@@ -23,7 +23,8 @@ from gis_service.database import connect, open_engine, prepare
 from gis_service.local_cluster import LocalCluster
 from gis_service.migrate import migrate
 from gis_service.scope import Scope
-from gis_service.surveys.proposal import Reading, commit, propose
+from gis_service.surveys.proposal import Reading, commit
+from gis_service.surveys.propose import propose
 from layers.registry import LAYERS
 
 COMMUNITY = "990000000001"

@@ -15,7 +15,8 @@ from api.console import CONSOLE
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.areas import only_area, read_area
 from gis_service.errors import InputError
-from gis_service.surveys.proposal import Proposal, Reading, check_acceptable, commit, committed_before, discard, propose
+from gis_service.surveys.proposal import Proposal, Reading, check_acceptable, commit, committed_before, discard
+from gis_service.surveys.propose import propose
 from layers.layer import Layer
 from layers.record import Source
 from layers.registry import LAYERS

@@ -24,8 +24,9 @@ from gis_service.proposal_tables import HEADER_ANSWER, MODES, PROPOSAL
 from gis_service.scope import Scope
 from gis_service.surveys.layer_choice import choose_layer
 from gis_service.surveys.originals import Originals
-from gis_service.surveys.proposal import Proposal, Reading, propose
+from gis_service.surveys.proposal import Proposal, Reading
 from gis_service.surveys.proposal_rows import Kept, RowProblem, keep_rows
+from gis_service.surveys.propose import propose
 from gis_service.surveys.questions import OpenQuestionError, Question
 from gis_service.surveys.reading import INTERACTIVE, JOB, ReadLimits
 from gis_service.surveys.report import report_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gis_service.coordinates import crs_title
+from gis_service.surveys.personal import holds_identity
 from gis_service.surveys.proposal import Proposal
-from gis_service.surveys.rows import IDENTITY
 
 _SHOWN_ROWS = 5
 _LONGEST = 60
@@ -50,4 +50,4 @@ def _sample(proposal: Proposal) -> dict[str, Any]:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    return IDENTITY.sub("…", text)[:_LONGEST]
+    return "(不显示)" if holds_identity(text) else text[:_LONGEST]

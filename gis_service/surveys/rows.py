@@ -106,11 +106,14 @@ class RowReader:
         self._validate = self.layer.record.__pydantic_validator__.validate_python
         self._texts = [found.name for found in self.fields if is_free_text(found)]
 
-    def read(self, number: int, cells: Sequence[object], geometry: bytes) -> ReadRow:
-        """Read one row; ``number`` is how a person counts it."""
+    def read(self, number: int, cells: Sequence[object], geometry: bytes | None) -> ReadRow:
+        """Read one row; ``number`` is how a person counts it.
+
+        A row of a ledger has no geometry yet; where codes are made it gets one of its own when it is placed.
+        """
         given, problems = self._given(cells)
         if self.codes_made:
-            given["code"] = code_from_geometry(geometry)
+            given["code"] = f"row{number}" if geometry is None else code_from_geometry(geometry)
         code = str(given.get("code", ""))
         if any(isinstance(value, str) and "\x00" in value for value in given.values()):
             return ReadRow(None, "", (*problems.values(), *_nul_problems(given)))

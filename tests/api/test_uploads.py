@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, text
 
 from api.app import create_app
-from api.worker import work
 from gis_service.database import Database, connect
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY

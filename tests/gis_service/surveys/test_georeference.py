@@ -30,7 +30,8 @@ from gis_service.surveys.georeference import (
     fit_of,
     possible_systems,
 )  # fmt: skip
-from gis_service.surveys.proposal import Proposal, Reading, commit, propose
+from gis_service.surveys.proposal import Proposal, Reading, commit
+from gis_service.surveys.propose import propose
 from gis_service.surveys.questions import OpenQuestionError
 from gis_service.surveys.reading import Sheet
 from layers.record import Source

@@ -19,7 +19,8 @@ from gis_service.errors import ConflictError, InputError
 from gis_service.features.staging import Changes
 from gis_service.features.write import put_features
 from gis_service.scope import Scope
-from gis_service.surveys.proposal import Proposal, Reading, commit, committed_before, discard, propose
+from gis_service.surveys.proposal import Proposal, Reading, commit, committed_before, discard
+from gis_service.surveys.propose import propose
 from layers.catalog.grid import Grid
 from layers.record import Source
 from layers.registry import LAYERS
