@@ -17,7 +17,7 @@ from layers.rules import Rule
 # Rows looked at around each row, and of them the overlapping ones that are compared: a file in which everything lies on
 # everything would have a million times a million. What one row leaves out, its partner finds from the other side.
 _MOST_AROUND = 64
-_MOST_PARTNERS = 8
+_MOST_PARTNERS = 4
 
 
 @dataclass(frozen=True)
