@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Annotated, Any
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, BinaryIO
 
 import orjson
 from fastapi import Depends, Header, Request
@@ -14,6 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException
 
 from api.dependencies import ForbiddenError
+from api.loose_parts import packed
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
 from gis_service.errors import InputError
@@ -64,12 +68,29 @@ class Received:
         finally:
             await self.form.close()
 
-    def sent(self) -> Sent:
-        """Return the file with what is said of it."""
+    @contextmanager
+    def sent(self) -> Iterator[Sent]:
+        """Open what was sent, with what is said of it; the parts of a shapefile as one file."""
+        with self._opened() as (file, name):
+            yield self._sent(file, name)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[BinaryIO, str]]:
         files = [one for one in self.form.getlist("file") if isinstance(one, UploadFile)]
-        if len(files) > 1:
-            raise InputError("一次上传一份文件。", "Upload one file at a time.")
-        file, name = files[0].file, files[0].filename or ""
+        if len(files) == 1:
+            yield files[0].file, files[0].filename or ""
+            return
+        with tempfile.TemporaryDirectory(prefix="parts-") as folder:
+            # Under names of our own: what they were sent under is never a path.
+            parts = {}
+            for number, one in enumerate(files):
+                parts[one.filename or ""] = Path(folder) / str(number)
+                with parts[one.filename or ""].open("xb") as copy:
+                    shutil.copyfileobj(one.file, copy)
+            with packed(parts) as found:
+                yield found
+
+    def _sent(self, file: BinaryIO, name: str) -> Sent:
         answers: dict[str, str] = {name: self.fields[name] for name in ("crs", "sheet") if name in self.fields}
         try:
             source = Source(self.fields.get("source", Source.SURVEYED))

@@ -23,13 +23,13 @@ from gis_service.database import connect, open_engine, prepare
 from gis_service.local_cluster import LocalCluster
 from gis_service.migrate import migrate
 from gis_service.scope import Scope
-from gis_service.surveys.proposal import Reading, commit
-from gis_service.surveys.propose import propose
-from layers.registry import LAYERS
+from gis_service.surveys.commit import Wanted, commit_upload
+from gis_service.surveys.desk import Desk, Sent
+from gis_service.surveys.originals import Originals
+from gis_service.surveys.reading import JOB
 
 COMMUNITY = "990000000001"
 SCOPE = Scope("benchmark", "operator", (COMMUNITY,))
-_UPLOAD = "00000000-0000-4000-8000-000000000001"
 
 
 @contextmanager
@@ -96,14 +96,15 @@ def bring_up_to_date(cluster: LocalCluster, name: str) -> None:
 def upload_buildings(cluster: LocalCluster, name: str, file: Path) -> tuple[float, str]:
     """Upload a file through the service; return seconds and what changed."""
     database = connect(cluster.url("gis_app", name))
-    begun = time.perf_counter()
-    with database.write(SCOPE) as conn:
-        conn.execute(text("set local statement_timeout = 0"))
-        proposal = propose(conn, LAYERS["building"], COMMUNITY, file, Reading())
-        changes = commit(conn, proposal, upload=_UPLOAD, key="benchmark", accept_valid=False)
-    seconds = time.perf_counter() - begun
+    with tempfile.TemporaryDirectory() as folder, file.open("rb") as opened:
+        desk = Desk(database, SCOPE, Originals(Path(folder)))
+        begun = time.perf_counter()
+        upload = desk.receive(COMMUNITY, Sent(opened, file.name, "building"))
+        desk.work(upload, JOB)
+        done = commit_upload(desk, upload, Wanted())
+        seconds = time.perf_counter() - begun
     database.close()
-    return seconds, str(changes)
+    return seconds, str(done.changes)
 
 
 def multiply_buildings(cluster: LocalCluster, name: str, copies: int) -> int:

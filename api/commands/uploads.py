@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.markup import escape
@@ -12,26 +14,34 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from api.console import CONSOLE
-from api.start import opened_database, operator_scope, read_settings
+from api.loose_parts import packed
+from api.start import opened_database, operator_scope, originals_of, read_settings
 from gis_service.areas import only_area, read_area
 from gis_service.errors import InputError
-from gis_service.surveys.proposal import Proposal, Reading, check_acceptable, commit, committed_before, discard
-from gis_service.surveys.propose import propose
-from layers.layer import Layer
+from gis_service.surveys.commit import Wanted, check_acceptable, commit_upload
+from gis_service.surveys.desk import Desk, Sent, Waiting
+from gis_service.surveys.document import upload_document
+from gis_service.surveys.proposal_rows import list_rows
+from gis_service.surveys.reading import JOB
 from layers.record import Source
 from layers.registry import LAYERS
 
 SHOWN_REFUSALS = 50
-"""Refusals listed one by one; all of them with ``--all-refusals``."""
+"""Refusals, warnings and waiting rows listed one by one; all of them with ``--all-refusals``."""
+_MOST_LISTED = 100_000
 
 
 def upload(
-    file: Annotated[Path, typer.Argument(help="GeoJSON、GeoPackage、Shapefile 的 zip、CSV 或 XLSX")],
-    layer: Annotated[str, typer.Option(help="图层名称,例如 building")],
+    file: Annotated[list[Path], typer.Argument(help="普查文件;散开的 Shapefile 把 .shp、.shx、.dbf、.prj 一起写上")],
+    layer: Annotated[str | None, typer.Option(help="图层名称,例如 building;不写则看文件")] = None,
     community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
     crs: Annotated[str | None, typer.Option(help="坐标系:EPSG:4549、EPSG:4490、gcj02、bd09…;不写则按文件")] = None,
-    answer: Annotated[list[str] | None, typer.Option(help="回答上传时的问题,例如 crs=GCJ-02(同 --crs)")] = None,
+    answer: Annotated[
+        list[str] | None, typer.Option(help="回答上传时的问题:crs=GCJ-02、sheet=表名、column:列名=字段(可写几次)")
+    ] = None,
     sheet: Annotated[str | None, typer.Option(help="GeoPackage 的图层或工作簿的表")] = None,
+    mode: Annotated[str, typer.Option(help="upsert 更新、append 只追加、replace 替换 --grid 的网格")] = "upsert",
+    grid: Annotated[str | None, typer.Option(help="要替换的网格,15 位代码")] = None,
     dissolve: Annotated[str | None, typer.Option(help="这一列的值相同的行合为一个要素(被图幅切开的数据)")] = None,
     where: Annotated[str | None, typer.Option(help="只要某列为某些值的行,例如 kind=park,grass")] = None,
     source: Annotated[Source, typer.Option(help="数据来源;行里没有写时用它")] = Source.SURVEYED,
@@ -44,76 +54,91 @@ def upload(
     """把一份普查文件与现有数据比较,说明会新增、变更、移位什么,拒收哪些行、为什么;加 --commit 才写入。"""
     if accept not in {None, "valid"}:
         raise InputError(f"--accept {accept!r} 不对:只能是 valid。", "--accept can only be valid.")
-    chosen = _layer(layer)
-    if file.is_dir():
-        raise InputError(f"{file} 是文件夹;请给出其中的一个文件。", f"{file} is a folder.")
-    if not file.is_file():
-        raise InputError(f"没有文件 {file};请检查路径。", f"There is no file {file}.")
-    reading = Reading(
-        crs=_answered(answer or []).get("crs", crs),
-        sheet=sheet, dissolve=dissolve, source=source, attribution=attribution, where=_where(where)
-    )  # fmt: skip
-    identifier = str(uuid.uuid4())
-    with opened_database(read_settings()) as database:
-        scope = operator_scope(database)
-        with database.read(scope) as conn:
+    answers = _answered(answer or [])
+    asked = {"crs": crs, "sheet": sheet, "dissolve": dissolve, "where": where}
+    answers = {**{name: value for name, value in asked.items() if value is not None}, **answers}
+    with ExitStack() as held:
+        opened, name = held.enter_context(_opened(file))
+        sent = Sent(opened, name, _layer(layer), mode, grid, key, source, attribution, answers, ask_columns=False)
+        settings = read_settings()
+        database = held.enter_context(opened_database(settings))
+        desk = Desk(database, operator_scope(database), originals_of(settings))
+        with database.read(desk.scope) as conn:
             area = read_area(conn, community) if community else only_area(conn)
-        with database.write(scope, identifier) as conn:
-            with _progress() as progress:
-                task = progress.add_task("读取", total=None)
-                proposal = propose(
-                    conn, chosen, area.code, file, reading,
-                    lambda done, total: progress.update(task, completed=done, total=total),
-                )  # fmt: skip
-            before = committed_before(conn, proposal, key) if key else None
-            _report(proposal, all_refusals=all_refusals)
-            if before is not None or not commit_:
-                discard(conn)
-                kept = f"幂等键 {key} 的这份文件已经入库,没有再写。"
-                CONSOLE.print(kept if before is not None else "以上只是预览,没有写入;加 --commit 写入。")
-                if before is None:
-                    check_acceptable(proposal, accept_valid=accept == "valid")
-                return
-            commit(conn, proposal, upload=identifier, key=key or identifier, accept_valid=accept == "valid")
-    changes = proposal.changes
-    if not (changes.added or changes.changed or changes.moved):
-        CONSOLE.print(f"图层“{chosen.title}”({area.name})没有变化;只记下了这次上传,编号 {identifier}。")
-        return
-    CONSOLE.print(
-        f"已写入图层“{chosen.title}”({area.name}):新增 {changes.added} 行,变更 {changes.changed} 行,"
-        f"移位 {changes.moved} 行,拒收 {len(proposal.refusals)} 行;上传编号 {identifier}。",
-        soft_wrap=True,
-    )
+        waiting, before = _proposed(desk, area.code, sent)
+        document = _report(desk, waiting, all_refusals=all_refusals)
+        if before:
+            CONSOLE.print(f"幂等键 {key} 的这份文件已经入库,没有再写。")
+            return
+        wanted = Wanted("valid" if accept == "valid" else "all", key=key)
+        try:
+            if commit_:
+                done = commit_upload(desk, waiting.row["id"], wanted)
+            else:
+                CONSOLE.print("以上只是预览,没有写入;加 --commit 写入。")
+                check_acceptable(document["counts"], wanted)
+        finally:
+            if desk.find(waiting.row["id"]).row["state"] != "committed":
+                desk.discard(waiting.row["id"])
+        if commit_:
+            _say_written(waiting, area.name, done.changes, document["counts"])
+
+
+def _proposed(desk: Desk, community: str, sent: Sent) -> tuple[Waiting, bool]:
+    """Return the proposal of a file, and whether it was committed before under the same key."""
+    identifier = desk.receive(community, sent)
+    if desk.find(identifier).row["state"] == "committed":
+        return desk.find(identifier), True
+    with _progress() as progress:
+        task = progress.add_task("读取", total=None)
+        try:
+            desk.work(identifier, JOB, lambda done, total: progress.update(task, completed=done, total=total))
+        except BaseException:
+            desk.discard(identifier)
+            raise
+    waiting = desk.find(identifier)
+    if waiting.row["state"] == "needs_answer":
+        desk.discard(identifier)
+        raise InputError(str(waiting.row["problem"]), "The file leaves a question open; see --answer.")
+    return waiting, False
+
+
+@contextmanager
+def _opened(files: list[Path]) -> Iterator[tuple[BinaryIO, str]]:
+    """Open the file, or the parts of one shapefile packed into one."""
+    for file in files:
+        if file.is_dir():
+            raise InputError(f"{file} 是文件夹;请给出其中的一个文件。", f"{file} is a folder.")
+        if not file.is_file():
+            raise InputError(f"没有文件 {file};请检查路径。", f"There is no file {file}.")
+        if file.stat().st_size == 0:
+            raise InputError(f"文件 {file.name} 是空的;请重新导出再上传。", f"{file} is empty.")
+    if len(files) > 1:
+        with packed({file.name: file for file in files}) as found:
+            yield found
+    else:
+        with files[0].open("rb") as opened:
+            yield opened, files[0].name
 
 
 def _answered(answers: list[str]) -> dict[str, str]:
-    """Read answers written as ``name=value``; only the coordinate system is ever asked about."""
+    """Read answers written as ``name=value``."""
     found = {}
     for one in answers:
         name, sign, value = one.partition("=")
-        if name != "crs" or not (sign and value):
-            raise InputError(f"--answer {one!r} 不对:应为 crs=坐标系,例如 crs=GCJ-02。", "--answer takes crs=SYSTEM.")
+        if not sign or (name not in {"crs", "sheet"} and not name.startswith("column:")):
+            raise InputError(
+                f"--answer {one!r} 不对:应为 crs=坐标系、sheet=表名 或 column:列名=字段,例如 crs=GCJ-02。",
+                "--answer takes crs=SYSTEM, sheet=NAME or column:HEADER=FIELD.",
+            )
         found[name] = value
     return found
 
 
-def _where(text: str | None) -> tuple[str, frozenset[str]] | None:
-    if text is None:
-        return None
-    column, sign, values = text.partition("=")
-    if not (column and sign and values):
-        raise InputError(f"--where {text!r} 不对:应为 列=值,值。", "--where takes COLUMN=VALUE,VALUE.")
-    return column, frozenset(values.split(","))
-
-
-def _layer(name: str) -> Layer:
-    by_title = {layer.title: layer for layer in LAYERS.values()}
-    if name in by_title:
-        return by_title[name]
-    if name not in LAYERS:
-        listed = "、".join(f"{layer.name}({layer.title})" for layer in LAYERS.values())
-        raise InputError(f"没有图层 {name!r};有:{listed}。", f"There is no layer {name!r}.")
-    return LAYERS[name]
+def _layer(name: str | None) -> str | None:
+    """Return the layer's name, which may be given in Chinese; that it exists the desk checks."""
+    by_title = {layer.title: layer.name for layer in LAYERS.values()}
+    return by_title.get(name, name) if name else None
 
 
 def _progress() -> Progress:
@@ -121,43 +146,69 @@ def _progress() -> Progress:
     return Progress(*columns, console=CONSOLE, transient=True)
 
 
-def _report(proposal: Proposal, *, all_refusals: bool) -> None:
-    sheet, matching = proposal.sheet, proposal.matching
-    said = [
-        f"文件:{sheet.driver}"
-        + (f",图层 {sheet.layer}" if sheet.layer else "")
-        + (f",编码 {sheet.encoding}" if sheet.encoding else ""),
-        f"坐标系:{sheet.crs}({sheet.crs_evidence})",
-        *sheet.notes,
-        *proposal.notes,
-    ]
-    columns = [f"{sheet.columns[position]}→{field.title}" for position, field in sorted(matching.fields.items())]
-    said.append(f"对上的列:{'、'.join(columns) or '无'}")
-    unknown = [name for name in matching.unknown if name not in sheet.coordinates]
+def _report(desk: Desk, waiting: Waiting, *, all_refusals: bool) -> dict[str, Any]:
+    with desk.database.read(desk.scope) as conn:
+        document = upload_document(conn, waiting.row["id"])
+        listed = list_rows(conn, waiting.kept, waiting.layer, flagged=True, limit=_MOST_LISTED)
+    for line in _said(document["report"], waiting):
+        CONSOLE.print(escape(line), soft_wrap=True)
+    counts = document["counts"]
+    table = Table("新增", "变更", "移位", "未变", "拒收", title=f"{waiting.layer.title}:将会怎样")
+    table.add_row(*(f"{counts[step]:,}" for step in ("added", "changed", "moved", "unchanged", "refused")))
+    CONSOLE.print(table)
+    for step, word in (("removed", "删除"), ("unplaced", "待落图"), ("conflict", "冲突")):
+        if counts[step]:
+            CONSOLE.print(f"{word} {counts[step]:,} 行。")
+    shown = listed if all_refusals else listed[:SHOWN_REFUSALS]
+    for row in shown:
+        word = {"refused": "拒收", "unplaced": "待落图", "conflict": "冲突"}.get(row["step"], "提醒")
+        code = f" 编码 {row['code']}" if row["code"] else ""
+        reasons = "".join(one["message"] for one in row["problems"])
+        CONSOLE.print(escape(f"{word} 第 {row['row']} 行{code}:{reasons}"), soft_wrap=True)
+    if len(shown) < len(listed):
+        CONSOLE.print(f"……另有 {len(listed) - len(shown)} 行有问题或提醒,加 --all-refusals 全部列出。")
+    return document
+
+
+def _said(report: dict[str, Any], waiting: Waiting) -> Iterator[str]:
+    yield (
+        f"文件:{report['driver']}"
+        + (f",图层 {report['sheet']}" if report["sheet"] else "")
+        + (f",编码 {report['encoding']}" if report["encoding"] else "")
+    )
+    yield f"坐标系:{report['crs']}({report['crs_evidence']})"
+    yield from report["notes"]
+    columns = [f"{one['column']}→{one['title']}" for one in report["columns"]]
+    yield f"对上的列:{'、'.join(columns) or '无'}"
+    left = report["not_imported"]
     for words, names in (
-        ("用作坐标的列", sheet.coordinates),
-        ("没有对上、不导入的列", unknown),
-        ("个人信息列,不导入", matching.personal),
-        ("与别的列重复、不导入的列", matching.doubled),
+        ("用作坐标的列", report["coordinates"]),
+        ("没有对上、不导入的列", left["unknown"]),
+        ("个人信息列,不导入", left["personal"]),
+        ("与别的列重复、不导入的列", left["doubled"]),
     ):
         if names:
-            said.append(f"{words}:{'、'.join(names)}")
-    if proposal.codes_made:
-        said.append("文件没有编码列:编码由几何生成,同一几何再次上传会对上同一要素。")
-    if proposal.source_assumed:
-        said.append(f"数据来源:文件没有写,新增的行记为“{proposal.source.label}”(可用 --source 指定)。")
-    said.append("下面的行号不算表头。")
-    for line in said:
-        CONSOLE.print(escape(line), soft_wrap=True)
-    changes = proposal.changes
-    table = Table("新增", "变更", "移位", "未变", "拒收", title=f"{proposal.layer.title}:将会怎样")
-    table.add_row(
-        *(f"{n:,}" for n in (changes.added, changes.changed, changes.moved, changes.unchanged, len(proposal.refusals)))
-    )
-    CONSOLE.print(table)
-    shown = proposal.refusals if all_refusals else proposal.refusals[:SHOWN_REFUSALS]
-    for refusal in shown:
-        code = f" 编码 {refusal.code}" if refusal.code else ""
-        CONSOLE.print(escape(f"拒收 第 {refusal.row} 行{code}:{refusal.reason}"), soft_wrap=True)
-    if len(shown) < len(proposal.refusals):
-        CONSOLE.print(f"……另有 {len(proposal.refusals) - len(shown)} 行被拒收,加 --all-refusals 全部列出。")
+            yield f"{words}:{'、'.join(names)}"
+    for one in report["suggested"]:
+        yield f"列“{one['column']}”可能是“{one['title']}”;要导入请加 --answer column:{one['column']}={one['field']}"
+    if report["codes_made"]:
+        yield "文件没有编码列:编码由几何或地址生成,同一几何再次上传会对上同一要素。"
+    if waiting.row["for_new"]:
+        source = Source(waiting.row["source"]).label
+        yield f"数据来源:文件没有写,新增的行记为“{source}”(可用 --source 指定)。"
+    yield "下面的行号不算表头。"
+
+
+def _say_written(waiting: Waiting, area: str, changes: Any, counts: dict[str, int]) -> None:
+    title, identifier = waiting.layer.title, uuid.UUID(str(waiting.row["id"]))
+    if not (changes.added or changes.changed or changes.moved or changes.removed):
+        CONSOLE.print(f"图层“{title}”({area})没有变化;只记下了这次上传,编号 {identifier}。")
+    else:
+        removed = f"删除 {changes.removed} 行," if changes.removed else ""
+        CONSOLE.print(
+            f"已写入图层“{title}”({area}):新增 {changes.added} 行,变更 {changes.changed} 行,"
+            f"移位 {changes.moved} 行,{removed}拒收 {counts['refused']} 行;上传编号 {identifier}。",
+            soft_wrap=True,
+        )
+    if counts["unplaced"]:
+        CONSOLE.print(f"还有 {counts['unplaced']} 行待落图:在网页 /uploads/{identifier} 上点出位置后再入库。")

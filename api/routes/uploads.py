@@ -127,7 +127,8 @@ async def upload(request: Request, desk: DeskOf, received: ReceivedOf) -> Respon
 def _receive(request: Request, desk: Desk, received: Any) -> Response:
     with desk.database.read(desk.scope) as conn:
         area = read_area(conn, received.community) if received.community else only_area(conn)
-    identifier = desk.receive(area.code, received.sent())
+    with received.sent() as sent:
+        identifier = desk.receive(area.code, sent)
     waiting = desk.read(identifier)
     if waiting.row["state"] == "processing":
         request.app.state.wake()

@@ -129,7 +129,7 @@ def _write(conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str,
     kept, layer, first = waiting.kept, waiting.layer, upload == waiting.row["id"]
     counts = count_steps(conn, kept)
     if first:
-        _check_acceptable(counts, wanted)
+        check_acceptable(counts, wanted)
     staging = staging_of(waiting)
     conflicts = recall(conn, kept, staging, steps=steps, rows=wanted.rows)
     changes = staging.count(conn)
@@ -163,10 +163,11 @@ def _write(conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str,
     return Committed(upload, changes, len(conflicts))
 
 
-def _check_acceptable(counts: Mapping[str, int], wanted: Wanted) -> None:
+def check_acceptable(counts: Mapping[str, int], wanted: Wanted) -> None:
+    """Raise InputError when rows are refused and the valid ones weren't asked for, or when there is none to take."""
     if counts["refused"] and wanted.accept == "all" and wanted.rows is None:
         raise InputError(
-            f"有 {counts['refused']} 行被拒收,整份文件没有写入;请改正后重传,或选择只收其余各行(accept=valid)。",
+            f"有 {counts['refused']} 行被拒收,整份文件没有写入;请改正后重传,或只收其余各行(--accept valid)。",
             f"{counts['refused']} rows are refused, so nothing is written; mend them or accept the valid ones.",
         )
     if not any(counts[step] for step in (*WRITABLE, "unchanged")):

@@ -7,7 +7,7 @@ kill at any moment leaves the step before it. A commit that is repeated finds wh
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
@@ -22,12 +22,12 @@ from gis_service.errors import ConflictError, InputError, NotFoundError
 from gis_service.jobs import Job, Progress, enqueue
 from gis_service.proposal_tables import HEADER_ANSWER, MODES, PROPOSAL
 from gis_service.scope import Scope
-from gis_service.surveys.layer_choice import choose_layer
+from gis_service.surveys.layer_of_file import layer_of_file
 from gis_service.surveys.originals import Originals
 from gis_service.surveys.proposal import Proposal, Reading
 from gis_service.surveys.proposal_rows import Kept, RowProblem, keep_rows
 from gis_service.surveys.propose import propose
-from gis_service.surveys.questions import OpenQuestionError, Question
+from gis_service.surveys.questions import OpenQuestionError
 from gis_service.surveys.reading import INTERACTIVE, JOB, ReadLimits
 from gis_service.surveys.report import report_of
 from layers.layer import Layer
@@ -52,7 +52,10 @@ class Sent:
     key
         Idempotency key: the same file under the same key is the same upload.
     answers
-        Answers to questions that would be asked: ``crs``, ``sheet``, ``layer``, ``column:`` and a header.
+        Answers to questions that would be asked: ``crs``, ``sheet``, ``layer``, ``column:`` and a header; and how the
+        file is to be read besides: ``dissolve`` and ``where`` (see :class:`gis_service.surveys.proposal.Reading`).
+    ask_columns
+        Whether columns that likely mean a field are asked about; else they are told and not imported.
     """
 
     file: BinaryIO
@@ -64,6 +67,7 @@ class Sent:
     source: Source = Source.SURVEYED
     attribution: str | None = None
     answers: Mapping[str, str] = field(default_factory=dict)
+    ask_columns: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ class Desk:
                             community=community, id=identifier, key=sent.key or str(identifier), state="processing",
                             layer=sent.layer, mode=sent.mode, grid=sent.grid, file_name=sent.name[:255],
                             sha256=stored.sha256, bytes=stored.bytes, source=str(sent.source),
-                            attribution=sent.attribution, answers=dict(sent.answers),
+                            attribution=sent.attribution, answers=_said_of(sent),
                         )
                     )  # fmt: skip
                     return identifier
@@ -158,17 +162,13 @@ class Desk:
         try:
             with self.database.write(self.scope, str(identifier)) as conn:
                 reading = _reading(conn, row, limits)
-                layer = LAYERS[row["layer"]] if row["layer"] else choose_layer(path, reading)
+                layer = LAYERS[row["layer"]] if row["layer"] else layer_of_file(path, reading)
                 proposal = propose(conn, layer, row["community"], path, reading, progress)
                 _keep(conn, waiting, proposal)
         except OpenQuestionError as asked:
-            self._ask(waiting, asked.questions)
-
-    def _ask(self, waiting: Waiting, questions: Collection[Question]) -> None:
-        with self.database.write(self.scope) as conn:
-            conn.execute(
-                _one(waiting).values(state="needs_answer", questions=[one.document() for one in questions])
-            )  # fmt: skip
+            questions = [one.document() for one in asked.questions]
+            with self.database.write(self.scope) as conn:
+                conn.execute(_one(waiting).values(state="needs_answer", questions=questions, problem=str(asked)))
 
     def answer(self, identifier: uuid.UUID, answers: Mapping[str, str]) -> Waiting:
         """Take answers to the questions of an upload and read the file anew.
@@ -259,10 +259,14 @@ def _of_key(conn: Connection, community: str, key: str) -> Mapping[str, Any] | N
     return None if found is None else dict(found)
 
 
+def _said_of(sent: Sent) -> dict[str, str]:
+    return {**sent.answers, **({} if sent.ask_columns else {"ask_columns": "no"})}
+
+
 def _check_same(found: Mapping[str, Any], sent: Sent, sha256: str) -> None:
     if (found["sha256"], found["file_name"]) != (sha256, sent.name[:255]):
         raise ConflictError(
-            f"幂等键 {sent.key!r} 已用于另一份文件({found['file_name']});请换一个键。",
+            f"幂等键 {sent.key!r} 已用于另一次上传({found['file_name']});请换一个键。",
             f"The key {sent.key!r} stands for another file.",
         )
 
@@ -298,8 +302,18 @@ def _reading(conn: Connection, row: Mapping[str, Any], limits: ReadLimits) -> Re
         attribution=row["attribution"], mode=row["mode"], grid=row["grid"], limits=limits, name=row["file_name"],
         columns={**_remembered_headers(conn, row["community"], row["layer"]),
                  **{header: value or None for header, value in columns.items()}},
-        ask=True,
+        ask_columns=answers.get("ask_columns") != "no", dissolve=answers.get("dissolve"),
+        where=_where(answers.get("where")),
     )  # fmt: skip
+
+
+def _where(text: str | None) -> tuple[str, frozenset[str]] | None:
+    if text is None:
+        return None
+    column, sign, values = text.partition("=")
+    if not (column and sign and values):
+        raise InputError(f"--where {text!r} 不对:应为 列=值,值。", "--where takes COLUMN=VALUE,VALUE.")
+    return column, frozenset(values.split(","))
 
 
 def _remembered_headers(conn: Connection, community: str, layer: str | None) -> dict[str, str | None]:

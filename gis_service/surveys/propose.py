@@ -37,7 +37,7 @@ def propose(
     Raises
     ------
     OpenQuestionError
-        When its coordinate system is open; with ``ask`` also when a layer in it or the meaning of a column is.
+        When its coordinate system is open; or which layer in it is meant; with ``ask_columns`` also when a column is.
     InputError
         When the file can't be read, or gives none of the layer's fields.
     """
@@ -94,7 +94,7 @@ def _read(
             claim = Claim.VALUES if verdict else opened.claim
             sheet = replace(opened, crs_evidence=said, claim=claim)
             matching = match_headers(layer, sheet.columns, sheet.sample_rows, reading.columns)
-            if reading.ask:
+            if reading.ask_columns:
                 _ask_columns(layer, matching)
             draft = _Draft(
                 layer, area, reading, sheet, matching, *_prepared(layer, area, sheet, matching, reading)
@@ -103,7 +103,7 @@ def _read(
             left = _left(batches, _wanted(sheet, reading.where))
             draft.staging.fill(conn, _staged(left, draft, progress))
     except SeveralLayersError as error:
-        raise _asked_sheet(error, ask=reading.ask) from error
+        raise _asked_sheet(error) from error
     except SurveyError as error:
         raise InputError(str(error), f"The survey file can't be used: {path.name}") from error
     if draft.reader.source_assumed:
@@ -138,9 +138,7 @@ def _ask_columns(layer: Layer, matching: Matching) -> None:
     raise OpenQuestionError(questions, f"这些列名没有见过,请确认是什么:{listed}。", "Some columns must be confirmed.")
 
 
-def _asked_sheet(error: SeveralLayersError, *, ask: bool) -> InputError:
-    if not ask:
-        return InputError(str(error), "The file has several layers; name one.")
+def _asked_sheet(error: SeveralLayersError) -> OpenQuestionError:
     options = tuple(Option(name, name, 0.0, "") for name in error.names)
     return OpenQuestionError(
         [Question("sheet", "文件里有几个图层或工作表,要用哪一个?", options)], str(error), "The file has several layers."

@@ -34,6 +34,11 @@ def report_of(proposal: Proposal) -> dict[str, Any]:
             "personal": list(matching.personal),
             "doubled": list(matching.doubled),
         },
+        "suggested": [
+            {"column": one.column, "field": one.options[0][0], "title": proposal.layer.field(one.options[0][0]).title}
+            for one in matching.suggested
+        ],
+        "codes_made": proposal.codes_made,
         "notes": [*sheet.notes, *proposal.notes],
         "sample": _sample(proposal),
         "counts": {"refused": len({one.row for one in proposal.refusals}), "waiting": len(proposal.waiting)},

@@ -124,10 +124,12 @@ def command(
     database_name: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Command:
     """Run ``gis-service`` in this process, from its arguments to its exit code, on the module's own database."""
     monkeypatch.setenv("GIS_DATABASE_URL", cluster.url("gis_app", database_name))
     monkeypatch.setenv("GIS_DATABASE_OWNER_URL", cluster.url("gis_owner", database_name))
+    monkeypatch.setenv("GIS_DATA_DIR", str(tmp_path_factory.mktemp("data")))
     # What is printed is compared: a narrow terminal would wrap it.
     monkeypatch.setenv("COLUMNS", "300")
 

@@ -349,7 +349,7 @@ def _points(path: Path) -> Path:
 
 
 def _table_without_place(path: Path) -> Path:
-    path.write_text("编码,层数\nA,3\n", "utf-8")
+    path.write_text("编码,层数\n没有这个编码,3\n", "utf-8")
     return path
 
 
@@ -372,7 +372,7 @@ def _foreign(path: Path) -> Path:
         ("无要素.geojson", _no_features, (), ""),
         ("无几何.geojson", _no_geometry, ("--commit",), ""),
         ("点.geojson", _points, ("--commit",), "1 行被拒收"),
-        ("无坐标.csv", _table_without_place, (), "坐标列"),
+        ("无坐标.csv", _table_without_place, (), "没有一行可以收下"),
         ("图.kml", _foreign, (), ""),
     ],
 )

@@ -81,7 +81,7 @@
     const head = make("div", { class: "desk-head" },
       make("span", { class: `desk-state desk-${upload.state}` }, config.states[upload.state]),
       layer ? make("span", {}, layer.title) : null,
-      upload.problem ? make("p", { class: "desk-error" }, upload.problem) : null);
+      upload.problem && upload.state !== "needs_answer" ? make("p", { class: "desk-error" }, upload.problem) : null);
     const report = upload.report && upload.report.driver ? checks(upload) : null;
     map = null;
     rows = null;

@@ -30,7 +30,7 @@ from gis_service.surveys.georeference import (
     fit_of,
     possible_systems,
 )  # fmt: skip
-from gis_service.surveys.proposal import Proposal, Reading, commit
+from gis_service.surveys.proposal import Proposal, Reading
 from gis_service.surveys.propose import propose
 from gis_service.surveys.questions import OpenQuestionError
 from gis_service.surveys.reading import Sheet
@@ -63,7 +63,7 @@ def town(database: Database) -> Scope:
             conn, LAYERS["building"], SHANGHAI, DATA / "buildings.geojson",
             Reading(dissolve="id", source=Source.OPEN_DATA),
         )  # fmt: skip
-        commit(conn, made, upload=str(uuid.uuid4()), key=str(uuid.uuid4()), accept_valid=True)
+        made.staging.merge(conn)
     return scope
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.database import Database
-from gis_service.errors import ConflictError, InputError
+from gis_service.errors import InputError
 from gis_service.features.staging import Changes
 from gis_service.features.write import put_features
 from gis_service.scope import Scope
-from gis_service.surveys.proposal import Proposal, Reading, commit, committed_before, discard
+from gis_service.surveys.proposal import Proposal, Reading
 from gis_service.surveys.propose import propose
 from layers.catalog.grid import Grid
 from layers.record import Source
@@ -54,7 +53,7 @@ def sheet(path: Path, rows: list[dict[str, Any]], at: list[float] | None = None)
 
 def write(conn: Connection, community: str, path: Path, reading: Reading | None = None) -> Proposal:
     made = propose(conn, BUILDING, community, path, reading or Reading())
-    commit(conn, made, upload=str(uuid.uuid4()), key=str(uuid.uuid4()), accept_valid=False)
+    made.staging.merge(conn)
     return made
 
 
@@ -64,7 +63,7 @@ def test_a_dropped_proposal_leaves_nothing(database: Database, staff: Scope, are
         before = conn.execute(uploads).scalar()
         made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", [{"编码": "A"}]), Reading())
         assert made.changes == Changes(1, 0, 0, 0)
-        discard(conn)
+        conn.rollback()
     with database.read(staff) as conn:
         assert conn.execute(ROWS, {"c": area}).all() == []
         assert conn.execute(uploads).scalar() == before
@@ -109,27 +108,6 @@ def test_foreign_sources_are_told(conn: Connection, area: str, tmp_path: Path) -
     assert "开放数据" in made.notes[0]
 
 
-def test_rows_bear_the_upload_and_their_history_too(
-    database: Database, staff: Scope, area: str, tmp_path: Path
-) -> None:
-    identifier = str(uuid.uuid4())
-    with database.write(staff, identifier) as conn:
-        made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", [{"编码": "H"}]), Reading())
-        commit(conn, made, upload=identifier, key="k1", accept_valid=False)
-    with database.write(staff) as conn:
-        rows = conn.execute(text("select upload, recorded_by from gis.building where code = 'H'")).all()
-        past = conn.execute(text("select upload, operation from gis.building_history where code = 'H'")).all()
-        kept = conn.execute(text("select id, file_name, added, layer, actor from gis.upload")).one()
-        assert [(str(row[0]), row[1]) for row in rows] == [(identifier, "test")]
-        assert [(str(row[0]), row[1]) for row in past] == [(identifier, "insert")]
-        assert (str(kept[0]), *kept[1:]) == (identifier, "a.geojson", 1, "building", "test")
-        assert committed_before(conn, made, "k1") == Changes(1, 0, 0, 0)
-        assert committed_before(conn, made, "k2") is None
-        with pytest.raises(ConflictError, match=r"a\.geojson"):
-            committed_before(conn, replace(made, sheet=replace(made.sheet, sha256="0" * 64)), "k1")
-        conn.execute(text("delete from gis.building"))
-
-
 def test_refusals_stand_in_the_order_of_the_sheet(conn: Connection, area: str, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         {"编码": "A", "层数": -1},
@@ -141,9 +119,7 @@ def test_refusals_stand_in_the_order_of_the_sheet(conn: Connection, area: str, t
     made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", rows, [0, 1, 2, 3, 900]), Reading())
     assert [refusal.row for refusal in made.refusals] == [1, 3, 4, 5]
     assert [refusal.code for refusal in made.refusals] == ["A", "", "B", "C"]
-    with pytest.raises(InputError, match="4 行被拒收"):
-        commit(conn, made, upload=str(uuid.uuid4()), key="k", accept_valid=False)
-    assert commit(conn, made, upload=str(uuid.uuid4()), key="k", accept_valid=True) == Changes(1, 0, 0, 0)
+    assert made.staging.merge(conn) == Changes(1, 0, 0, 0)
 
 
 def test_a_row_that_only_touches_the_boundary_is_inside(conn: Connection, area: str, tmp_path: Path) -> None:
@@ -172,7 +148,7 @@ def test_a_code_that_stands_in_several_grids_is_refused(conn: Connection, area: 
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8")
     made = propose(conn, VISIT, area, path, Reading())
     assert made.refusals == []
-    commit(conn, made, upload=str(uuid.uuid4()), key="k", accept_valid=False)
+    made.staging.merge(conn)
     # People of the second grid keep a list of their own, in which the same code stands for something else.
     fields = ", ".join(field.name for field in VISIT.fields)
     place = "st_setsrid(st_makepoint(121.005, 30.7), 4490)"

@@ -5,12 +5,7 @@ The figures at the threshold are asserted below, so that a change of the reckoni
 
 from __future__ import annotations
 
-import random
-
-import pytest
-
-from gis_service.surveys.headers import Matching, match_headers
-from gis_service.surveys.similarity import THRESHOLD, likeness
+from gis_service.surveys.headers import match_headers
 from layers.registry import LAYERS
 
 # Headers as offices write them, none of them declared; some with cells as evidence.

@@ -20,7 +20,7 @@ _AHEAD: Final = 2
 _MOST_OPTIONS: Final = 6
 
 
-def choose_layer(path: Path, reading: Reading) -> Layer:
+def layer_of_file(path: Path, reading: Reading) -> Layer:
     """Return the layer of a file.
 
     Raises
