@@ -25,7 +25,7 @@ def write_xlsx(order: Order, batches: Iterator[list[list[Any]]]) -> dict[str, st
     folder = Path(order.path).parent
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "tmpdir": str(folder)}
     with xlsxwriter.Workbook(order.path, options) as book:
-        sheet = book.add_worksheet(_sheet_name(order.title))
+        sheet = book.add_worksheet(sheet_name(order.title))
         head = book.add_format({"bold": True, "bg_color": "#DCE6EE", "border": 1, "valign": "vcenter"})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
         moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
@@ -88,23 +88,25 @@ def _writer(sheet: Any, column: OrderedColumn, day: Any, moment: Any) -> Any:
 def _widths(order: Order, titles: list[str], rows: list[list[Any]]) -> Iterator[float]:
     """Return widths that fit the titles and what the first rows hold, within reason."""
     for number, title in enumerate(titles):
-        wanted = _width(title) + 3
+        wanted = text_width(title) + 3
         if number < len(order.columns):
             kind = order.columns[number].kind
             if kind in {"date", "time"}:
                 wanted = max(wanted, 12 if kind == "date" else 20)
             else:
-                wanted = max([wanted, *(_width(str(row[number + 2] or "")) + 1 for row in rows[:200])])
+                wanted = max([wanted, *(text_width(str(row[number + 2] or "")) + 1 for row in rows[:200])])
         else:
             wanted = max(wanted, 14)
         yield min(max(wanted, _NARROWEST), _WIDEST)
 
 
-def _width(text: str) -> int:
+def text_width(text: str) -> int:
+    """Return how wide a text stands in a cell: Chinese signs take two places."""
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
-def _sheet_name(title: str) -> str:
+def sheet_name(title: str) -> str:
+    """Return a title as Excel takes it for the name of a sheet."""
     return "".join(sign for sign in title if sign not in "[]:*?/\\")[:31] or "数据"
 
 
