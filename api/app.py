@@ -21,6 +21,7 @@ from api.routes import (
     analyses,
     collections,
     features,
+    forms,
     health,
     jobs,
     landing,
@@ -45,7 +46,7 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, transactions.router, maps.router, analyses.router,
-    collections.router, schemas.router, uploads.router, jobs.router, landing.router, health.router,
+    collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, health.router,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from api.commands import areas, database, sample
+from api.commands.forms import form
 from api.commands.maps import analyse, map_
 from api.commands.reverts import revert, uploads
 from api.commands.serve import serve
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("serve")(serve)
+app.command("form")(form)
 app.command("upload")(upload)
 app.command("uploads")(uploads)
 app.command("revert")(revert)

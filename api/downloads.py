@@ -122,8 +122,12 @@ def _read(path: Path) -> Iterator[bytes]:
             yield piece
 
 
+def attachment(plain: str, chinese: str) -> str:
+    """Return the header that names a file to be saved: in Chinese, and in ASCII for clients that read only that."""
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(chinese)}"
+
+
 def _disposition(selection: Selection, form: FileFormat) -> str:
-    """Return the header that names the file: in Chinese, and in ASCII for clients that read only that."""
     day = (selection.question.as_of or datetime.now(SHANGHAI)).astimezone(SHANGHAI).strftime("%Y%m%d")
-    plain = f"{selection.layer.name}_{day}.{form.suffix}"
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(f'{selection.layer.title}_{day}.{form.suffix}')}"
+    ending = f"_{day}.{form.suffix}"
+    return attachment(f"{selection.layer.name}{ending}", f"{selection.layer.title}{ending}")

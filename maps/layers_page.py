@@ -29,7 +29,7 @@ class LayerEntry:
 
 
 _PAGE = """{% extends "plain" %}{% block body %}
-<p class="quiet">点名称看地图和表格;后面的链接是说明,和整个图层的文件。</p>
+<p class="quiet">点名称看地图和表格;后面的链接是说明、整个图层的文件和空白表格。</p>
 {% for group, entries in groups.items() %}<h2>{{ group }}</h2>
 <table class="layers"><tbody>
 {% for one in entries %}<tr><td><a href="{{ one.items }}"><strong>{{ one.title }}</strong></a></td>

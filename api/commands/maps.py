@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from api.commands.written_file import check_folder, write_file
 from api.console import CONSOLE
 from api.dependencies import FIRST_DAY, LAST_DAY
 from api.drawing import analysis_named, answer_of, draw_map, map_named, theme_named, today
@@ -31,11 +31,11 @@ def map_(
 ) -> None:
     """把一张地图写成单个文件:双击即可打开,不需要网络。"""
     entry = map_named(name)
-    _check_folder(out)
+    check_folder(out)
     with opened_database(read_settings()) as database:
         scope = operator_scope(database)
         drawn = draw_map(database, scope, entry, _community(database, scope, community), _day(on))
-    _write(out, to_single_file(drawn).encode())
+    write_file(out, to_single_file(drawn).encode())
 
 
 def analyse(
@@ -50,7 +50,7 @@ def analyse(
     if out is not None:
         if out.suffix not in {".json", ".csv"}:
             raise InputError(f"不认识文件类型 {out.suffix!r};请用 .json 或 .csv。", "The file must be .json or .csv.")
-        _check_folder(out)
+        check_folder(out)
     with opened_database(read_settings()) as database:
         scope = operator_scope(database)
         answer = answer_of(database, scope, analysis, _community(database, scope, community), _day(on))
@@ -61,7 +61,7 @@ def analyse(
             note = f"({fact.note})" if fact.note else ""
             CONSOLE.print(f"  {fact.title}:{value}{note}", markup=False, soft_wrap=True)
     else:
-        _write(out, to_json(answer) if out.suffix == ".json" else to_csv(theme_named(answer, theme)))
+        write_file(out, to_json(answer) if out.suffix == ".json" else to_csv(theme_named(answer, theme)))
 
 
 def _community(database: Database, scope: Scope, code: str | None) -> str:
@@ -79,23 +79,3 @@ def _day(text: str | None) -> date:
     if not FIRST_DAY <= day <= LAST_DAY:
         raise InputError(f"计算日 {day} 太远;请在 {FIRST_DAY} 到 {LAST_DAY} 之间。", f"{day} is too far away.")
     return day
-
-
-def _check_folder(out: Path) -> None:
-    if not out.parent.is_dir():
-        raise InputError(f"没有文件夹 {out.parent};请先建立它。", f"There is no folder {out.parent}.")
-
-
-def _write(out: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = out.with_name(out.name + ".part")
-    try:
-        partial.write_bytes(content)
-        partial.replace(out)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise InputError(
-            f"写不了 {out}({error.strerror});请检查权限和磁盘空间,或换一个位置。", f"{out} can't be written."
-        ) from error
-    CONSOLE.print(f"已写出 {out}({len(content) / 1e6:.1f} MB)。")

@@ -23,6 +23,7 @@ from gis_service.surveys.desk import Desk, Sent, Waiting
 from gis_service.surveys.document import upload_document
 from gis_service.surveys.proposal_rows import list_rows
 from gis_service.surveys.reading import JOB
+from layers.layer import Layer
 from layers.record import Source
 from layers.registry import LAYERS
 
@@ -59,7 +60,7 @@ def upload(
     answers = {**{name: value for name, value in asked.items() if value is not None}, **answers}
     with ExitStack() as held:
         opened, name = held.enter_context(_opened(file))
-        sent = Sent(opened, name, _layer(layer), mode, grid, key, source, attribution, answers, ask_columns=False)
+        sent = Sent(opened, name, layer_named(layer).name if layer else None, mode, grid, key, source, attribution, answers, ask_columns=False)
         settings = read_settings()
         database = held.enter_context(opened_database(settings))
         desk = Desk(database, operator_scope(database), originals_of(settings))
@@ -135,10 +136,13 @@ def _answered(answers: list[str]) -> dict[str, str]:
     return found
 
 
-def _layer(name: str | None) -> str | None:
-    """Return the layer's name, which may be given in Chinese; that it exists the desk checks."""
-    by_title = {layer.title: layer.name for layer in LAYERS.values()}
-    return by_title.get(name, name) if name else None
+def layer_named(name: str) -> Layer:
+    """Return a layer by its name or its title; InputError when there is none."""
+    found = LAYERS.get(name) or next((layer for layer in LAYERS.values() if layer.title == name), None)
+    if found is None:
+        listed = "、".join(f"{layer.name}({layer.title})" for layer in LAYERS.values())
+        raise InputError(f"没有图层 {name!r};有:{listed}。", f"There is no layer {name!r}.")
+    return found
 
 
 def _progress() -> Progress:

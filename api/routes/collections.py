@@ -12,7 +12,9 @@ from api.formats import FILES
 from api.links import GEOJSON, HTML, JSON, MVT, OGC_REL, SCHEMA_TYPE, base_url, both_forms, link, wants_html
 from api.quick_route import QuickRoute
 from api.routes.pages import answer_in_form
+from api.survey_forms import SURVEY_FORMS
 from api.tile_matrix import NAME
+from gis_service.exports.formats import XLSX
 from gis_service.features.extents import Extent
 from gis_service.reference_systems import CRS84, SERVED, STORED
 from layers.layer import Layer
@@ -58,6 +60,7 @@ def _by_group(base: str) -> dict[str, list[LayerEntry]]:
         here = f"{base}/collections/{layer.name}"
         links = {"说明": f"{here}?f=html", "字段": f"{here}/schema?f=html"}
         links |= {form.title: f"{here}/items?f={name}" for name, form in FILES.items()}
+        links |= {form.title: f"{here}/form?f={name}" for name, form in SURVEY_FORMS.items()}
         entry = LayerEntry(layer.title, layer.summary, f"{here}/items?f=html", links)
         found.setdefault(layer.group, []).append(entry)
     return found
@@ -80,6 +83,10 @@ def _describe(base: str, layer: Layer, extent: Extent | None) -> dict[str, Any]:
             *(
                 link(f"{here}/items?f={name}", "items", form.media_type, f"{title}的要素({form.title})")
                 for name, form in FILES.items()
+            ),
+            *(
+                link(f"{here}/form?f={name}", "create-form", XLSX.media_type, f"{title}的{form.title}")
+                for name, form in SURVEY_FORMS.items()
             ),
             link(f"{here}/schema", "describedby", SCHEMA_TYPE, f"{title}的字段"),
             link(f"{here}/schema", f"{OGC_REL}schema", SCHEMA_TYPE, f"{title}的字段"),
