@@ -77,7 +77,12 @@ def taken(field: LayerField) -> str:
 def refusal(field: LayerField) -> str:
     """Return the sentence that somebody reads who wrote something else."""
     unit = f"(单位:{field.unit})" if field.unit else ""
-    return f"“{field.title}”要填{taken(field)}{unit},请改正。"
+    return f"“{field.title}”{to_fill('要填', taken(field))}{unit},请改正。"
+
+
+def to_fill(verb: str, said: str) -> str:
+    """Return a verb with what may be written after it; Chinese and figures stand apart."""
+    return f"{verb} {said}" if said[0].isascii() else f"{verb}{said}"
 
 
 def left_empty(field: LayerField) -> str:

@@ -31,6 +31,7 @@ from gis_service.surveys.filling import (
     refusal,
     runs,
     taken,
+    to_fill,
 )
 from layers.field import Kind, LayerField
 from layers.layer import Layer
@@ -121,7 +122,7 @@ def _degrees(title: str, most: int, shown: float) -> _Column:
     said = f"-{most} 到 {most} 之间的度数,小数 6 位"
     rule = {
         "validate": "decimal", "criteria": "between", "minimum": -most, "maximum": most,
-        "error_message": f"“{title}”要填{said}(不写度分秒),请改正。",
+        "error_message": f"“{title}”{to_fill('要填', said)}(不写度分秒),请改正。",
     }  # fmt: skip
     return _Column(f"{title}(CGCS2000)", True, "度", said, "必填", shown, "0.000000", 18.0, rule)
 
@@ -185,7 +186,7 @@ def _write_table(book: Any, layer: Layer, columns: list[_Column]) -> None:
     for at, column in enumerate(columns):
         cells = book.add_format({"num_format": column.format, "locked": False})
         sheet.set_column(at, at, column.width, cells)
-        said = "。".join(part for part in (column.empty, f"填{column.taken}") if part)
+        said = "。".join(part for part in (column.empty, to_fill("填", column.taken)) if part)
         rule = {
             "error_title": "请改正",
             **column.rule,

@@ -16,7 +16,7 @@ from typing import Final
 import orjson
 import xlsxwriter
 
-from gis_service.surveys.filling import YES_NO, form_fields, left_empty, plain, refusal, taken
+from gis_service.surveys.filling import YES_NO, form_fields, left_empty, plain, refusal, taken, to_fill
 from layers.field import Kind, LayerField
 from layers.layer import Layer
 
@@ -116,7 +116,7 @@ def _hint(field: LayerField) -> str:
     """Return what can't be seen from the question itself: the unit, the bounds, what an empty answer means."""
     # A list shows what may be chosen, and dates are picked.
     shown = field.codes is not None or field.kind in {Kind.BOOLEAN, Kind.DATE, Kind.TIME}
-    parts = (f"单位:{field.unit}" if field.unit else "", "" if shown else f"填{taken(field)}")
+    parts = (f"单位:{field.unit}" if field.unit else "", "" if shown else to_fill("填", taken(field)))
     empty = "" if field.required else left_empty(field)
     return ";".join(part for part in (*parts, empty) if part)
 

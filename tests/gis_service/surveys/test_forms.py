@@ -144,7 +144,7 @@ def test_lists_offer_the_labels_and_every_refusal_is_said_in_chinese(layer: Laye
 @pytest.mark.parametrize(
     ("layer", "name", "kind", "least", "most", "said"),
     [
-        ("building", "floors", "whole", "0", "150", "“层数”要填0 到 150 之间的整数(单位:层),请改正。"),
+        ("building", "floors", "whole", "0", "150", "“层数”要填 0 到 150 之间的整数(单位:层),请改正。"),
         ("waste_point", "accuracy_rate", "decimal", "0", "100", "0 到 100 之间的数字(单位:%)"),
         ("road", "width_m", "custom", "AND(ISNUMBER({0}2),{0}2>0,{0}2<=100)", None, "大于 0、不大于 100 的数字"),
         ("grid", "code", "textLength", "15", "15", "15 位数字"),
@@ -181,6 +181,21 @@ def test_one_declaration_always_gives_the_same_bytes() -> None:
     layer = LAYERS["rental_unit"]
     assert blank_table.__wrapped__(layer) == blank_table(layer)
     assert xlsform.__wrapped__(layer) == xlsform(layer)
+    # The moment of the making would differ a second later.
+    for content in (blank_table(layer), xlsform(layer)):
+        assert openpyxl.load_workbook(io.BytesIO(content)).properties.created == datetime.fromisoformat("2026-01-01")
+
+
+@EVERY_LAYER
+def test_columns_that_servers_add_take_no_place_of_a_field(layer: Layer) -> None:
+    """ODK Central and Kobo add columns of their own, and some are called like a field but for the underscore."""
+    asked = [row["name"] for row in phone_form(layer)["survey"]]
+    added = ["_id", "_uuid", "_submission_time", "_validation_status", "_notes", "_status", "_submitted_by",
+             "__version__", "_tags", "_index", "KEY", "SubmitterID", "DeviceID", "Status", "FormVersion"]  # fmt: skip
+    found = match_headers(layer, ("SubmissionDate", *asked, *added)).fields
+    assert {position: field.name for position, field in found.items()} == {
+        position: name for position, name in enumerate(asked, start=1) if name != PLACE
+    }
 
 
 @pytest.fixture
