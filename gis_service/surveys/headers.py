@@ -127,6 +127,7 @@ class _Headers:
         self._known = {
             fold(header): (found, rank) for found in layer.all_fields for rank, header in enumerate(found.headers)
         }
+        self.words = " ".join((fold(layer.title), fold(layer.summary), *self._known))
 
     def find(self, column: str) -> tuple[LayerField, int] | None:
         """Return the field that a column gives for certain, and the rank of its header in the declaration."""
@@ -229,7 +230,7 @@ def _suggestions(
         if cut:
             options = tuple((one.name, _CUT_SCORE / len(cut), f"列名像是“{one.title}”被截短") for one in cut[:3])
             found.append(Suggestion(column, options))
-        elif (likely := suggest(column, cells, free)) is not None:
+        elif (likely := suggest(column, cells, free, headers.words)) is not None:
             found.append(likely)
     return tuple(found)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -16,9 +16,10 @@ from gis_service.surveys.errors import UnreadableCellError
 from gis_service.surveys.values import Convert, converter_of
 from layers.field import Kind, LayerField, fold
 
-THRESHOLD: Final = 0.6
+THRESHOLD: Final = 0.55
 """Least score of a suggestion; tests/gis_service/surveys/test_similarity.py tells how often it is right."""
 
+_ONLY_A_COMMON_WORD: Final = 0.5
 MOST_OPTIONS: Final = 3
 _CELLS_LOOKED_AT: Final = 60
 
@@ -72,7 +73,7 @@ class Suggestion:
 
 
 def suggest(
-    column: str, cells: Sequence[object], fields: Iterable[LayerField], threshold: float = THRESHOLD
+    column: str, cells: Sequence[object], fields: Sequence[LayerField], words: str = "", threshold: float = THRESHOLD
 ) -> Suggestion | None:
     """Propose fields for a column.
 
@@ -84,6 +85,8 @@ def suggest(
         Some of the column's cells, as evidence; may be empty.
     fields
         Those that no other column gives.
+    words
+        What the layer's own words are: 状况 in 婚姻状况 is no likeness where nothing speaks of marriage.
     threshold
         Least score.
 
@@ -95,7 +98,7 @@ def suggest(
     given = [cell for cell in cells if cell is not None and cell != ""][:_CELLS_LOOKED_AT]
     found = []
     for field in fields:
-        alike, header = max((likeness(column, header), header) for header in field.headers)
+        alike, header = max((_likeness_among(words, column, header), header) for header in field.headers)
         if alike < threshold / 2:
             continue
         score, evidence = _weighed(alike, field, given)
@@ -109,6 +112,14 @@ def likeness(column: str, header: str) -> float:
     """Return how like two headers are, 0 to 1: common pairs of signs, common sequence, and one within the other."""
     headers = {_reduced(header), _bare(header)} - {""}
     return max((_alike(one, other) for one in _spellings(column) - {""} for other in headers), default=0.0)
+
+
+def _likeness_among(words: str, column: str, header: str) -> float:
+    """Return how like two headers are, less where a word of two signs is all they share and the rest is foreign."""
+    alike, bare = likeness(column, header), _bare(header)
+    rest = _bare(column).replace(bare, "", 1)
+    foreign = len(bare) <= 2 and bare != _bare(column) and bool(words) and rest not in words
+    return min(alike, _ONLY_A_COMMON_WORD) if foreign else alike
 
 
 def _spellings(column: str) -> set[str]:
@@ -133,11 +144,13 @@ def _reduced(header: str) -> str:
 def _alike(one: str, other: str) -> float:
     if one == other:
         return 0.95
+    if set(one).isdisjoint(other):
+        return 0.0
     short, long = sorted((one, other), key=len)
     together = _dice(one, other) * 0.5 + _common(one, other) / max(len(one), len(other)) * 0.5
     if short in long and len(short) >= _least(short):
         # The head of a Chinese noun stands last: 上次租住人数 is a 人数, 人数说明 isn't.
-        together = max(together, (0.6 if long.endswith(short) else 0.5) + 0.35 * len(short) / len(long))
+        together = max(together, 0.45 + 0.1 * long.endswith(short) + 0.45 * len(short) / len(long))
     return min(together, 0.9)
 
 

@@ -1,97 +1,169 @@
-"""Headers that no declaration names: what is proposed for them, and how often that is right.
-
-The figures at the threshold are asserted below, so that a change of the reckoning shows.
-"""
+"""Headers that no declaration names: what is proposed for them, and how often that is right."""
 
 from __future__ import annotations
 
-from gis_service.surveys.headers import match_headers
+import csv
+import random
+from pathlib import Path
+
+import pytest
+
+from gis_service.errors import InputError
+from gis_service.surveys.headers import Matching, match_headers
+from gis_service.surveys.similarity import THRESHOLD, Suggestion, likeness
 from layers.registry import LAYERS
 
-# Headers as offices write them, none of them declared; some with cells as evidence.
-MEANT: dict[str, dict[str, str]] = {
-    "building": {
-        "房屋总层数": "floors", "地上楼层数": "floors", "房屋建筑面积合计": "floor_area_m2", "建成时间(年)": "year_built",
-        "楼房用途": "use", "房屋结构类型": "structure", "是否为自建房屋": "self_built", "房屋安全鉴定日期": "appraised_on",
-        "安全鉴定结论等级": "safety_grade", "户籍户数合计": "household_local", "实有常住人口": "resident_count",
-        "户籍人口总数": "local_population", "房屋详细地址": "address", "所属小区名称": "estate", "楼栋高度": "height_m",
-        "是否有施工许可证": "permit_status", "底层是否商铺": "shop_on_ground", "房屋建成年份": "year_built",
-    },
-    "rental_unit": {
-        "租住人数(人)合计": "tenant_count", "本次租住人数": "tenant_count", "出租房间数": "room_count",
-        "房屋使用面积": "usable_area_m2", "出租房用途": "letting_use", "目前出租状态": "rent_status",
-        "居住登记状态": "registration_status", "单间居住最多人数": "largest_room_persons", "所在楼层": "floor",
-        "出租房详细地址": "address", "房屋风险等级": "grade", "是否签责任书": "responsibility_letter",
-        "最近一次走访日期": "last_visit_on", "已办登记人数": "registered_count", "是否存在分隔出租": "partitioned",
-        "房东是否一起居住": "landlord_onsite",
-    },
-    "enterprise": {
-        "企业从业人员数": "employees", "企业经营地址": "address", "所属行业大类": "industry", "企业经营状态": "status",
-        "租期届满日期": "occupied_to", "是否外资企业": "foreign_funded", "企业入驻时间": "occupied_from",
-        "企业规模类型": "scale", "厂房使用面积": "floor_area_m2", "单位统一社会信用代码": "uscc",
-        "是否签安全生产协议": "safety_agreement", "营业执照变更时间": "licence_change_on",
-    },
-    "waste_point": {
-        "投放点类型": "kind", "垃圾桶数量": "bins", "垃圾投放时间": "open_hours", "点位管理责任单位": "manager",
-        "垃圾分类正确率": "accuracy_rate", "垃圾收集类别": "waste_classes",
-    },
-    "parking": {
-        "停车泊位数量": "space_count", "充电车位数量": "charging_space_count", "停车场收费标准": "price",
-        "停车场开放时间": "open_hours", "停车场管理单位": "manager", "无障碍停车位数": "accessible_space_count",
-    },
-    "hazard": {
-        "隐患类别名称": "category", "隐患等级(一般/重大)": "level", "隐患发现日期": "found_on", "整改完成期限": "due_on",
-        "隐患整改措施": "measure", "隐患问题描述": "detail", "移交部门名称": "transferred_to", "结案时间": "closed_on",
-        "隐患发现方式": "found_by",
-    },
-    "road": {
-        "道路路面材质": "surface", "道路宽度(米)": "width_m", "是否有路灯": "lit", "道路管养单位": "manager",
-        "路面现状": "condition", "消防车能否通行": "fire_lane", "道路改造日期": "renewed_on",
-    },
-}  # fmt: skip
-
-# What stands in the same sheets and is no field of any layer.
-UNRELATED = (
-    "序号", "所属党支部", "党员人数", "照片", "附件", "现场照片编号", "审核意见", "审批人意见", "填报单位", "是否上传平台",
-    "宠物数量", "电动车牌照", "宽带运营商", "水表读数", "电表底数", "煤气用户号", "医保参保", "疫苗接种", "退役军人", "低保金额",
-    "文化程度", "民族", "婚姻状况", "政治面貌", "工作单位", "车牌", "颜色", "朝向", "备用字段1", "Shape_Leng", "meta/instanceID",
-    "_submission_time", "__version__", "formhub/uuid", "楼道长评价", "满意度得分", "活动场次", "志愿服务时长", "门禁卡张数",
-)  # fmt: skip
+# layer, header and field as offices write and mean them, none of them declared; headers without field are strangers.
+OFFICE_HEADERS = Path(__file__).parents[2] / "data" / "office_headers.csv"
 
 
-def suggestion(layer: str, column: str) -> tuple[str, float, str] | None:
-    """Return the first option for a column of a sheet that gives nothing but the key."""
+def suggestion(layer: str, column: str) -> str | None:
+    """Return the first field proposed for a column of a sheet that gives nothing but the key."""
     matching = match_headers(LAYERS[layer], ("编码", column))
-    assert matching.personal == (), column
-    for suggested in matching.suggested:
-        assert suggested.column == column
-        return suggested.options[0]
-    return None
+    assert column in (*matching.unknown, *matching.personal), f"{column} is declared"
+    return matching.suggested[0].options[0][0] if matching.suggested else None
 
 
 def test_most_headers_of_offices_find_their_field_and_hardly_any_a_wrong_one() -> None:
-    wrong, silent, right = [], [], 0
-    for layer, columns in MEANT.items():
-        for column, field in columns.items():
-            matching = match_headers(LAYERS[layer], ("编码", column))
-            assert column in matching.unknown, f"{column} is declared"
-            first = suggestion(layer, column)
-            if first is None:
-                silent.append(column)
-            elif first[0] != field:
-                wrong.append((column, first))
-            else:
-                right += 1
-    strays = [
-        (layer, column, first)
-        for layer in MEANT
-        for column in UNRELATED
-        if (first := suggestion(layer, column)) is not None
-    ]
-    count = sum(map(len, MEANT.values()))
-    print(f"{count} headers: {right} right, wrong {wrong}, silent {silent}; strays {strays}")  # noqa: T201
-    assert count >= 60
-    assert len(UNRELATED) >= 30
-    assert right / (right + len(wrong)) >= 0.95
-    assert right / count >= 0.85
-    assert len(strays) / (len(UNRELATED) * len(MEANT)) <= 0.02
+    with OFFICE_HEADERS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    meant = {(row["layer"], row["header"]): row["field"] for row in rows if row["layer"]}
+    layers = sorted({layer for layer, _ in meant})
+    strangers = [(layer, row["header"]) for layer in layers for row in rows if not row["layer"]]
+    found = {key: suggestion(*key) for key in meant}
+    right = [key for key, field in meant.items() if found[key] == field]
+    silent = [key for key in meant if found[key] is None]
+    wrong = [(key, found[key]) for key in meant if key not in right and key not in silent]
+    strays = [(key, field) for key in strangers if (field := suggestion(*key)) is not None]
+    assert len(meant) >= 60
+    assert len(layers) >= 6
+    assert len(strangers) >= 30 * len(layers)
+    # 2026-11: 93 headers over 7 layers, 86 right, 3 wrong, 4 without proposal; of 266 strangers one got a proposal.
+    assert len(right) / (len(right) + len(wrong)) >= 0.95, wrong
+    assert len(right) / len(meant) >= 0.9, silent
+    assert len(strays) / len(strangers) <= 0.01, strays
+
+
+def test_what_stands_in_a_column_speaks_for_a_field_or_against_it() -> None:
+    layer = LAYERS["building"]
+
+    def found(column: str, *cells: object) -> list[tuple[str, float, str]]:
+        matching = match_headers(layer, ("编码", column), [[f"B{at}", cell] for at, cell in enumerate(cells)])
+        return [option for suggested in matching.suggested for option in suggested.options]
+
+    without, with_labels = found("房屋结构情况")[0], found("房屋结构情况", "砖木结构", "混合", "3", None)[0]
+    assert without[0] == with_labels[0] == "structure"
+    assert without[1] < with_labels[1] <= 1
+    assert (without[2], with_labels[2]) == ("列名包含“房屋结构”", "列名包含“房屋结构”,内容也合“建筑结构”")
+    assert found("房屋结构情况", "两室一厅", "三室两厅", "一室户") == []
+    assert found("楼房总层数", "6层", "约12层", "二十三")[0][0] == "floors"
+    assert found("楼房总层数", "很高", "不清楚") == []
+    assert found("房屋安全鉴定日期", 45678, "2024.6.1")[0][0] == "appraised_on"
+
+
+def test_nothing_suggested_is_imported_until_someone_confirms_it() -> None:
+    layer = LAYERS["rental_unit"]
+    columns = ("编码", "租住人数(人)合计", "房屋使用面积", "备用")
+    matching = match_headers(layer, columns)
+    assert [field.name for field in matching.fields.values()] == ["code"]
+    assert matching.unknown == columns[1:]
+    assert [suggested.column for suggested in matching.suggested] == list(columns[1:3])
+    asked = {"租住人数(人)合计": "tenant_count", "备用": "remark", "房屋使用面积": None, "不在文件里的列": "room"}
+    confirmed = match_headers(layer, columns, (), asked)
+    assert {columns[at]: field.name for at, field in confirmed.fields.items()} == {
+        "编码": "code", "租住人数(人)合计": "tenant_count", "备用": "remark",
+    }  # fmt: skip
+    assert (confirmed.unknown, confirmed.suggested, confirmed.left_out) == ((), (), ("房屋使用面积",))
+
+
+def test_what_is_confirmed_wins_over_the_declaration_but_not_over_privacy() -> None:
+    columns = ("编码", "租住人数", "实住", "房东电话", "备注")
+    rows = [[f"R{at}", 2, 3, "0573-85012345", f"1380000{at:04}"] for at in range(5)]
+    asked = {"实住": "tenant_count", "房东电话": "room", "编码": None, "备注": "remark"}
+    matching = match_headers(LAYERS["rental_unit"], columns, rows, asked)
+    assert {columns[at]: field.name for at, field in matching.fields.items()} == {"实住": "tenant_count"}
+    assert matching.doubled == ("租住人数",)
+    assert matching.left_out == ("编码",)
+    assert matching.personal == ("房东电话", "备注")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"甲": "no_such_field"}, "没有字段 'no_such_field',列“甲”无法对应"),
+        ({"甲": "landlord_name"}, "没有字段"),
+        ({"甲": "room", "乙": "room"}, "列“甲”和“乙”都对应到“房号”"),
+    ],
+)
+def test_confirmations_that_make_no_sense_are_refused(asked: dict[str, str | None], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        match_headers(LAYERS["rental_unit"], ("甲", "乙"), (), asked)
+
+
+@pytest.mark.parametrize(
+    ("layer", "column", "field"),
+    [
+        # Cut within brackets, cut after 10 bytes of GBK and of letters.
+        ("rental_unit", "使用面积(平", "usable_area_m2"), ("rental_unit", "单间最多居", "largest_room_persons"),
+        ("building", "floor_coun", "floors"), ("enterprise", "统一社会信", "uscc"),
+        ("hazard", "上报移交日", "transferred_on"),
+    ],
+)  # fmt: skip
+def test_a_header_cut_to_ten_bytes_is_matched_when_only_one_begins_so(layer: str, column: str, field: str) -> None:
+    matching = match_headers(LAYERS[layer], ("编码", column))
+    assert matching.fields == {0: LAYERS[layer].field("code"), 1: LAYERS[layer].field(field)}
+
+
+def test_a_cut_header_that_is_not_certain_is_suggested() -> None:
+    # Three signs of UTF-8 and the first byte of a fourth.
+    short = match_headers(LAYERS["building"], ("编码", "危险等\ufffd"))
+    assert short.fields.keys() == {0}
+    assert short.suggested == (Suggestion("危险等\ufffd", (("safety_grade", 0.9, "列名像是“安全鉴定等级”被截短"),)),)
+    # Five signs of GBK that two fields begin with.
+    several = match_headers(LAYERS["rental_unit"], ("编码", "清点\ufffd"))
+    assert {name for name, _, _ in several.suggested[0].options} == {"tenant_count_as_of", "count_basis"}
+    # What stands below disagrees.
+    rows = [[f"R{at}", "很多"] for at in range(4)]
+    assert list(match_headers(LAYERS["rental_unit"], ("编码", "单间最多居"), rows).fields) == [0]
+
+
+def test_a_cut_personal_header_is_personal() -> None:
+    matching = match_headers(LAYERS["rental_unit"], ("编码", "房东联系电"))
+    assert (matching.personal, matching.unknown) == (("房东联系电",), ())
+
+
+def test_a_field_that_a_column_gives_is_not_suggested_for_another() -> None:
+    matching = match_headers(LAYERS["building"], ("编码", "层数", "房屋总层数"))
+    assert all(name != "floors" for suggested in matching.suggested for name, _, _ in suggested.options)
+
+
+def test_likeness_is_one_of_shares_and_greatest_for_the_same_words() -> None:
+    shuffled = random.Random(5)
+    headers = [header for field in LAYERS["building"].fields for header in field.headers]
+    for _ in range(100):
+        one, other = shuffled.choice(headers), shuffled.choice(headers)
+        assert 0 <= likeness(one, other) <= likeness(one, one) == 0.95
+    assert likeness("租住人数(人)合计", "租住人数") > THRESHOLD > likeness("建筑高度", "建筑面积")
+
+
+@pytest.mark.parametrize(
+    ("columns", "at"),
+    [
+        (("编码", "gps-Accuracy"), 1), (("编码", "_location_precision"), 1), (("编码", "精度(米)"), 1),
+        (("编码", "定位精度\uff08米\uff09"), 1), (("hdop", "编码", "GPS精度"), 2), (("编码", "HDOP"), 1),
+        (("编码", "定位精度"), None), (("编码", "精度等级"), None), (("编码", "分类正确率"), None),
+    ],
+)  # fmt: skip
+def test_columns_of_accuracy_are_recognised_and_give_no_field(columns: tuple[str, ...], at: int | None) -> None:
+    matching = match_headers(LAYERS["waste_point"], columns)
+    assert matching.gps_accuracy == at
+    assert at not in matching.fields
+    assert at is None or columns[at] not in matching.unknown
+
+
+def test_a_column_named_as_the_class_of_accuracy_is_one_of_metres_when_numbers_stand_in_it() -> None:
+    def matched(*cells: object) -> Matching:
+        return match_headers(LAYERS["building"], ("编码", "定位精度"), [["B", cell] for cell in cells])
+
+    assert matched(4.9, "12.5", 3).gps_accuracy == 1
+    assert matched("A", "B 级(±1.0 米)").fields[1].name == "accuracy"
