@@ -52,10 +52,10 @@ def date_converter(note: Note) -> Callable[[object], object]:
     def convert(cell: object) -> object:
         if isinstance(cell, str) and len(cell) == 10 and cell[4] == cell[7] == "-" and cell.isascii():
             return cell
-        text = None if isinstance(cell, bool) else cell_text(cell)
+        text = cell_text(cell)
         if text is None:
             return None
-        written = plain(text)
+        written = "" if isinstance(cell, bool) else plain(text)
         if (found := _DATE.fullmatch(written)) is not None:
             return _of_parts(found, cell, note)
         read = _other_spelling(written)

@@ -126,10 +126,11 @@ def _number(written: str) -> Decimal | None:
 def chinese_number(numerals: str) -> int | None:
     """Read Chinese numerals such as 十二, 一百零五, 两万三千 or 二〇二六; None when they make no whole number.
 
-    Short forms of speech (一百五 for 150) are no number: they can be read in two ways.
+    Short forms of speech (一百五 for 150, 三四 for three or four) are no number: they can be read in two ways.
     """
     if numerals and all(sign in _DIGITS for sign in numerals):
-        return int("".join(str(_DIGITS[sign]) for sign in numerals))
+        digits = "".join(str(_DIGITS[sign]) for sign in numerals)
+        return None if len(digits) == 2 and "0" not in digits else int(digits)
     total = section = 0
     digit: int | None = None
     zero = False
