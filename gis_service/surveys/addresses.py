@@ -15,6 +15,8 @@ from typing import Final
 
 from gis_service.features.spelling import numeral
 
+_LONGEST: Final = 120
+"""No address is longer; what a cell holds beyond it isn't read."""
 _NUMERALS: Final = "〇零一二三四五六七八九十百千两"
 _BRACKETS: Final = re.compile(r"[(\[{【〔〈《「][^()\[\]{}【】〔〕〈〉《》「」]*[)\]}】〕〉》」]")
 _SEPARATORS: Final = r"\s\-‐-―−~_./\\|,;:、。·•・*'\""
@@ -45,7 +47,7 @@ _SAID_IN_CHINESE: Final = re.compile(
 )
 _NUMBER: Final = re.compile(
     rf"第?(?P<number>负?[a-z]?[0-9]+[a-z甲乙丙丁]?(?:{_GAP}[0-9]+[a-z]?)*|[a-z](?={_ANY_WORD}))"
-    rf"(?P<word>{_ANY_WORD})?(?:(?:附|之|(?<=号){_GAP}(?=[0-9]{{1,2}}(?![0-9{_GAP}]|{_ANY_WORD})))(?P<sub>[0-9]+)号?)?"
+    rf"(?P<word>{_ANY_WORD})?(?:(?:附|之|(?<=号){_GAP}(?=[0-9]{{1,2}}(?![0-9{_GAP}]|{_ANY_WORD})))(?P<sub>[0-9]+)号?|(?<=[号幢栋])(?P<mark>[甲乙丙丁]))?"
 )
 
 _ROADS: Final = "大道|大街|公路|胡同|路|街|巷"
@@ -67,7 +69,7 @@ _ROAD_END: Final = re.compile(rf"(?:{_ROADS})$")
 _PLACE_END: Final = re.compile(rf"(?:{_PLACES})$")
 _SECTION: Final = re.compile(r"([东南西北中])(?:片区?|区)$")
 _ESTATE_WORD: Final = re.compile(r"(?<=.)(?:住宅小区|安置小区|居民小区|小区|住宅区)$")
-_BESIDE: Final = re.compile(r"侧|旁|门口|门前|[东南西北前后]面|屋后|边")
+_BESIDE: Final = re.compile(r"侧|旁|门口|门前|边|屋后|[东南西北前后](?:面|楼|幢|栋|屋)|[附辅]房|车库")
 _APART: Final = re.compile(r"对面|附近|交叉口|路口|之间|往[东南西北]|以[东南西北]|至|米|号桥")
 
 
@@ -144,7 +146,7 @@ def stem(locality: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def parse_address(text: str) -> Address:
     """Take an address apart; what isn't understood stands in ``rest``, nothing raises."""
-    flat = unicodedata.normalize("NFKC", text[:400]).lower()
+    flat = unicodedata.normalize("NFKC", text[:_LONGEST]).lower()
     remarks = _BRACKETS.findall(flat)
     found = _read(_BRACKETS.sub(_GAP, flat) if remarks else flat)
     for remark in remarks:
@@ -197,7 +199,7 @@ class _Reading:
             elif not inside and (len(name) > 1 or "locality" not in self.parts):
                 self.parts["locality"] = self.parts.get("locality", "") + name
                 self.on_road = False
-            elif "block" not in self.parts and self.on_road and _PLACE_END.search(name):
+            elif inside and "block" not in self.parts and self.on_road and _PLACE_END.search(name):
                 self.parts["gate"] = self.parts.pop("number")
                 self.parts["locality"] = name
                 self.on_road = False
@@ -285,7 +287,7 @@ def _read(text: str) -> _Reading:
         if name := name.replace(_GAP, ""):
             found.take_names(name)
         if number is not None:
-            found.take_number(number["number"], number["word"], number["sub"])
+            found.take_number(number["number"], number["word"], number["sub"] or number["mark"])
     return found
 
 

@@ -26,15 +26,12 @@ class House:
         Where it is stored, and how it is shown.
     address
         Its address with all that is known of it.
-    origin_village
-        The village whose people were settled there, if that is known.
     """
 
     layer: str
     code: str
     title: str
     address: Address
-    origin_village: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ class Houses:
     regions: Iterable[str]
     _known_regions: dict[str, set[str]] = field(init=False)
     _stems: set[str] = field(init=False)
-    _places: dict[str, list[House]] = field(init=False, default_factory=lambda: defaultdict(list))
+    _places: set[str] = field(init=False, default_factory=set)
     _roads: dict[tuple[object, ...], list[House]] = field(init=False, default_factory=lambda: defaultdict(list))
     _blocks: dict[str, list[House]] = field(init=False, default_factory=lambda: defaultdict(list))
     _by_sound: dict[tuple[str, ...], set[str]] = field(init=False, default_factory=lambda: defaultdict(set))
@@ -136,10 +133,9 @@ class Houses:
                 continue
             if address.locality:
                 place = stem(address.locality)
-                if place not in self._places:
-                    for sound in sounds_of(place):
-                        self._by_sound[sound].add(place)
-                self._places[place].append(house)
+                for sound in () if place in self._places else sounds_of(place):
+                    self._by_sound[sound].add(place)
+                self._places.add(place)
                 self._in_place[place, address.number, address.block].append(house)
                 self._systems[place].add("block" if address.block else "number" if address.number else "")
             if address.roads:
@@ -157,10 +153,9 @@ class Houses:
             found = self._in(place, address)
         elif address.roads and (stem(address.locality) == address.locality):
             found = self._on(address)
-        elif address.locality or address.village:
-            found = self._of_village(address)
-        elif address.block and not address.section and not address.lanes:
-            found = _only([h for h in self._blocks.get(address.block, ()) if _fits(address, h.address)])
+        elif not (address.locality or address.roads or address.village or address.section or address.lanes):
+            # Villagers were settled in several estates: an old village doesn't tell which 12幢 is meant.
+            found = _only([h for h in self._blocks.get(address.block or "-", ()) if _fits(address, h.address)])
             warning = "地址没有写小区或道路,全社区只有这一处相符,请核对"
         return Found(found, warning) if found else None
 
@@ -233,21 +228,15 @@ class Houses:
         if not (address.gate or address.number) and (address.locality or not address.block):
             return None
         exact = [house for house in buildings if house.address.block == address.block]
+        if plots and not address.block and len(buildings) > 1:
+            # The number is that of the whole plot, though a building may bear nothing else.
+            return _only(plots)
         if exact:
             return _only(exact)
         if address.block:
             # A block that isn't stored is none of those that are; a plot without stored blocks still is the place.
             return None if buildings else _only(plots)
         return _only(plots) if plots else _only(buildings)
-
-    def _of_village(self, address: Address) -> House | None:
-        """Return the only house with a block's number among those where the people of an old village were settled."""
-        village = address.locality or address.village
-        if not address.block or address.assumed or address.section or address.lanes:
-            return None
-        houses = self._blocks.get(address.block, ())
-        unknown = any(not house.origin_village for house in houses)
-        return None if unknown else _only([house for house in houses if house.origin_village == village])
 
 
 def _fits(asked: Address, stored: Address) -> bool:

@@ -28,7 +28,7 @@ REFERENCES: Final = {
 }  # fmt: skip
 """Fields that name a feature of another layer at the same spot, the narrowest first; visits have ``target_code``."""
 _ADDRESS_FIELDS: Final = (
-    "code", "name", "address", "street", "house_number", "estate", "origin_village", "building_code", "floor", "room",
+    "code", "name", "address", "street", "house_number", "estate", "building_code", "floor", "room",
 )  # fmt: skip
 _HOUSE_LAYERS: Final = ("building", "enterprise_plot")
 
@@ -306,7 +306,7 @@ def _houses(features: Iterable[dict[str, Any]], layer_name: str, estates: Mappin
     for values in features:
         if address := address_of(values, estates):
             title = str(values["name"] or values.get("address") or values["code"])
-            yield House(layer_name, values["code"], title, address, values.get("origin_village") or "")
+            yield House(layer_name, values["code"], title, address)
 
 
 def _places(conn: Connection, area: Area, targets: Iterable[_Target]) -> dict[tuple[str, str, bool], bytes]:

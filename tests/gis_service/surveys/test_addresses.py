@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from dataclasses import fields
 from itertools import combinations
 
@@ -80,7 +82,8 @@ def test_parts(text: str, expected: dict[str, object]) -> None:
 def test_different_houses_stay_apart() -> None:
     houses = [
         "新群小区1幢", "新群小区11幢", "新群小区12幢", "新群小区12号", "新群小区12-1号", "新群小区12号附1号",
-        "新群小区12号-2", "新群小区东区12幢", "新群小区2期12幢", "新群花园12幢", "新群新村12幢", "新群村12幢",
+        "新群小区12号-2", "新群小区12号甲", "新群小区12幢甲",
+        "新群小区东区12幢", "新群小区2期12幢", "新群花园12幢", "新群新村12幢", "新群村12幢",
         "新群路12号", "新明路12号", "新明路12-1号", "新明路12弄1号", "新明路1弄12号", "新明路12号1幢", "新明路12号11幢",
         "新群小区12a幢", "新群小区5弄12号", "新群小区12幢之一", "新群小区12、13幢", "陆家桥小区12幢", "12幢", "12号",
     ]  # fmt: skip
@@ -88,7 +91,7 @@ def test_different_houses_stay_apart() -> None:
         assert parse_address(one).house != parse_address(other).house, (one, other)
 
 
-@pytest.mark.parametrize("text", ["新群小区12幢东侧", "新群路16号门口", "新群小区12幢南面"])
+@pytest.mark.parametrize("text", ["新群小区12幢东侧", "新群路16号门口", "新群小区12幢南面", "新群小区12幢附房"])
 def test_a_spot_beside_a_house_is_told(text: str) -> None:
     assert parse_address(text).beside
 
@@ -103,3 +106,16 @@ def test_a_spot_away_from_a_house_is_told(text: str) -> None:
 )
 def test_nonsense_is_taken(text: str) -> None:
     assert isinstance(parse_address(text), Address)
+
+
+def test_nothing_is_too_odd_or_takes_long() -> None:
+    signs = (
+        "新群小区陆家桥路街号幢栋座楼室房单元村社市省镇弄巷附之第原一二十百0123456789abＡ１"
+        "-—# ()【】、,。/东西侧对面花园苑厂公司负\ue000"
+    )
+    chance = random.Random(1)
+    begun = time.perf_counter()
+    for _ in range(5_000):
+        text = "".join(chance.choices(signs, k=chance.choice((5, 12, 30, 400))))
+        assert isinstance(parse_address(text), Address), text
+    assert time.perf_counter() - begun < 5

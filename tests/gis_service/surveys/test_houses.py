@@ -10,10 +10,10 @@ from gis_service.surveys.houses import House, Houses, address_of
 ESTATES = {"XQ01": "新群小区"}
 
 
-def house(code: str, layer: str = "building", village: str = "", **values: object) -> House:
+def house(code: str, layer: str = "building", **values: object) -> House:
     address = address_of(values, ESTATES)
     assert address is not None
-    return House(layer, code, code, address, village)
+    return House(layer, code, code, address)
 
 
 @pytest.fixture(scope="module")
@@ -22,21 +22,22 @@ def houses() -> Houses:
     found = Houses(["新群社区", "平湖市", "钟埭街道", "新群村"])
     found.add(
         [
-            house("X12", address="新群小区12幢", village="新群村"),
+            house("X12", address="新群小区12幢"),
             house("X13", address="13幢", estate="XQ01"),
             house("X99", name="新群小区99幢"),
-            house("L12", address="陆家桥小区12幢", village="陆家桥村"),
-            house("E12", address="新群小区东区12幢", village="人民村"),
-            house("M12", address="梅园新村12号", village="人民村"),
-            house("M14", address="梅园新村14号", village="人民村"),
-            house("B7", address="百花苑7号", village="人民村"), house("B7F", address="百花苑7幢", village="人民村"),
-            house("B8", address="百花苑8幢", village="人民村"),
+            house("L12", address="陆家桥小区12幢"),
+            house("E12", address="新群小区东区12幢"),
+            house("M12", address="梅园新村12号"),
+            house("M14", address="梅园新村14号"),
+            house("B7", address="百花苑7号"), house("B7F", address="百花苑7幢"),
+            house("B8", address="百花苑8幢"),
             house("N18-1", address="新明路18号", house_number="1幢"), house("N18-2", address="新明路18号2幢"),
             house("N18", "enterprise_plot", address="新明路18号"),
+            house("N18-0", address="新明路18号"),
             house("N20", "enterprise_plot", address="新明路20号"),
             house("N22", street="新明路", house_number="22"),
             house("N24", address="新明路24-1号"),
-            house("J3", address="新群路12号锦绣花园3幢", village="人民村"),
+            house("J3", address="新群路12号锦绣花园3幢"),
             house("S5", address="新明路18弄5号"),
         ]
     )  # fmt: skip
@@ -69,6 +70,7 @@ def houses() -> Houses:
         ("新明路20号2幢", "N20"),
         ("新明路22", "N22"),
         ("新明路22-1号", None),
+        ("新明路22号甲", None),
         ("新明路24号", None),
         ("新明路24-1号", "N24"),
         ("新明路18弄5号", "S5"),
@@ -80,9 +82,9 @@ def houses() -> Houses:
         ("新群路14号锦绣花园3幢", None),
         ("新群路12号3幢", "J3"),
         ("新群路12号东湖小区3幢", None),
-        ("原陆家桥村12幢", "L12"),
+        ("原陆家桥村12幢", None),
         ("陆家桥村3组12号", None),
-        ("人民村12幢", "E12"),
+        ("原人民村99幢", None),
         ("99幢501室", "X99"),
         ("12幢501室", None),
         ("12号", None),

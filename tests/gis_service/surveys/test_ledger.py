@@ -208,6 +208,18 @@ def test_a_code_in_two_grids_names_no_one(database: Database, staff: Scope, area
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_bad_ledgers_are_never_placed_wrongly(conn: Connection, town: Area, units: Sequence[Any], seed: int) -> None:
+    """One row in eight has an error, others leave the estate out or have words around the address."""
+    chance = random.Random(seed)
+    spelled = [spell(unit.address, chance, harder=True) for unit in units]
+    found = placed(conn, RENTAL, town, *({"address": one.text} for one in spelled))
+    assert wrong(conn, units, spelled, found) == []
+    left = [one.text for one, place in zip(spelled, found, strict=True) if place is None and one.kind == "respelled"]
+    assert left == []
+
+
+@pytest.mark.long
 def test_a_hundred_thousand_rows_in_fifty_thousand_houses(database: Database, staff: Scope, area: str) -> None:
     assert area == TEST_COMMUNITY
     with database.write(staff) as conn:

@@ -78,7 +78,7 @@ def match(
         rows.append((at, [code_from_geometry(geometry), *(each[name][at] for name in each), *rest], geometry))
     staging.fill(conn, rows)
     found = match_by_place(conn, staging, town)
-    codes: dict[int, str] = dict(conn.execute(text("select row, code from pg_temp.staged")).tuples().all())
+    codes = {row.row: row.code for row in conn.execute(text("select row, code from pg_temp.staged"))}
     assert len(set(codes.values())) == len(codes)
     assert all(codes[one.row] == one.code for one in found)
     assert {row for row, code in codes.items() if not code.startswith("g")} == {one.row for one in found}
