@@ -60,7 +60,8 @@ def upload(
     answers = {**{name: value for name, value in asked.items() if value is not None}, **answers}
     with ExitStack() as held:
         opened, name = held.enter_context(_opened(file))
-        sent = Sent(opened, name, layer_named(layer).name if layer else None, mode, grid, key, source, attribution, answers, ask_columns=False)
+        chosen = layer_named(layer).name if layer else None
+        sent = Sent(opened, name, chosen, mode, grid, key, source, attribution, answers, ask_columns=False)
         settings = read_settings()
         database = held.enter_context(opened_database(settings))
         desk = Desk(database, operator_scope(database), originals_of(settings))

@@ -24,7 +24,8 @@ from gis_service.features.staging import Changes
 from gis_service.scope import Scope
 from gis_service.surveys.forms import CODE_SHEET, EXAMPLE_SHEET, GUIDE_SHEET, blank_table
 from gis_service.surveys.headers import match_headers
-from gis_service.surveys.proposal import Proposal, Reading, commit, propose
+from gis_service.surveys.proposal import Proposal, Reading
+from gis_service.surveys.propose import propose
 from gis_service.surveys.rows import RowReader
 from gis_service.surveys.xlsform import LANGUAGE, PLACE, xlsform
 from layers.field import Kind
@@ -170,9 +171,9 @@ def test_the_example_would_be_accepted(layer: Layer) -> None:
     assert list(shown) == headers(workbook(layer).worksheets[0])
     found = match_headers(layer, tuple(shown))
     cells = [cell.date().isoformat() if isinstance(cell, datetime) else cell for cell in row]
-    values, _, reason = RowReader(layer, found.fields).read(1, cells, b"")
-    assert values is not None, reason
-    assert None not in values
+    row_read = RowReader(layer, found.fields).read(1, cells, b"")
+    assert row_read.values is not None, row_read.reason
+    assert None not in row_read.values
     if layer.geometry in {"MULTILINESTRING", "MULTIPOLYGON"}:
         assert shapely.from_wkt(str(row[0])).geom_type.upper() == layer.geometry.removeprefix("MULTI")
 
@@ -232,7 +233,7 @@ def taken_whole(conn: Connection, made: Proposal) -> list[dict[str, Any]]:
     assert made.refusals == []
     assert set(made.matching.unknown) <= set(made.sheet.coordinates)
     assert (made.changes, made.matching.doubled, made.codes_made) == (Changes(2, 0, 0, 0), (), False)
-    commit(conn, made, upload=str(uuid.uuid4()), key=str(uuid.uuid4()), accept_valid=False)
+    made.staging.merge(conn)
     query = f"select *, st_x(st_centroid(geom)) lon from gis.{made.layer.name} order by code"
     return [dict(row) for row in conn.execute(text(query)).mappings()]
 
@@ -351,7 +352,7 @@ def test_a_phone_form_keeps_the_bounds(layer: str, name: str, constraint: str) -
 )  # fmt: skip
 def test_spaces_stand_between_codes_and_nothing_else(cell: str, codes: list[str] | None) -> None:
     reader = RowReader(LAYERS["rental_unit"], match_headers(LAYERS["rental_unit"], ("编码", "定级原因")).fields)
-    values, _, reason = reader.read(1, ["CZ01", cell], b"")
-    assert (values is None) == (codes is None), reason
-    if values is not None:
-        assert codes in values
+    found = reader.read(1, ["CZ01", cell], b"")
+    assert (found.values is None) == (codes is None), found.reason
+    if found.values is not None:
+        assert codes in found.values
