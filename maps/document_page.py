@@ -68,7 +68,8 @@ def with_links(page: str, heading: str, links: list[dict[str, Any]]) -> str:
 
 _LINKS = ENVIRONMENT.from_string(
     """<nav aria-label="表格与下载" class="gis-ways">
-<a href="maps?f=html">专题地图</a><a href="uploads">上传</a><a href="collections?f=html">表格与下载</a><a href="api.html">接口说明</a></nav>
+<a href="maps?f=html">专题地图</a><a href="uploads">上传</a>
+<a href="collections?f=html">表格与下载</a><a href="api.html">接口说明</a></nav>
 <nav aria-label="{{ heading }}"
  style="position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)">
 {% for one in links %}<a href="{{ one.href }}" rel="{{ one.rel }}" type="{{ one.type }}">{{ one.title }}</a>
