@@ -23,11 +23,11 @@ import orjson
 import pyogrio
 
 from gis_service.coordinates import CoordinateError
-from gis_service.surveys.errors import SurveyError
+from gis_service.surveys.errors import SeveralLayersError, SurveyError
 from gis_service.surveys.fence import close_network, drivers_as_agreed, limit_resources
 from gis_service.surveys.frames import write_frame
 from gis_service.surveys.intake import batches, open_source, sampled, sheet_frame
-from gis_service.surveys.limits import ReadLimits
+from gis_service.surveys.limits import MOST_LAYERS, ReadLimits
 from gis_service.surveys.marking import mark_workbook
 from gis_service.surveys.source import Wish
 
@@ -54,6 +54,8 @@ def main() -> int:
             msg = "读取文件的组件与约定的驱动清单不一致,为安全起见不读任何文件;请联系管理员检查 pyogrio 的版本"
             raise SurveyError(msg)  # noqa: TRY301 - said in the same way as every other reason.
         _read(request, limits, notes, pipe)
+    except SeveralLayersError as error:
+        write_frame(pipe, {"kind": "error", "message": str(error), "layers": error.names[:MOST_LAYERS]})
     except (SurveyError, CoordinateError) as error:
         write_frame(pipe, {"kind": "error", "message": str(error)})
     except MemoryError:

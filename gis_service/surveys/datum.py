@@ -59,6 +59,7 @@ def settle_datum(
     by_format: bool = False,
     names: tuple[str, str] | None = None,
     metric_srid: int | None = None,
+    turnable: bool = False,
 ) -> Datum:
     """Decide which system coordinates are in.
 
@@ -73,9 +74,11 @@ def settle_datum(
     by_format
         Whether it is the format's standard that declares it, not the file.
     names
-        The two columns of a table; only their order may be turned round, a geometry's never is.
+        The two columns of a table; they may be in either order.
     metric_srid
         The area's own metric system, tried for metres without zone prefix.
+    turnable
+        Whether geometries may be turned round where nearly all of them are written latitude or northing first.
 
     Raises
     ------
@@ -86,15 +89,14 @@ def settle_datum(
     """
     finite = np.isfinite(x) & np.isfinite(y)
     x, y = x[finite], y[finite]
-    swapped, order = _order(x, y, names)
+    crs = parse_crs(stated) if stated is not None else identify_crs(declared) if declared is not None else None
+    swapped, order = _order(x, y, names, turnable=turnable and (crs is None or _has_two_orders(crs)))
     if swapped:
         x, y = y, x
-    if stated is not None:
-        crs = parse_crs(stated)
+    if crs is not None and stated is not None:
         _contradiction(x, y, crs, f"指定的坐标系 {crs_title(crs)} ")
         return Datum(crs, f"坐标系由 --crs 指定为 {crs_title(crs)}{order}。", Claim.STATED, swapped)
-    if declared is not None:
-        crs = identify_crs(declared)
+    if crs is not None:
         _contradiction(x, y, crs, f"{declared_by} {crs_title(crs)} ")
         return Datum(
             crs, f"{declared_by} {crs_title(crs)}{order}。", Claim.FORMAT if by_format else Claim.DECLARED, swapped
@@ -132,18 +134,25 @@ def _by_values(x: Floats, y: Floats, metric_srid: int | None) -> tuple[str, str]
     raise SurveyError(msg)
 
 
-def _order(x: Floats, y: Floats, names: tuple[str, str] | None) -> tuple[bool, str]:
-    """Find which column is east and which is north: surveyors call the northing X, everyone else the easting."""
-    if names is None or x.size == 0:
+def _order(x: Floats, y: Floats, names: tuple[str, str] | None, *, turnable: bool) -> tuple[bool, str]:
+    """Find which number is east and which is north: surveyors call the northing X, everyone else the easting."""
+    if (names is None and not turnable) or x.size == 0:
         return False, ""
     easting_y = _share(y, *EASTING_M) or zone_prefixed_srid(float(np.median(y))) is not None
-    metres = _share(x, *NORTHING_M) and easting_y
-    degrees = _share(x, *_CHINA_LAT) and _share(y, *_CHINA_LON)
-    if metres:
+    if _share(x, *NORTHING_M) and easting_y:
+        if names is None:
+            return True, ";文件里的坐标先北后东,已按先东后北对调"
         return True, f";按数值大小,“{names[0]}”是北坐标(纵坐标),“{names[1]}”是东坐标(横坐标)"
-    if degrees:
+    if _share(x, *_CHINA_LAT) and _share(y, *_CHINA_LON):
+        if names is None:
+            return True, ";文件里的坐标先纬度后经度,已按先经度后纬度对调"
         return True, f";按数值大小,“{names[0]}”是纬度,“{names[1]}”是经度"
     return False, ""
+
+
+def _has_two_orders(crs: str) -> bool:
+    """Say whether numbers of a system may come in either order without being taken for another place of it."""
+    return is_geographic(crs) or _has_zone_prefix(crs) or _is_gauss_kruger(crs)
 
 
 def _contradiction(x: Floats, y: Floats, crs: str, whose: str) -> None:

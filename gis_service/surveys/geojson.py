@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +13,11 @@ import shapely
 from numpy.typing import NDArray
 
 from gis_service.surveys.datum import settle_datum
-from gis_service.surveys.encodings import encoding_of_text
+from gis_service.surveys.encodings import Encoding, encoding_of_text
 from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.geometry import RING_CLOSED
 from gis_service.surveys.limits import ReadLimits
-from gis_service.surveys.source import Chunk, Source, Wish
+from gis_service.surveys.source import Chunk, Source, Wish, turned_chunks
 
 _CHUNK_ROWS: Final = 5_000
 _GEOMETRY_TYPES: Final = frozenset(
@@ -61,29 +61,34 @@ def open_geojson(path: Path, wish: Wish, limits: ReadLimits) -> Source:
     declared, declared_by = _declared_crs(document, points)
     datum = settle_datum(
         points[:, 0], points[:, 1], stated=wish.crs, declared=declared, declared_by=declared_by,
-        by_format="crs" not in document, metric_srid=wish.metric_srid,
+        by_format="crs" not in document, metric_srid=wish.metric_srid, turnable=True,
     )  # fmt: skip
     notes = ("几何带有高程(Z),已去掉",) if shapely.has_z(first.geometries).any() else ()
-    chunks = (_chunk(features[at : at + _CHUNK_ROWS], columns) for at in range(0, len(features), _CHUNK_ROWS))
+    chunks: Iterator[Chunk] = (
+        _chunk(features[at : at + _CHUNK_ROWS], columns) for at in range(0, len(features), _CHUNK_ROWS)
+    )
+    if datum.swapped:
+        chunks = turned_chunks(chunks)
     return Source(
         columns,
         datum.crs,
         datum.evidence,
         datum.claim,
-        encoding,
+        encoding.codec,
         "GeoJSON",
         None,
         len(features),
         chunks=chunks,
         notes=notes,
+        encoding_evidence=encoding.evidence,
     )
 
 
-def _document(path: Path) -> tuple[dict[str, Any], str]:
+def _document(path: Path) -> tuple[dict[str, Any], Encoding]:
     encoding = encoding_of_text(path)
     data = path.read_bytes()
-    if encoding != "utf-8":
-        data = data.decode(encoding).encode()
+    if encoding.codec != "utf-8":
+        data = data.decode(encoding.codec).encode()
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError as error:

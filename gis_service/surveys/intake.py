@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -13,15 +13,22 @@ import numpy as np
 import shapely
 
 from gis_service.coordinates import BD09, GCJ02, crs_title
+from gis_service.surveys.archives import unpack_kml, unpack_survey
+from gis_service.surveys.cass import open_cass
 from gis_service.surveys.dissolve import dissolved
+from gis_service.surveys.dxf import open_dxf
 from gis_service.surveys.errors import SurveyError
+from gis_service.surveys.fence import forbid_writing
 from gis_service.surveys.files import kind_of
 from gis_service.surveys.geojson import open_geojson
 from gis_service.surveys.geometry import Fitting
+from gis_service.surveys.gpx import open_gpx
+from gis_service.surveys.kml import open_kml
 from gis_service.surveys.limits import SAMPLE_ROWS, ReadLimits
 from gis_service.surveys.source import Source, Wish
-from gis_service.surveys.tables import open_csv, open_workbook
+from gis_service.surveys.tables import open_csv
 from gis_service.surveys.vector import open_geopackage, open_shapefile
+from gis_service.surveys.workbooks import open_workbook
 
 BATCH_ROWS: Final = 5_000
 MOST_SAMPLED: Final = 400
@@ -53,15 +60,37 @@ def open_source(path: Path, name: str, wish: Wish, limits: ReadLimits, *, folder
         Its coordinate system is unknown or can't be converted exactly.
     """
     kind = kind_of(path, name)
-    if kind == "Shapefile":
-        source = open_shapefile(path, wish, limits, folder=folder)
-    elif kind == "GPKG":
-        source = open_geopackage(path, wish, limits)
-    elif kind == "GeoJSON":
-        source = open_geojson(path, wish, limits)
-    else:
-        source = (open_csv if kind == "CSV" else open_workbook)(path, wish, limits)
+    source = _packed(kind, path, wish, limits, folder) if kind in {"ZIP", "KMZ"} else _plain(kind, path, wish, limits)
     return dissolved(source, wish.dissolve, wish.geometry) if wish.dissolve else (source, [])
+
+
+def _packed(kind: str, path: Path, wish: Wish, limits: ReadLimits, folder: Path) -> Source:
+    """Open what an archive holds; after its unpacking nothing may be written any more."""
+    if kind == "KMZ":
+        inner = unpack_kml(path, folder, wish.layer, limits)
+        forbid_writing()
+        return open_kml(inner.path, inner.name, wish, limits)
+    inner = unpack_survey(path, folder, wish.layer, limits)
+    if inner.path.suffix == ".shp":
+        return open_shapefile(inner.path, inner.name, wish, limits)
+    forbid_writing()
+    # The name chose the file; what it holds is chosen anew.
+    within = replace(wish, layer=None) if wish.layer == inner.name else wish
+    source = _plain(kind_of(inner.path, inner.name), inner.path, within, limits)
+    return replace(source, notes=(f"读取的是压缩包里的 {inner.name[:60]}", *source.notes))
+
+
+def _plain(kind: str, path: Path, wish: Wish, limits: ReadLimits) -> Source:
+    if kind == "KML":
+        return open_kml(path, None, wish, limits)
+    openers = {
+        "GPKG": open_geopackage, "GeoJSON": open_geojson, "GPX": open_gpx, "DXF": open_dxf, "DAT": open_cass,
+        "CSV": open_csv, "XLSX": open_workbook,
+    }  # fmt: skip
+    if kind not in openers:
+        msg = "压缩包里还有压缩包;请解开后只打包一层再上传"
+        raise SurveyError(msg)
+    return openers[kind](path, wish, limits)
 
 
 def batches(
@@ -85,6 +114,7 @@ def batches(
         for start, stop in _pieces(counts):
             broken = {at - start: why for at, why in chunk.reasons.items() if start <= at < stop}
             mended = {at - start: what for at, what in chunk.repairs.items() if start <= at < stop}
+            waiting = {at - start for at in chunk.waiting if start <= at < stop}
             fitted = fitting.fit(chunk.geometries[start:stop], broken, mended)
             rows = chunk.rows[start:stop]
             header: dict[str, object] = {
@@ -93,7 +123,7 @@ def batches(
                 "rows": rows,
                 "lengths": [-1 if wkb is None else len(wkb) for wkb in fitted.geometries],
                 # The rows of a ledger are placed later: that they have no geometry is no fault.
-                "reasons": {} if source.placeless else _by_position(fitted.reasons),
+                "reasons": {} if source.placeless else _by_position(fitted.reasons, waiting),
                 "repairs": _by_position(fitted.repairs),
             }
             yield header, b"".join(wkb for wkb in fitted.geometries if wkb is not None)
@@ -129,6 +159,9 @@ def sheet_frame(
         "sample_rows": rows,
         "placeless": source.placeless,
         "encoding": source.encoding,
+        "encoding_evidence": source.encoding_evidence,
+        "lost": source.lost,
+        "cut_columns": source.cut_columns,
         "driver": source.driver,
         "layer": source.layer,
         "row_count": source.row_count,
@@ -138,8 +171,8 @@ def sheet_frame(
     }
 
 
-def _by_position(sentences: list[str | None]) -> dict[str, str]:
-    return {str(at): sentence for at, sentence in enumerate(sentences) if sentence is not None}
+def _by_position(sentences: list[str | None], without: Collection[int] = ()) -> dict[str, str]:
+    return {str(at): sentence for at, sentence in enumerate(sentences) if sentence is not None and at not in without}
 
 
 def _pieces(counts: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Iterator[tuple[int, int]]:

@@ -9,6 +9,8 @@ _MB = 1024 * 1024
 
 SAMPLE_ROWS: Final = 200
 """Rows of a file that are looked at to judge its columns."""
+MOST_LAYERS: Final = 200
+"""Layers that a sender is given to choose from."""
 
 
 @dataclass(frozen=True)

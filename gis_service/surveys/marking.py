@@ -13,8 +13,8 @@ from openpyxl.comments import Comment
 from openpyxl.styles import Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from gis_service.surveys.archives import check_workbook
 from gis_service.surveys.errors import SurveyError
-from gis_service.surveys.files import check_workbook
 from gis_service.surveys.limits import ReadLimits
 
 REASON_HEADING: Final = "上传检查"

@@ -17,17 +17,28 @@ from typing import Any, BinaryIO, Final, cast
 import orjson
 
 from gis_service.surveys.datum import Claim
-from gis_service.surveys.errors import SurveyError
+from gis_service.surveys.errors import SeveralLayersError, SurveyError
 from gis_service.surveys.fence import child_environment
 from gis_service.surveys.frames import FrameError, FrameReader, FrameTimeoutError, FrameTooLargeError
-from gis_service.surveys.limits import INTERACTIVE, JOB, SAMPLE_ROWS, ReadLimits
+from gis_service.surveys.limits import INTERACTIVE, JOB, MOST_LAYERS, SAMPLE_ROWS, ReadLimits
 
-__all__ = ["INTERACTIVE", "JOB", "Batch", "ReadLimits", "Sheet", "SurveyError", "mark_survey", "read_survey"]
+__all__ = [
+    "INTERACTIVE",
+    "JOB",
+    "Batch",
+    "ReadLimits",
+    "SeveralLayersError",
+    "Sheet",
+    "SurveyError",
+    "mark_survey",
+    "read_survey",
+]
 
 _log = logging.getLogger(__name__)
 
 GEOMETRIES: Final = ("POINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRY")
 _LONGEST_MESSAGE: Final = 600
+_LONGEST_NAME: Final = 200
 _MOST_SAMPLED: Final = 1000
 _DAMAGED: Final = "读取文件的子进程送回了不合约定的内容,没有读入任何数据;请重新导出文件再上传"
 
@@ -45,7 +56,8 @@ class Sheet:
     encoding
         Encoding of its text; None where the format has just one.
     driver
-        ``"GeoJSON"``, ``"GPKG"``, ``"ESRI Shapefile"``, ``"CSV"`` or ``"XLSX"``.
+        ``"GeoJSON"``, ``"GPKG"``, ``"ESRI Shapefile"``, ``"KML"``, ``"GPX"``, ``"DXF"``, ``"DAT"`` (CASS), ``"CSV"`` or
+        ``"XLSX"``.
     layer
         Layer, shapefile or sheet inside of the file.
     row_count
@@ -64,6 +76,13 @@ class Sheet:
         Whether it is a ledger: a table without coordinates, whose rows have neither geometry nor reason.
     sample
         Points of some of the first rows, as the file has them in ``crs``, easting or longitude first.
+    encoding_evidence
+        A Chinese sentence: which encoding its text is in, and how that is known; "" where the format has just one.
+    lost
+        Columns whose numbers a spreadsheet has destroyed (last digits, zeros in front), each with a Chinese sentence.
+    cut_columns
+        Headers that the format may have cut off at their end (ten bytes of a .dbf), so that they may be only the
+        beginning of a known header.
     """
 
     columns: tuple[str, ...]
@@ -80,6 +99,9 @@ class Sheet:
     sample: tuple[tuple[float, float], ...]
     sample_rows: tuple[tuple[object, ...], ...]
     placeless: bool
+    encoding_evidence: str = ""
+    lost: tuple[tuple[str, str], ...] = ()
+    cut_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,14 +150,14 @@ def read_survey(
     Parameters
     ----------
     path
-        GeoJSON, GeoPackage, zipped Shapefile, CSV or XLSX.
+        GeoJSON, GeoPackage, KML, KMZ, GPX, DXF, .dat of CASS, CSV, XLSX, or a .zip of one of them or of a Shapefile.
     geometry
         What the layer takes: ``"POINT"``, ``"MULTILINESTRING"``, ``"MULTIPOLYGON"`` (single ones are promoted) or
         ``"GEOMETRY"`` (points, lines and polygons as they are).
     crs
         The system the sender states, as :func:`gis_service.coordinates.parse_crs` reads it; goes before the file's own.
     layer
-        Layer of a GeoPackage, shapefile in an archive, or sheet of a workbook.
+        Layer of a GeoPackage or drawing, shapefile or file in an archive, or sheet of a workbook.
     dissolve
         A column: rows with the same value in it become one.
     limits
@@ -145,7 +167,8 @@ def read_survey(
     metric_srid
         The area's own metric system; metres without zone prefix are read in it when nothing states a system.
     ledgers
-        Whether a table without coordinates is taken too; its rows come without geometry.
+        Whether a table without coordinates is taken too; its rows come without geometry. So do rows without
+        coordinates of a table that has them: they have neither geometry nor reason.
 
     Yields
     ------
@@ -154,6 +177,8 @@ def read_survey(
 
     Raises
     ------
+    SeveralLayersError
+        It holds several layers and none was named.
     SurveyError
         The file can't be taken; also while iterating. Nothing read before counts then.
     """
@@ -274,6 +299,9 @@ def _next_frame(
     if header.get("kind") == "error":
         if "at" in header:
             _log.warning("the reading child failed at %.200s", header["at"])
+        layers = header.get("layers")
+        if isinstance(layers, list) and layers:
+            raise SeveralLayersError([str(name)[:_LONGEST_NAME] for name in layers[:MOST_LAYERS]])
         raise SurveyError(str(header.get("message"))[:_LONGEST_MESSAGE])
     return cast("dict[str, Any]", header), body
 
@@ -298,6 +326,9 @@ def _sheet(header: dict[str, Any]) -> Sheet:
             crs=str(header["crs"]),
             crs_evidence=str(header["crs_evidence"]),
             encoding=header["encoding"],
+            encoding_evidence=str(header["encoding_evidence"]),
+            lost=tuple((str(column), str(sentence)) for column, sentence in header["lost"]),
+            cut_columns=tuple(str(name) for name in header["cut_columns"]),
             driver=str(header["driver"]),
             layer=header["layer"],
             row_count=header["row_count"],

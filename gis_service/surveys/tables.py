@@ -1,33 +1,25 @@
-"""CSV and XLSX: tables whose coordinates stand in columns."""
+"""CSV and other tables whose coordinates stand in columns; what is read of a table whatever file it is in."""
 
 from __future__ import annotations
 
 import csv
-import re
-import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
-import openpyxl
-import shapely
-from numpy.typing import NDArray
-from openpyxl.utils.exceptions import InvalidFileException
 
-from gis_service.coordinates import STORED_CRS
-from gis_service.surveys.datum import Claim, settle_datum
+from gis_service.coordinates import STORED_CRS, zone_prefixed_srid
+from gis_service.surveys.coordinate_columns import Kind, Place, choose_place, named_places, placed, sampled_points
+from gis_service.surveys.datum import Claim, Datum, Floats, settle_datum
 from gis_service.surveys.encodings import encoding_of_text
 from gis_service.surveys.errors import SurveyError
-from gis_service.surveys.files import check_workbook, choose_layer
-from gis_service.surveys.geometry import built_closing_rings
 from gis_service.surveys.limits import ReadLimits
-from gis_service.surveys.source import Chunk, Source, Wish
-
-Floats = NDArray[np.float64]
+from gis_service.surveys.lost_numbers import lost_columns
+from gis_service.surveys.named_system import system_named
+from gis_service.surveys.source import Chunk, Source, Wish, turned_round
 
 _CHUNK_ROWS: Final = 5_000
 _SAMPLE_ROWS: Final = 2_000
@@ -36,21 +28,13 @@ _HEADER_WITHIN_ROWS: Final = 10
 _LONGEST_CELL: Final = 4_000_000
 _DELIMITERS: Final = ",;\t"
 
-# Pairs of headers (first coordinate, second coordinate), without spaces, units and brackets, in lower case. Which of X
-# and Y is north the values decide.
-_PAIRS: Final = (
-    (("经度", "lon", "lng", "long", "longitude", "经度坐标", "东经"), ("纬度", "lat", "latitude", "纬度坐标", "北纬")),
-    (("东坐标", "横坐标", "easting", "east", "e坐标"), ("北坐标", "纵坐标", "northing", "north", "n坐标")),
-    (("x", "x坐标", "坐标x", "point_x", "pointx", "xcoord"), ("y", "y坐标", "坐标y", "point_y", "pointy", "ycoord")),
-)
-_TEXT_HEADERS: Final = frozenset({"wkt", "geometry", "geom", "the_geom", "几何", "图形", "shape"})
-_DEGREES: Final = re.compile(r"(\d{1,3})[°度](?:(\d{1,2})['′’分])?(?:(\d{1,2}(?:\.\d+)?)[\"″”秒])?")
-_EXCEL_SUFFIX: Final = re.compile(r"[(\uff08\[【].*|[\s_]+$")
-
 
 @dataclass(frozen=True)
 class Table:
-    """An opened table: its header, its rows below, and what is known of the file."""
+    """An opened table: its header, its rows below, and what is known of the file.
+
+    ``titles`` are the texts above the header.
+    """
 
     columns: tuple[str, ...]
     rows: Iterator[list[object]]
@@ -58,19 +42,12 @@ class Table:
     encoding: str | None
     layer: str | None
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a table keeps its coordinates: one column of WKT, or two of numbers."""
-
-    text: int | None
-    x: int = -1
-    y: int = -1
+    titles: tuple[str, ...] = ()
+    encoding_evidence: str = ""
 
 
 def open_csv(path: Path, wish: Wish, limits: ReadLimits) -> Source:
-    """Open a CSV file: any of comma, semicolon and tab, any of UTF-8, UTF-16 and GB18030.
+    """Open a CSV file: any of comma, semicolon and tab, any of UTF-8, UTF-16, GB18030 and Big5.
 
     Raises
     ------
@@ -81,41 +58,27 @@ def open_csv(path: Path, wish: Wish, limits: ReadLimits) -> Source:
     """
     encoding = encoding_of_text(path)
     csv.field_size_limit(_LONGEST_CELL)
-    with path.open(encoding=encoding, newline="") as file:
-        start = file.readline(100_000)
-    delimiter = max(_DELIMITERS, key=start.count)
-    return _source(_headed(_csv_rows(path, encoding, delimiter), limits, "CSV", encoding, None), wish)
+    with path.open(encoding=encoding.codec, newline="") as file:
+        starts = [file.readline(100_000) for _ in range(_HEADER_WITHIN_ROWS)]
+    rows = _csv_rows(path, encoding.codec, _delimiter(starts))
+    # Excel's own first line, which says how cells are parted.
+    if starts[0].lower().startswith("sep="):
+        next(rows, None)
+    table = headed(rows, limits, "CSV", None)
+    return source_of_table(replace(table, encoding=encoding.codec, encoding_evidence=encoding.evidence), wish)
 
 
-def open_workbook(path: Path, wish: Wish, limits: ReadLimits) -> Source:
-    """Open a sheet of an XLSX workbook: the one named, else the first; formulas count by their stored values.
+def _delimiter(starts: list[str]) -> str:
+    """Find what parts cells: what splits a line into a header with coordinates, else the commonest in the first line.
 
-    Raises
-    ------
-    SurveyError
-        It can't be read as a table with coordinates.
-    CoordinateError
-        The stated coordinate system is unknown.
+    Lines below don't count: a cell of theirs may hold a whole trace, parted by semicolons.
     """
-    check_workbook(path, limits)
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, TypeError, SyntaxError, OSError) as error:
-        msg = "工作簿已损坏,打不开;请在 Excel 里另存为新的 .xlsx 再上传"
-        raise SurveyError(msg) from error
-    names = tuple(sheet.title for sheet in book.worksheets)
-    if not names:
-        msg = "工作簿里没有工作表;请核对文件"
-        raise SurveyError(msg)
-    name = names[0] if wish.layer is None else choose_layer(names, wish.layer)
-    sheet = book[name]
-    # What the file says of its own extent may be wrong, and then rows would be cut off.
-    sheet.reset_dimensions()
-    rows = ([_plain_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True))
-    others = len(names) - 1
-    notes = (f"工作簿有 {len(names)} 个工作表,读取的是第一个“{name[:60]}”",) if others and wish.layer is None else ()
-    table = _headed(rows, limits, "XLSX", None, name)
-    return _source(Table(table.columns, table.rows, "XLSX", None, name, (*notes, *table.notes)), wish)
+    for start in starts:
+        for mark in _DELIMITERS:
+            if mark in start and names_coordinates(start.strip().replace('"', "").split(mark)):
+                return mark
+    first = next((start for start in starts if any(mark in start for mark in _DELIMITERS)), "")
+    return max(_DELIMITERS, key=first.count)
 
 
 def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[list[object]]:
@@ -129,26 +92,42 @@ def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[list[object
             raise SurveyError(msg) from error
 
 
-def _headed(
-    rows: Iterator[list[object]], limits: ReadLimits, driver: str, encoding: str | None, layer: str | None
-) -> Table:
-    """Find the header among the first rows: the one that names coordinates, else the first with anything in it."""
+def headed(rows: Iterator[list[object]], limits: ReadLimits, driver: str, layer: str | None) -> Table:
+    """Find the header among the first rows: the one that names coordinates, else the first with anything in it.
+
+    Raises
+    ------
+    SurveyError
+        There is none, or it has too many columns.
+    """
     top = list(islice(rows, _HEADER_WITHIN_ROWS))
-    filled = [at for at, row in enumerate(top) if any(cell is not None for cell in row)]
-    if not filled:
+    at = header_row(top)
+    if at is None:
         msg = "表格是空的;请核对文件"
         raise SurveyError(msg)
-    at = next((at for at in filled if _place(tuple(map(_title, top[at]))) is not None), filled[0])
     columns = tuple(map(_title, top[at]))
     while columns and not columns[-1]:
         columns = columns[:-1]
     if len(columns) > limits.columns:
         msg = f"表格有 {len(columns)} 列,最多 {limits.columns} 列;请只保留要上传的列"
         raise SurveyError(msg)
-    skipped = sum(1 for row in filled if row < at)
+    titles = tuple(title for row in top[:at] for cell in row if (title := _title(cell)))
+    skipped = sum(1 for row in top[:at] if any(cell is not None for cell in row))
     notes = (f"表头上方有 {skipped} 行标题或说明,已跳过",) if skipped else ()
     below = _bounded(chain(top[at + 1 :], rows), len(columns), limits)
-    return Table(columns, below, driver, encoding, layer, notes)
+    return Table(columns, below, driver, None, layer, notes, titles)
+
+
+def header_row(top: list[list[object]]) -> int | None:
+    """Return which of the first rows is the header; None when all are empty."""
+    filled = [at for at, row in enumerate(top) if any(cell is not None for cell in row)]
+    named = (at for at in filled if named_places(tuple(map(_title, top[at]))))
+    return next(named, filled[0] if filled else None)
+
+
+def names_coordinates(row: Sequence[object]) -> bool:
+    """Say whether a row is a header with coordinates."""
+    return bool(named_places(tuple(map(_title, row))))
 
 
 def _bounded(rows: Iterator[list[object]], width: int, limits: ReadLimits) -> Iterator[list[object]]:
@@ -170,143 +149,90 @@ def _bounded(rows: Iterator[list[object]], width: int, limits: ReadLimits) -> It
         yield cells
 
 
-def _source(table: Table, wish: Wish) -> Source:
-    place = _place(table.columns)
-    if place is None and wish.ledgers:
-        return _ledger(table)
-    if place is None:
+def source_of_table(table: Table, wish: Wish) -> Source:
+    """Find a table's coordinates and their system.
+
+    Raises
+    ------
+    SurveyError
+        It has no rows, or no coordinates and ledgers aren't taken.
+    CoordinateError
+        The stated coordinate system is unknown.
+    """
+    sample = list(islice(table.rows, _SAMPLE_ROWS))
+    place = choose_place(table.columns, sample, wish.geometry)
+    if place is None and not wish.ledgers:
         found = "、".join(name[:30] for name in table.columns[:30] if name) or "(没有列名)"
         msg = f"没有找到坐标列;需要“经度”和“纬度”、“X坐标”和“Y坐标”、“东坐标”和“北坐标”或“WKT”,表里有:{found}"
         raise SurveyError(msg)
-    sample = list(islice(table.rows, _SAMPLE_ROWS))
     if not sample:
         msg = "表格只有表头,没有数据行;请核对文件"
         raise SurveyError(msg)
-    if place.text is None:
-        names = (table.columns[place.x], table.columns[place.y])
-        x, y = _numbers(sample, place.x), _numbers(sample, place.y)
-    else:
-        names = None
-        points = shapely.get_coordinates(_texts(sample, place.text)[0])
-        x, y = points[:, 0], points[:, 1]
+    empty = place is not None and all(row[at] is None for row in sample for at in place.columns)
+    if place is None or (empty and wish.ledgers):
+        return _ledger(table, sample, place)
+    x, y = sampled_points(place, sample)
+    used = tuple(table.columns[at] for at in place.columns)
     if not (np.isfinite(x) & np.isfinite(y)).any():
-        shown = "、".join(names) if names else table.columns[cast("int", place.text)]
-        msg = f"坐标列“{shown}”里没有一个能读的坐标;请核对表格"
+        msg = f"坐标列“{'、'.join(used)}”里没有一个能读的坐标;请核对表格"
         raise SurveyError(msg)
-    datum = settle_datum(x, y, stated=wish.crs, names=names, metric_srid=wish.metric_srid)
+    datum = _datum(table, place, used, x, y, wish)
     if datum.swapped:
-        place = Place(None, place.y, place.x)
-    chunks = _chunks(chain(sample, table.rows), place, table.columns)
-    used = (table.columns[place.x], table.columns[place.y]) if place.text is None else (table.columns[place.text],)
+        turned = place.columns[::-1] if place.kind is Kind.PAIR else place.columns
+        place = replace(place, columns=turned, swapped=True)
+    notes = (f"坐标列是度分秒连写(如 {sample[0][place.columns[0]]}),已换算成度",) if place.packed else ()
+    chunks = _chunks(chain(sample, table.rows), place, table.columns, wish)
     return Source(
-        table.columns,
-        datum.crs,
-        datum.evidence,
-        datum.claim,
-        table.encoding,
-        table.driver,
-        table.layer,
-        None,
-        chunks,
-        table.notes,
-        used,
-    )
-
-
-def _ledger(table: Table) -> Source:
-    """Take a table without coordinates (台账): its rows are placed later, by code or address."""
-    first = list(islice(table.rows, 1))
-    if not first:
-        msg = "表格只有表头,没有数据行;请核对文件"
-        raise SurveyError(msg)
-    return Source(
-        table.columns, STORED_CRS, "文件没有坐标列,按编码或地址落图", Claim.FORMAT, table.encoding, table.driver,
-        table.layer, None, _unplaced(chain(first, table.rows)), table.notes, placeless=True,
+        table.columns, datum.crs, datum.evidence, datum.claim, table.encoding, table.driver, table.layer, None, chunks,
+        (*table.notes, *notes), tuple(table.columns[at] for at in place.columns),
+        encoding_evidence=table.encoding_evidence, lost=lost_columns(table.columns, sample),
     )  # fmt: skip
 
 
-def _unplaced(rows: Iterator[list[object]]) -> Iterator[Chunk]:
+def _datum(table: Table, place: Place, used: tuple[str, ...], x: Floats, y: Floats, wish: Wish) -> Datum:
+    """Settle the system; what a header or a title names is the file's own claim."""
+    names = (used[0], used[1]) if place.kind is Kind.PAIR else (f"{used[0]}的后一个数", f"{used[0]}的前一个数")
+    declared, declared_by = None, ""
+    if wish.crs is None:
+        metres = float(np.nanmedian(np.abs(np.concatenate([x, y])))) > 360
+        prefixed = metres and any(zone_prefixed_srid(float(np.nanmedian(one))) is not None for one in (x, y))
+        declared, declared_by = system_named(used, table.titles, metres=metres, prefixed=prefixed)
+    return settle_datum(
+        x, y, stated=wish.crs, declared=declared, declared_by=declared_by,
+        names=None if place.kind is Kind.WKT else names, metric_srid=wish.metric_srid,
+        turnable=place.kind is Kind.WKT,
+    )  # fmt: skip
+
+
+def _ledger(table: Table, sample: list[list[object]], place: Place | None) -> Source:
+    """Take a table whose rows say nothing of a place: they are placed later, by code or address."""
+    why = "文件没有坐标列,按编码或地址落图" if place is None else "坐标列全是空的,按编码或地址落图"
+    used = () if place is None else tuple(table.columns[at] for at in place.columns)
+    return Source(
+        table.columns, STORED_CRS, why, Claim.FORMAT, table.encoding, table.driver, table.layer, None,
+        _unplaced(chain(sample, table.rows), () if place is None else place.columns), table.notes, used,
+        placeless=True, encoding_evidence=table.encoding_evidence, lost=lost_columns(table.columns, sample),
+    )  # fmt: skip
+
+
+def _unplaced(rows: Iterator[list[object]], columns: tuple[int, ...]) -> Iterator[Chunk]:
     while piece := list(islice(rows, _CHUNK_ROWS)):
+        if any(row[at] is not None for row in piece for at in columns):
+            msg = f"前 {_SAMPLE_ROWS} 行没有坐标,后面的行却有;请把有坐标的行放在前面,或分成两个文件上传"
+            raise SurveyError(msg)
         yield Chunk(piece, np.full(len(piece), None, dtype=object))
 
 
-def _place(columns: Sequence[str]) -> Place | None:
-    """Find the coordinate columns by their headers: degrees before metres before plain X and Y before WKT."""
-    headers = [_EXCEL_SUFFIX.sub("", name.strip()).replace(" ", "").lower() for name in columns]
-    for firsts, seconds in _PAIRS:
-        x = next((at for at, header in enumerate(headers) if header in firsts), None)
-        y = next((at for at, header in enumerate(headers) if header in seconds), None)
-        if x is not None and y is not None:
-            return Place(None, x, y)
-    text = next((at for at, header in enumerate(headers) if header in _TEXT_HEADERS), None)
-    return None if text is None else Place(text)
-
-
-def _chunks(rows: Iterator[list[object]], place: Place, columns: tuple[str, ...]) -> Iterator[Chunk]:
+def _chunks(rows: Iterator[list[object]], place: Place, columns: tuple[str, ...], wish: Wish) -> Iterator[Chunk]:
     while piece := list(islice(rows, _CHUNK_ROWS)):
-        repairs: dict[int, str] = {}
-        if place.text is None:
-            geometries, reasons = _points(piece, place, columns)
-        else:
-            geometries, repairs = _texts(piece, place.text)
-            unread = np.flatnonzero(shapely.is_missing(geometries))
-            reasons = {int(at): "WKT 写法不对" for at in unread if piece[at][place.text] is not None}
-        yield Chunk(piece, geometries, reasons, repairs)
-
-
-def _points(
-    rows: list[list[object]], place: Place, columns: tuple[str, ...]
-) -> tuple[NDArray[np.object_], dict[int, str]]:
-    x, y = _numbers(rows, place.x), _numbers(rows, place.y)
-    whole = ~(np.isnan(x) | np.isnan(y))
-    geometries = np.full(len(rows), None, dtype=object)
-    geometries[whole] = shapely.points(x[whole], y[whole])
-    reasons: dict[int, str] = {}
-    for at in np.flatnonzero(~whole):
-        column = place.x if np.isnan(x[at]) else place.y
-        value = rows[at][column]
-        shown = "是空的" if value is None else f"“{str(value)[:30]}”不是数字"
-        reasons[int(at)] = f"没有几何:“{columns[column]}”{shown}"
-    return geometries, reasons
-
-
-def _texts(rows: list[list[object]], column: int) -> tuple[NDArray[np.object_], dict[int, str]]:
-    texts = np.array([cell if isinstance(cell := row[column], str) else None for row in rows], dtype=object)
-    return built_closing_rings(texts, shapely.from_wkt)
-
-
-def _numbers(rows: list[list[object]], column: int) -> Floats:
-    return np.array([_number(row[column]) for row in rows], dtype=np.float64)
-
-
-def _number(cell: object) -> float:
-    """Read a coordinate: a number, a number as text, or degrees with minutes and seconds; NaN when it is none."""
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
-        return float(cell)
-    if not isinstance(cell, str):
-        return float("nan")
-    try:
-        return float(cell)
-    except ValueError:
-        match = _DEGREES.search(cell)
-    if match is None:
-        return float("nan")
-    degrees, minutes, seconds = (float(part or 0) for part in match.groups())
-    return degrees + minutes / 60 + seconds / 3600
+        built = placed(piece, place, columns, wish.geometry)
+        waiting = built.silent if wish.ledgers else frozenset[int]()
+        reasons = {at: reason for at, reason in built.reasons.items() if at not in waiting}
+        geometries = built.geometries
+        if place.kind is Kind.WKT and place.swapped:
+            geometries = turned_round(geometries)
+        yield Chunk(piece, geometries, reasons, built.repairs, waiting)
 
 
 def _title(cell: object) -> str:
     return "" if cell is None else " ".join(str(cell).split())
-
-
-def _plain_cell(cell: object) -> object:
-    """Turn a cell of a workbook into a plain value; dates become ISO strings."""
-    if isinstance(cell, str):
-        return cell.strip() or None
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if cell.time() == time(0) else cell.isoformat()
-    if isinstance(cell, date | time):
-        return cell.isoformat()
-    if isinstance(cell, timedelta):
-        return str(cell)
-    return cell if isinstance(cell, bool | int | float) else None if cell is None else str(cell)

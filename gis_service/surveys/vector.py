@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,42 +16,48 @@ from pyogrio import raw
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError, FieldError, GeometryError
 
 from gis_service.surveys.datum import settle_datum
-from gis_service.surveys.encodings import encoding_of_dbf
+from gis_service.surveys.dbf_text import DbfText, read_dbf_text, whole_characters
 from gis_service.surveys.errors import SurveyError
 from gis_service.surveys.fence import forbid_writing
-from gis_service.surveys.files import choose_layer, layers_of_geopackage, unpack_shapefile
 from gis_service.surveys.geometry import built_closing_rings
+from gis_service.surveys.geopackage import layers_of_geopackage, left_open
+from gis_service.surveys.layer_choice import choose_layer
 from gis_service.surveys.limits import ReadLimits
-from gis_service.surveys.source import Chunk, Source, Wish
+from gis_service.surveys.source import Chunk, Source, Wish, turned_chunks
 
 # Each piece opens the file anew, so pieces are larger than what goes over the pipe.
 _CHUNK_ROWS: Final = 20_000
+_SAMPLE_ROWS: Final = 1_000
 _GDAL_ERRORS: Final = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
 _UNREADABLE: Final = "文件内容已损坏,读不出来;请重新导出再上传"
 
 
-def open_shapefile(path: Path, wish: Wish, limits: ReadLimits, *, folder: Path) -> Source:
-    """Open a zipped shapefile, unpacked into ``folder``.
+def open_shapefile(shape: Path, name: str, wish: Wish, limits: ReadLimits) -> Source:
+    """Open a shapefile that we unpacked.
+
+    Parameters
+    ----------
+    shape, name
+        The .shp, with its other parts beside it, and its name as people know it.
 
     Raises
     ------
     SurveyError
-        The archive or the shapefile in it can't be taken.
+        It can't be taken.
     CoordinateError
         Its coordinate system is unknown.
     """
-    shape, name = unpack_shapefile(path, folder, wish.layer, limits)
     declared = shape.with_suffix(".cpg")
     code_page = declared.read_text("ascii", errors="replace")[:40] if declared.exists() else None
     # GDAL would read the .cpg too and convert a second time.
     declared.unlink(missing_ok=True)
-    encoding, note = encoding_of_dbf(shape.with_suffix(".dbf").read_bytes(), code_page)
+    text = read_dbf_text(shape.with_suffix(".dbf").read_bytes(), code_page)
     forbid_writing()
     projection = shape.with_suffix(".prj")
     wkt = projection.read_text("utf-8", errors="replace") if projection.exists() else None
     return _open(
-        shape, wish, limits, layer=None, title=name, driver="ESRI Shapefile", encoding=encoding,
-        declared=(wkt, "压缩包里的 .prj 写明"), notes=(note,) if note else (),
+        _Drawer(shape, "ESRI Shapefile", None, name, text), wish, limits,
+        declared=(wkt, "压缩包里的 .prj 写明"), notes=(text.note,) if text.note else (),
     )  # fmt: skip
 
 
@@ -59,66 +66,84 @@ def open_geopackage(path: Path, wish: Wish, limits: ReadLimits) -> Source:
 
     Raises
     ------
+    SeveralLayersError
+        It has several layers and none is named.
     SurveyError
-        It can't be taken, or it has several layers and none is named.
+        It can't be taken.
     CoordinateError
         Its coordinate system is unknown.
     """
     forbid_writing()
     layer = choose_layer(layers_of_geopackage(path), wish.layer)
+    note = left_open(path)
     return _open(
-        path, wish, limits, layer=layer, title=layer, driver="GPKG", encoding=None,
-        declared=(None, "GeoPackage 写明"), notes=(),
+        _Drawer(path, "GPKG", layer, layer, None), wish, limits,
+        declared=(None, "GeoPackage 写明"), notes=(note,) if note else (),
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Drawer:
+    """What GDAL is asked to open, how, and what is known of its text."""
+
+    path: Path
+    driver: str
+    layer: str | None
+    title: str
+    text: DbfText | None
+
+    @property
+    def codec(self) -> str | None:
+        return self.text.encoding.codec if self.text else None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        if self.text:
+            # Latin-1 keeps every byte, so that names and values can be decoded by us with what is cut off marked.
+            return {"layer": self.layer, "encoding": "ISO-8859-1"}
+        # Without this a file saved in WAL mode would have GDAL write beside it.
+        return {"layer": self.layer, "IMMUTABLE": "YES"}
 
 
 def _open(
-    path: Path,
-    wish: Wish,
-    limits: ReadLimits,
-    *,
-    layer: str | None,
-    title: str,
-    driver: str,
-    encoding: str | None,
-    declared: tuple[str | None, str],
-    notes: tuple[str, ...],
+    drawer: _Drawer, wish: Wish, limits: ReadLimits, *, declared: tuple[str | None, str], notes: tuple[str, ...]
 ) -> Source:
-    # Latin-1 keeps every byte, so that names and values can be decoded by us with what is cut off marked.
-    options: dict[str, Any] = {"layer": layer, "encoding": "ISO-8859-1"} if encoding else {"layer": layer}
-    if driver == "GPKG":
-        # Without this a file saved in WAL mode would have GDAL write beside it.
-        options["IMMUTABLE"] = "YES"
     try:
-        info = pyogrio.read_info(path, force_feature_count=True, force_total_bounds=True, **options)
+        info = pyogrio.read_info(drawer.path, force_feature_count=True, **drawer.options)
     except _GDAL_ERRORS as error:
         raise SurveyError(_UNREADABLE) from error
     if info["geometry_type"] is None:
-        msg = f"图层“{title[:60]}”没有几何;请核对导出的图层"
+        msg = f"图层“{drawer.title[:60]}”没有几何;请核对导出的图层"
         raise SurveyError(msg)
     _check_size(info, limits)
-    bounds = np.asarray(info["total_bounds"] if info["total_bounds"] is not None else (), dtype=np.float64)
+    points = _sample(drawer, int(info["features"]))
     wkt, declared_by = declared
     datum = settle_datum(
-        bounds[0::2], bounds[1::2], stated=wish.crs, declared=wkt or (info["crs"] if driver == "GPKG" else None),
-        declared_by=declared_by, metric_srid=wish.metric_srid,
+        points[:, 0], points[:, 1], stated=wish.crs, metric_srid=wish.metric_srid, turnable=True,
+        declared=wkt or (info["crs"] if drawer.driver == "GPKG" else None), declared_by=declared_by,
     )  # fmt: skip
     if any(mark in info["geometry_type"] for mark in (" Z", " M", "2.5D", "3D")):
         notes = (*notes, "几何带有高程(Z)或 M 值,已去掉")
-    columns = tuple(_decoded(str(name), encoding) for name in info["fields"])
-    chunks = _chunks(path, options, encoding, int(info["features"]))
+    columns = tuple(_whole_name(str(name), drawer.codec) for name in info["fields"])
+    chunks = _chunks(drawer, int(info["features"]))
     return Source(
-        columns,
-        datum.crs,
-        datum.evidence,
-        datum.claim,
-        encoding,
-        driver,
-        title,
-        int(info["features"]),
-        chunks=chunks,
-        notes=notes,
-    )
+        columns, datum.crs, datum.evidence, datum.claim, drawer.codec, drawer.driver, drawer.title,
+        int(info["features"]), turned_chunks(chunks) if datum.swapped else chunks, notes,
+        encoding_evidence=drawer.text.encoding.evidence if drawer.text else "",
+        cut_columns=tuple(name for name in drawer.text.cut if name in columns) if drawer.text else (),
+    )  # fmt: skip
+
+
+def _sample(drawer: _Drawer, count: int) -> NDArray[np.float64]:
+    """Return vertices of some rows, from all over the layer."""
+    skipped = max(0, count - _SAMPLE_ROWS) // 2
+    try:
+        _, _, wkb, _ = raw.read(
+            drawer.path, columns=[], skip_features=skipped, max_features=_SAMPLE_ROWS, force_2d=True, **drawer.options
+        )
+    except (*_GDAL_ERRORS, ValueError) as error:
+        raise SurveyError(_UNREADABLE) from error
+    return np.asarray(shapely.get_coordinates(shapely.from_wkb(wkb, on_invalid="ignore")), dtype=np.float64)
 
 
 def _check_size(info: dict[str, Any], limits: ReadLimits) -> None:
@@ -133,15 +158,16 @@ def _check_size(info: dict[str, Any], limits: ReadLimits) -> None:
         raise SurveyError(msg)
 
 
-def _chunks(path: Path, options: dict[str, Any], encoding: str | None, count: int) -> Iterator[Chunk]:
+def _chunks(drawer: _Drawer, count: int) -> Iterator[Chunk]:
     for start in range(0, count, _CHUNK_ROWS):
         try:
             meta, _, wkb, values = raw.read(
-                path, skip_features=start, max_features=_CHUNK_ROWS, datetime_as_string=True, force_2d=True, **options
-            )
+                drawer.path, skip_features=start, max_features=_CHUNK_ROWS, datetime_as_string=True, force_2d=True,
+                **drawer.options,
+            )  # fmt: skip
         except (*_GDAL_ERRORS, ValueError) as error:
             raise SurveyError(_UNREADABLE) from error
-        columns = [_plain(column, kind, encoding) for column, kind in zip(values, meta["ogr_types"], strict=True)]
+        columns = [_plain(column, kind, drawer.codec) for column, kind in zip(values, meta["ogr_types"], strict=True)]
         rows = [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in wkb]
         geometries, repairs = built_closing_rings(wkb, shapely.from_wkb)
         broken = np.flatnonzero(shapely.is_missing(geometries) & np.array([piece is not None for piece in wkb]))
@@ -175,3 +201,11 @@ def _decoded(text: str, encoding: str | None) -> str:
     if encoding is None or text.isascii():
         return text
     return text.encode("latin-1", errors="replace").decode(encoding, errors="replace")
+
+
+def _whole_name(text: str, encoding: str | None) -> str:
+    """Decode a field's name without the half of a character that its ten bytes may end in."""
+    if encoding is None or text.isascii():
+        return text
+    raw_name = text.encode("latin-1", errors="replace")
+    return whole_characters(raw_name, encoding)[0] or raw_name.decode(encoding, errors="replace")

@@ -146,7 +146,7 @@ def test_a_path_that_is_an_address(name: str) -> None:
 @pytest.mark.parametrize(
     ("members", "says"),
     [
-        ({"survey.geojson": vrt("/etc/passwd")}, "没有 .shp"),
+        ({"survey.geojson": vrt("/etc/passwd")}, "内容却不是 GeoJSON"),
         ({"a.vrt": vrt("/etc/passwd")}, "没有 .shp"),
         ({"a.shp": vrt("/etc/passwd"), "a.shx": "", "a.dbf": ""}, "已损坏"),
         ({"a.shp": b"\0" * 200, "a.shx": b"\0" * 200, "a.dbf": b"\0" * 200}, "已损坏"),
@@ -154,6 +154,7 @@ def test_a_path_that_is_an_address(name: str) -> None:
         ({"/etc/a.shp": b""}, "包外"),
         ({"C:\\a.shp": b""}, "包外"),
         ({"inner.zip": b"PK"}, "还有压缩包"),
+        ({"inner.xlsx": b"PK\x05\x06" + b"\0" * 18}, "内容却不是 XLSX"),
         ({f"{at}.shp": b"" for at in range(65)}, "65 个文件"),
         ({"a.shp": b"\0" * 40_000_000}, "压缩炸弹"),
         ({}, "没有 .shp"),

@@ -97,7 +97,8 @@ def commit(conn: Connection, kept: Kept, staging: Staging) -> list[Conflict]:
 
 def expected(before: State, file: State, now: State) -> tuple[State, dict[int, set[str]]]:
     """Reckon what a commit leaves, field by field, and which rows clash over what."""
-    after, clashes = dict(now), {}
+    after = dict(now)
+    clashes: dict[int, set[str]] = {}
     for row, (code, mine) in enumerate(file.items(), start=1):
         base, here = before.get(code), now.get(code)
         if base is None:
