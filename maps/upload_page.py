@@ -25,6 +25,12 @@ UPLOAD_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
     " frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 )
+_SYSTEMS = (
+    ("EPSG:4490", "CGCS2000 或 WGS 84 经纬度"), ("GCJ-02", "GCJ-02(高德、腾讯)"), ("BD-09", "BD-09(百度)"),
+    ("EPSG:4549", "CGCS2000 三度带 120°(4549)"), ("EPSG:4528", "CGCS2000 三度带 40 带,带带号(4528)"),
+    ("EPSG:4550", "CGCS2000 三度带 123°(4550)"), ("EPSG:3857", "Web 墨卡托(3857)"),
+)  # fmt: skip
+"""Systems that a sender who knows may state at once."""
 _GROUND = ("water", "green", "building", "road")
 """Layers drawn pale under what an upload changes, for people to know where they are."""
 
@@ -70,6 +76,9 @@ _PAGE = Environment(autoescape=True).from_string(
 <option value="replace">替换一个网格:文件里没有的删去</option></select></label>
 <label id="desk-grid" hidden>网格代码
 <input name="grid" inputmode="numeric" maxlength="15" placeholder="15 位代码"></label>
+<label>坐标系<select name="crs"><option value="">看文件,看不准再问</option>
+{% for code, title in systems %}<option value="{{ code }}">{{ title }}</option>
+{% endfor %}</select></label>
 <label>数据来源<select name="source">
 {% for source in sources %}<option value="{{ source.value }}">{{ source.label }}</option>
 {% endfor %}</select></label>
@@ -146,7 +155,7 @@ def desk_page(
     return _PAGE.render(
         icon=data_url("map/icon.svg"), scripts=[static_url(name) for name in _SCRIPTS],
         styles=[static_url(name) for name in _STYLES], areas=areas, community=community, layers=LAYERS.values(),
-        sources=[one for one in Source if one is not Source.SYNTHETIC], opened=opened, formats=formats,
+        systems=_SYSTEMS, sources=[one for one in Source if one is not Source.SYNTHETIC], opened=opened, formats=formats,
         listed=[_listed(one) for one in uploads], config=embed_json(json.dumps(config, ensure_ascii=False)),
     )  # fmt: skip
 

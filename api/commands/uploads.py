@@ -181,6 +181,9 @@ def _said(report: dict[str, Any], waiting: Waiting) -> Iterator[str]:
         + (f",图层 {report['sheet']}" if report["sheet"] else "")
         + (f",编码 {report['encoding']}" if report["encoding"] else "")
     )
+    if report["encoding_evidence"]:
+        yield report["encoding_evidence"]
+    yield from (one["message"] for one in report["lost"])
     yield f"坐标系:{report['crs']}({report['crs_evidence']})"
     yield from report["notes"]
     columns = [f"{one['column']}→{one['title']}" for one in report["columns"]]

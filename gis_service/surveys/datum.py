@@ -95,7 +95,7 @@ def settle_datum(
         x, y = y, x
     if crs is not None and stated is not None:
         _contradiction(x, y, crs, f"指定的坐标系 {crs_title(crs)} ")
-        return Datum(crs, f"坐标系由 --crs 指定为 {crs_title(crs)}{order}。", Claim.STATED, swapped)
+        return Datum(crs, f"坐标系由上传者指定为 {crs_title(crs)}{order}。", Claim.STATED, swapped)
     if crs is not None:
         _contradiction(x, y, crs, f"{declared_by} {crs_title(crs)} ")
         return Datum(

@@ -21,6 +21,8 @@ def report_of(proposal: Proposal) -> dict[str, Any]:
         "sheet": sheet.layer,
         "rows": proposal.rows_read,
         "encoding": sheet.encoding,
+        "encoding_evidence": sheet.encoding_evidence,
+        "lost": [{"column": column, "message": message} for column, message in sheet.lost],
         "crs": sheet.crs,
         "crs_title": crs_title(sheet.crs) if sheet.crs.startswith("EPSG:") else sheet.crs,
         "crs_evidence": sheet.crs_evidence,

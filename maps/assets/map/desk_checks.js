@@ -40,6 +40,7 @@
         listed("对上", report.columns.map((one) => one.column === one.title ? one.title : `${one.column}→${one.title}`)),
         listed("用作坐标", report.coordinates), listed("个人信息,不导入", left.personal),
         listed("没有对上,不导入", left.unknown), listed("重复,不导入", left.doubled)),
+      report.lost.length ? step("bad", "读不回来的数", ...report.lost.map((one) => one.message)) : null,
       report.notes.length ? step("asks", "请留意", ...report.notes) : null);
   }
 
