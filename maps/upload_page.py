@@ -155,7 +155,8 @@ def desk_page(
     return _PAGE.render(
         icon=data_url("map/icon.svg"), scripts=[static_url(name) for name in _SCRIPTS],
         styles=[static_url(name) for name in _STYLES], areas=areas, community=community, layers=LAYERS.values(),
-        systems=_SYSTEMS, sources=[one for one in Source if one is not Source.SYNTHETIC], opened=opened, formats=formats,
+        systems=_SYSTEMS,
+        sources=[one for one in Source if one is not Source.SYNTHETIC], opened=opened, formats=formats,
         listed=[_listed(one) for one in uploads], config=embed_json(json.dumps(config, ensure_ascii=False)),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ The geometry counts as one field.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -45,15 +45,35 @@ def recall(
         Only these row numbers.
     """
     staging.create(conn)
-    _fill(conn, kept, staging, steps, rows)
+    _list_rows(conn, kept, steps, rows)
+    _fill(conn, kept, staging)
     _lock(conn, staging)
     staging.compare(conn)
-    conflicts = [*_meanwhile_added(conn, kept, staging), *_gone(conn, kept), *_changed(conn, kept, staging)]
-    _find_removed(conn, kept, staging, removed="removed" in steps, rows=rows)
-    return [*conflicts, *_removed_edited(conn, kept, staging)]
+    conflicts = [*_meanwhile_added(conn, staging), *_gone(conn), *_changed(conn, staging)]
+    _find_removed(conn, staging)
+    return [*conflicts, *_removed_edited(conn, staging)]
 
 
-def _fill(conn: Connection, kept: Kept, staging: Staging, steps: Collection[str], rows: Collection[int] | None) -> None:
+def _list_rows(conn: Connection, kept: Kept, steps: Collection[str], rows: Collection[int] | None) -> None:
+    """List the wanted rows in a table of the transaction's own.
+
+    The table of all proposals' rows is read by its key only: right after a million rows were kept in it the planner
+    takes it for empty, and joins row by row whatever has no index.
+    """
+    conn.execute(text("drop table if exists pg_temp.recalled"))
+    conn.execute(
+        text(
+            "create temp table recalled on commit drop as select row, step, feature, base from gis.proposal_row"
+            " where community = :community and proposal = :proposal and written is null and left_out is null"
+            " and step = any(:steps) and step = any(:writable)" + (" and row = any(:rows)" if rows is not None else "")
+        ),
+        {**kept.named, "steps": list(steps), "writable": list(WRITABLE), "rows": list(rows or ())},
+    )
+    conn.execute(text("create unique index on pg_temp.recalled (row)"))
+    conn.execute(text("analyze pg_temp.recalled"))
+
+
+def _fill(conn: Connection, kept: Kept, staging: Staging) -> None:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     types = ", ".join(f"{f.name} {column_type(f).compile(dialect=dialect)}" for f in staging.fields)
     names = ", ".join(f.name for f in staging.fields)
@@ -61,11 +81,10 @@ def _fill(conn: Connection, kept: Kept, staging: Staging, steps: Collection[str]
         text(
             f"insert into staged (row, {names}, geom) select r.row, {', '.join(f'v.{f.name}' for f in staging.fields)},"
             f" r.geom from gis.proposal_row r cross join lateral jsonb_to_record(r.values) v ({types})"
-            " where r.community = :community and r.proposal = :proposal and r.written is null and r.left_out is null"
-            " and r.geom is not null and r.step in ('added', 'changed', 'moved') and r.step = any(:steps)"
-            + (" and r.row = any(:rows)" if rows is not None else "")
+            " join recalled k on k.row = r.row and k.step <> 'removed'"
+            " where r.community = :community and r.proposal = :proposal and r.geom is not null"
         ),
-        {**kept.named, "steps": list(steps), "rows": list(rows or ())},
+        kept.named,
     )
 
 
@@ -74,63 +93,55 @@ def _lock(conn: Connection, staging: Staging) -> None:
     conn.execute(
         text(
             f"select from gis.{staging.layer.name} t where t.community = :community"
-            " and t.code in (select code from staged) order by t.id for update"
+            " and t.id in (select feature from recalled where feature is not null) order by t.id for update"
         ),
         {"community": staging.community},
     )
 
 
-def _meanwhile_added(conn: Connection, kept: Kept, staging: Staging) -> list[Conflict]:
+def _meanwhile_added(conn: Connection, staging: Staging) -> list[Conflict]:
     """Find rows that were new, and whose code someone has given to a feature since."""
     rows = conn.execute(
         text(
             "select s.row, s.code, p.changed or p.moved as differs from staged s join proposed p using (row)"
-            " join gis.proposal_row r on r.community = :community and r.proposal = :proposal and r.row = s.row"
-            " where not p.added and r.feature is null order by s.row"
-        ),
-        kept.named,
+            " join recalled r using (row) where not p.added and r.feature is null order by s.row"
+        )
     ).all()
     different = [(row, code) for row, code, differs in rows if differs]
     staging.leave_out(conn, [row for row, _ in different])
     return [Conflict(row, (), f"提案之后已有人新增了编码 {code},内容与文件不同;没有写入。") for row, code in different]
 
 
-def _gone(conn: Connection, kept: Kept) -> list[Conflict]:
+def _gone(conn: Connection) -> list[Conflict]:
     """Find rows whose feature was deleted, or has another code, since."""
     rows = conn.execute(
         text(
-            "delete from staged s using proposed p, gis.proposal_row r where p.row = s.row"
-            " and r.community = :community and r.proposal = :proposal and r.row = s.row and r.feature is not null"
-            " and p.id is distinct from r.feature"
-            " returning s.row, s.code"
-        ),
-        kept.named,
+            "delete from staged s using proposed p, recalled r where p.row = s.row and r.row = s.row"
+            " and r.feature is not null and p.id is distinct from r.feature returning s.row, s.code"
+        )
     )
     return [Conflict(row, (), f"提案之后编码 {code} 的要素已被删除或改了编码;没有写入。") for row, code in rows]
 
 
-def _changed(conn: Connection, kept: Kept, staging: Staging) -> list[Conflict]:
+def _changed(conn: Connection, staging: Staging) -> list[Conflict]:
     """Merge rows whose feature has another version now, field by field."""
     layer = staging.layer.name
     names = [f.name for f in staging.fields if f.name not in {"code", *staging.for_new}] + ["geom"]
     conn.execute(text("drop table if exists pg_temp.drifted"))
-    clashes = ", ".join(
-        f"case when {_both(name)} then '{name}' end" for name in names
-    )  # fmt: skip
+    clashes = ", ".join(f"case when {_both(name)} then '{name}' end" for name in names)
     merged = ", ".join(
         f"case when t.{name} is not distinct from b.{name} then s.{name} else t.{name} end as {name}" for name in names
     )
     conn.execute(
         text(
-            f"create temp table drifted on commit drop as select s.row,"
-            f" array_remove(array[{clashes}], null) as clashes, {merged} from staged s join proposed p using (row)"
-            " join gis.proposal_row r on r.community = :community and r.proposal = :proposal and r.row = s.row"
-            f" join gis.{layer} t on t.community = :community and t.id = p.id"
+            "create temp table drifted on commit drop as select s.row,"
+            f" array_remove(array[{clashes}], null) as clashes, {merged}"
+            f" from recalled r join gis.{layer} t on t.community = :community and t.id = r.feature"
+            "  and t.version <> r.base join staged s on s.row = r.row"
             f" left join lateral (select * from gis.{layer}_history h where h.community = :community and h.id = t.id"
             "  and h.version = r.base and h.operation <> 'delete' order by h.written_at desc limit 1) b on true"
-            " where t.version <> r.base"
         ),
-        kept.named,
+        {"community": staging.community},
     )
     assigned = ", ".join(f"{name} = d.{name}" for name in names)
     if conn.execute(text(f"update staged s set {assigned} from drifted d where d.row = s.row")).rowcount:
@@ -138,11 +149,13 @@ def _changed(conn: Connection, kept: Kept, staging: Staging) -> list[Conflict]:
     titles = {f.name: f.title for f in staging.fields} | {"geom": "位置"}
     rows = conn.execute(text("select row, clashes from drifted where clashes <> '{}' order by row"))
     return [
-        Conflict(
-            row, tuple(clashes), f"提案之后{'、'.join(titles[name] for name in clashes)}也被别人改过;保留现在的值。"
-        )
+        Conflict(row, tuple(clashes), f"提案之后{_listed(titles, clashes)}也被别人改过;保留现在的值。")
         for row, clashes in rows
     ]
+
+
+def _listed(titles: Mapping[str, str], names: Iterable[str]) -> str:
+    return "、".join(titles[name] for name in names)
 
 
 def _both(name: str) -> str:
@@ -153,35 +166,25 @@ def _both(name: str) -> str:
     )
 
 
-def _find_removed(
-    conn: Connection, kept: Kept, staging: Staging, *, removed: bool, rows: Collection[int] | None
-) -> None:
+def _find_removed(conn: Connection, staging: Staging) -> None:
     """Find the features that are to be removed, and that still stand."""
     conn.execute(text("drop table if exists pg_temp.removing"))
     conn.execute(
         text(
-            "create temp table removing on commit drop as select r.row, t.id, r.base, t.version, t.code, t.grid"
-            f" from gis.proposal_row r join gis.{staging.layer.name} t on t.community = :community and t.id = r.feature"
-            " where r.community = :community and r.proposal = :proposal and r.step = 'removed' and :removed"
-            " and r.written is null and r.left_out is null" + (" and r.row = any(:rows)" if rows is not None else "")
-        ),
-        {**kept.named, "removed": removed, "rows": list(rows or ())},
-    )
-    conn.execute(
-        text(
-            f"select from gis.{staging.layer.name} t where t.community = :community"
-            " and t.id in (select id from removing) order by t.id for update"
+            "create temp table removing on commit drop as select r.row, t.id, r.base, t.code, t.grid from recalled r"
+            f" join gis.{staging.layer.name} t on t.community = :community and t.id = r.feature"
+            " where r.step = 'removed'"
         ),
         {"community": staging.community},
     )
 
 
-def _removed_edited(conn: Connection, kept: Kept, staging: Staging) -> list[Conflict]:
+def _removed_edited(conn: Connection, staging: Staging) -> list[Conflict]:
     rows = conn.execute(
         text(
             f"delete from removing r using gis.{staging.layer.name} t where t.community = :community and t.id = r.id"
             " and t.version <> r.base returning r.row, r.code"
         ),
-        kept.named,
+        {"community": staging.community},
     )
     return [Conflict(row, (), f"提案之后编码 {code} 的要素被别人改过;没有删除。") for row, code in rows]
