@@ -195,6 +195,7 @@ def test_a_required_field_that_cannot_be_read_is_not_missing_too() -> None:
     rows = reader(LAYERS["visit"], "编码", "走访对象类型", "走访对象编码", "走访日期")
     found = rows.read(1, ["V1", "出租房", "R1", "2026年11月"], GEOMETRY)
     assert [problem.field for problem in found.problems] == ["visited_on"]
+    assert "只有年月" in found.reason
 
 
 @pytest.mark.parametrize(
