@@ -17,7 +17,7 @@ from typing import Final
 
 from gis_service.surveys.limits import ReadLimits
 
-# GeoJSON, CSV and XLSX are parsed by ourselves: GDAL is asked only for these.
+# All other formats are parsed by ourselves: GDAL is asked only for these.
 ALLOWED_DRIVERS: Final = frozenset({"ESRI Shapefile", "GPKG"})
 
 # GDAL picks a driver by content, and it can only be told which ones to leave out, before it is loaded. A driver that a

@@ -130,7 +130,7 @@ def _open(
         columns, datum.crs, datum.evidence, datum.claim, drawer.codec, drawer.driver, drawer.title,
         int(info["features"]), turned_chunks(chunks) if datum.swapped else chunks, notes,
         encoding_evidence=drawer.text.encoding.evidence if drawer.text else "",
-        cut_columns=tuple(name for name in drawer.text.cut if name in columns) if drawer.text else (),
+        cut_columns=tuple(dict.fromkeys(name for name in drawer.text.cut if name in columns)) if drawer.text else (),
     )  # fmt: skip
 
 

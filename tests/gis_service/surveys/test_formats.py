@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from gis_service.surveys.cass import open_cass
 from gis_service.surveys.dxf import open_dxf
 from gis_service.surveys.errors import SeveralLayersError, SurveyError
 from gis_service.surveys.files import ACCEPTED, kind_of
+from gis_service.surveys.geojson import open_geojson
 from gis_service.surveys.gpx import open_gpx
 from gis_service.surveys.kml import open_kml
 from gis_service.surveys.limits import INTERACTIVE
@@ -97,6 +99,19 @@ def test_kml_with_latitude_first_and_in_gbk(tmp_path: Path) -> None:
     assert (source.encoding, rows_of(source)[0]) == (
         "gb18030", {"name": "楼栋0", "?": "LINESTRING (121 30.7, 121.01 30.7)"},
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("crs", [None, "4490"])
+def test_geojson_with_latitude_first(tmp_path: Path, crs: str | None) -> None:
+    """Nearly all points decide; one that is the right way round then is the wrong one."""
+    points = [(30.7, 121 + at / 1000) for at in range(40)] + [(121.0, 30.7)]
+    features = ({"type": "Feature", "geometry": {"type": "Point", "coordinates": point}} for point in points)
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": list(features)}))
+    source = open_geojson(path, wish("POINT", crs=crs), INTERACTIVE)
+    assert "已按先经度后纬度对调" in source.crs_evidence
+    rows = rows_of(source)
+    assert (rows[0]["?"], rows[-1]["?"]) == ("POINT (121 30.7)", "POINT (30.7 121)")
 
 
 def test_kmz_and_what_else_a_zip_may_hold(tmp_path: Path) -> None:
