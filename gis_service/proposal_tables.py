@@ -88,7 +88,6 @@ PROPOSAL_ROW = Table(
         ondelete="CASCADE",
     ),
     CheckConstraint(_one_of("step", STEPS), name="proposal_row_step_known"),
-    Index("proposal_row_step_idx", "community", "proposal", "step", "row"),
     comment="提案的各行",
 )  # fmt: skip
 HEADER_ANSWER = Table(

@@ -154,16 +154,20 @@ def _with_stored(layer: Layer, check: NoOverlap, staged: set[str]) -> str:
 def _partners(key: str, others: str) -> str:
     """Return the join of a staged row ``s`` with those of the others that it overlaps too much.
 
-    They are cut out of each other as they are stored, where both are valid, and measured in metres.
+    They are cut out of each other as they are stored, where both are valid. What overlaps by much too little in square
+    degrees, as nearly all neighbours do, isn't measured in metres: a square degree is at most 12,400 km², and shares
+    are the same in both.
     """
     smaller = "least(st_area(st_transform(s.geom, :srid)), st_area(st_transform(m.geom, :srid)))"
     return (
-        f"cross join lateral (select m.{key} as other_{key}, m.code as other_code, m.overlap,"
-        f"  m.overlap / {smaller} as share"
-        f" from (select t.{key}, t.code, t.geom,"
-        "   st_area(st_transform(st_intersection(s.geom, t.geom), :srid)) as overlap"
+        f"cross join lateral (select m.{key} as other_{key}, m.code as other_code, n.overlap,"
+        f"  n.overlap / {smaller} as share"
+        f" from (select t.{key}, t.code, t.geom, st_intersection(s.geom, t.geom) as common"
         f"  from {others} limit {_MOST_AROUND}) m"
-        f" where m.overlap > :floor and m.overlap > :share * {smaller} limit {_MOST_PARTNERS}) p"
+        " cross join lateral (select st_area(st_transform(m.common, :srid)) as overlap where"
+        "  st_area(m.common) > greatest(:floor / 1.24e10,"
+        "   0.9 * :share * least(st_area(s.geom), st_area(m.geom)))) n"
+        f" where n.overlap > :floor and n.overlap > :share * {smaller} limit {_MOST_PARTNERS}) p"
     )
 
 

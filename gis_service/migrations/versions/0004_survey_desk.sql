@@ -139,7 +139,6 @@ CREATE TABLE gis.proposal_row (
 	CONSTRAINT proposal_row_proposal_fkey FOREIGN KEY(community, proposal) REFERENCES gis.proposal (community, id) ON DELETE CASCADE, 
 	CONSTRAINT proposal_row_step_known CHECK (step in ('added', 'changed', 'moved', 'removed', 'unchanged', 'refused', 'unplaced', 'conflict'))
 );
-CREATE INDEX proposal_row_step_idx ON gis.proposal_row (community, proposal, step, row);
 COMMENT ON TABLE gis.proposal_row IS '提案的各行';
 COMMENT ON COLUMN gis.proposal_row.community IS '12 位社区代码';
 COMMENT ON COLUMN gis.proposal_row.proposal IS '提案';
