@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import signal
 import subprocess
 import sys
@@ -41,11 +40,9 @@ def work(database: Database, originals: Originals) -> int:
     return work_off(database, handlers_of(originals))
 
 
-def end_with_parent(parent: int) -> None:
+def end_with_parent() -> None:
     """Let the system end this process when the one that started it ends, however that happens."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(0)
 
 
 class WorkerProcess:
@@ -87,8 +84,7 @@ class WorkerProcess:
             self._woken.clear()
             while not self._stopping.is_set() and self._left():
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data),
-                     "--parent", str(os.getpid())],
+                     [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data)],
                     stdin=subprocess.DEVNULL,
                 )  # fmt: skip
                 self._process.wait()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import shapely
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine, text
 
 from gis_service.areas import create_area
@@ -139,3 +140,15 @@ def area(database: Database, staff: Scope) -> str:
     with database.write(staff) as conn:
         create_area(conn, TEST_COMMUNITY, "测试社区", TEST_BOUNDARY)
     return TEST_COMMUNITY
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A running Chromium that asks nobody for anything; it ends with the module, as its event loop is the thread's."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-quic", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()

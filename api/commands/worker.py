@@ -17,11 +17,10 @@ _PAUSE_SECONDS = 2.0
 def worker(
     data: Annotated[Path | None, typer.Option(help="数据目录,默认 .data(GIS_DATA_DIR)")] = None,
     once: Annotated[bool, typer.Option("--once", help="做完现有的工作就结束")] = False,
-    parent: Annotated[int | None, typer.Option(help="这个进程结束时一起结束", hidden=True)] = None,
 ) -> None:
     """处理后台的工作(读大文件、大批入库);服务自己会启动它,也可以在别处另外运行。"""
-    if parent is not None:
-        end_with_parent(parent)
+    if once:
+        end_with_parent()
     settings = read_settings()
     with opened_database(settings, data) as database:
         originals = originals_of(settings, data)

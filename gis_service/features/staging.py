@@ -63,7 +63,7 @@ class Staging:
     for_new: frozenset[str] = frozenset()
 
     def create(self, conn: Connection) -> None:
-        """Make the empty temporary table; it goes with the transaction."""
+        """Make the empty temporary tables; they go with the transaction."""
         conn.execute(text("drop table if exists pg_temp.removing, pg_temp.proposed, pg_temp.staged"))
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
         columns = ", ".join(f"{f.name} {column_type(f).compile(dialect=dialect)}" for f in self.fields)
@@ -72,6 +72,9 @@ class Staging:
                 f"create temp table staged (row integer not null, {columns},"
                 f" geom geometry({self.layer.geometry}, {STORED_SRID}) not null) on commit drop"
             )
+        )
+        conn.execute(
+            text("create temp table removing (row integer, id uuid, base integer, code text, grid text) on commit drop")
         )
 
     def fill(self, conn: Connection, rows: Iterable[StagedRow]) -> None:
@@ -139,14 +142,13 @@ class Staging:
         )
         return [(int(row), str(code), where) for row, code, where in rows]
 
-    def find_removed(self, conn: Connection, grid: str | None) -> None:
-        """Find what stands in a grid and isn't among the staged rows; nothing without a grid."""
-        conn.execute(text("drop table if exists pg_temp.removing"))
+    def find_removed(self, conn: Connection, grid: str) -> None:
+        """Find what stands in a grid and isn't among the staged rows; its rows have negative numbers."""
         conn.execute(
             text(
-                "create temp table removing on commit drop as"
-                f" select t.id, t.version as base, t.code, t.grid from gis.{self.layer.name} t"
-                " where t.community = :community and t.grid = :grid"
+                "insert into removing"
+                " select -row_number() over (order by t.code, t.id), t.id, t.version, t.code, t.grid"
+                f" from gis.{self.layer.name} t where t.community = :community and t.grid = :grid"
                 " and not exists (select from proposed p where p.id = t.id)"
             ),
             {"community": self.community, "grid": grid},

@@ -44,7 +44,6 @@ def put_features(
         ),
     )
     staging.compare(conn)
-    staging.find_removed(conn, None)
     try:
         return staging.merge(conn)
     except IntegrityError as error:

@@ -89,8 +89,7 @@ def keep_rows(
     conn.execute(
         text(
             "insert into gis.proposal_row (community, proposal, row, step, code, feature, base, grid)"
-            " select :community, :proposal, -row_number() over (order by code, id), 'removed', code, id, base, grid"
-            " from removing"
+            " select :community, :proposal, row, 'removed', code, id, base, grid from removing"
         ),
         kept.named,
     )

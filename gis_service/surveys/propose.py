@@ -248,7 +248,8 @@ def _against_mode(conn: Connection, staging: Staging, reading: Reading) -> list[
             for row, code, where in staging.beyond(conn, reading.grid)
         ]
     staging.leave_out(conn, [one.row for one in refusals])
-    staging.find_removed(conn, reading.grid)
+    if reading.grid is not None:
+        staging.find_removed(conn, reading.grid)
     return refusals
 
 

@@ -168,10 +168,9 @@ def _both(name: str) -> str:
 
 def _find_removed(conn: Connection, staging: Staging) -> None:
     """Find the features that are to be removed, and that still stand."""
-    conn.execute(text("drop table if exists pg_temp.removing"))
     conn.execute(
         text(
-            "create temp table removing on commit drop as select r.row, t.id, r.base, t.code, t.grid from recalled r"
+            "insert into removing select r.row, t.id, r.base, t.code, t.grid from recalled r"
             f" join gis.{staging.layer.name} t on t.community = :community and t.id = r.feature"
             " where r.step = 'removed'"
         ),

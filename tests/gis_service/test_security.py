@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -41,7 +42,7 @@ SCOPES: list[tuple[str, ...]] = [
     ("3304820020", "330482"),
 ]
 GRID_LAYERS = {name for name, layer in LAYERS.items() if layer.visibility == "grid"}
-SEEN_BY_GRID = GRID_LAYERS | {f"{name}_history" for name in GRID_LAYERS}
+SEEN_BY_GRID = GRID_LAYERS | {f"{name}_history" for name in GRID_LAYERS} | {"proposal_row"}
 CLOSED = {"layer_touch", "migration"} | {f"{name}_personal" for name, layer in LAYERS.items() if layer.personal_fields}
 """Tables that have no rows for the application's role, or no business with areas."""
 
@@ -68,6 +69,27 @@ def owner(cluster: LocalCluster, database_name: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def fill_desk(driver: psycopg.Connection[Any], community: str) -> None:
+    """Put a proposal with rows in both grids and in none, an answer and a job into a community."""
+    identifier = uuid.uuid4()
+    driver.execute(
+        "insert into gis.proposal (community, id, key, state, mode, file_name, sha256, bytes, source)"
+        " values (%s, %s, 'k', 'proposed', 'upsert', 'f', 's', 1, 'surveyed')",
+        [community, identifier],
+    )
+    driver.execute(
+        "insert into gis.proposal_row (community, proposal, row, step, grid)"
+        " select %s, %s, n, 'added', case n %% 3 when 0 then null else %s || '00' || n %% 3 end"
+        " from generate_series(1, 12) n",
+        [community, identifier, community],
+    )
+    driver.execute("insert into gis.header_answer (community, layer, header) values (%s, 'road', 'h')", [community])
+    driver.execute(
+        "insert into gis.job (community, id, kind, subject, role, areas) values (%s, %s, 'upload', '{}', 'r', '{}')",
+        [community, identifier],
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def rows(owner: Engine) -> None:
     """Random rows of every layer in four communities, changed and deleted here and there so that history has some."""
@@ -83,6 +105,7 @@ def rows(owner: Engine) -> None:
                 " moved, unchanged, refused) values (%s, 'k', 'road', 'f', 's', 'c', 'e', 0, 0, 0, 0, 0)",
                 [community],
             )
+            fill_desk(driver, community)
             driver.execute(
                 "insert into gis.reported_total (community, code, position, title, value, unit, measure, source)"
                 " values (%s, 'c', 1, 't', 1, 'u', 'm', 's')",
@@ -125,7 +148,7 @@ def tables(conn: Connection) -> list[str]:
 def areas_of(conn: Connection, table: str) -> Counter[tuple[str, str | None]]:
     """Return how many rows a table shows by community and grid."""
     community = "code" if table == "area" else "community"
-    grid = "grid" if table.removesuffix("_history") in LAYERS else "null::text"
+    grid = "grid" if table.removesuffix("_history") in LAYERS or table == "proposal_row" else "null::text"
     found = conn.execute(text(f"select {community}, {grid}, count(*) from gis.{table} group by 1, 2"))
     return Counter({(community, grid): count for community, grid, count in found})
 
@@ -339,7 +362,7 @@ def test_definer_functions_are_few_and_known(owner: Engine) -> None:
         found = conn.execute(
             text("select proname, proconfig from pg_proc where pronamespace = 'gis'::regnamespace and prosecdef")
         ).all()
-    assert {name for name, _ in found} == {"write_history", "count_versions", "registered_areas"}
+    assert {name for name, _ in found} == {"write_history", "count_versions", "registered_areas", "unfinished_jobs"}
     assert all("search_path=" in config[0] and config[0].endswith("pg_temp") for _, config in found)
 
 

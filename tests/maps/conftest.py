@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from gis_service.overview import LayerAnswer, Overview
 from layers.registry import LAYERS
 
-CHROMIUM = "/usr/bin/chromium"
 COMMUNITY = "330482002011"
 BBOX = (121.0, 30.70, 121.02, 30.72)
 
@@ -119,15 +117,3 @@ def make_overview(hostile: dict[str, dict[str, Any]]) -> Callable[..., Overview]
 
 def _text(collection: dict[str, Any], *, empty: bool) -> str:
     return json.dumps({"type": "FeatureCollection", "features": []} if empty else collection, ensure_ascii=False)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """Return a running Chromium that asks nobody for anything."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-quic", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()

@@ -246,12 +246,12 @@ def test_csv_in_every_encoding(tmp_path: Path, encoding: str, delimiter: str) ->
         (("X坐标", "Y坐标"), (NORTH, EAST), {"metric_srid": 4549}, "EPSG:4549", "“X坐标”是北坐标"),
         (("x", "y"), (EAST, NORTH), {"metric_srid": 4549}, "EPSG:4549", "不带带号"),
         (("X", "Y"), (NORTH, 40_000_000 + EAST), {}, "EPSG:4528", "40 带带号"),
-        (("东坐标", "北坐标"), (EAST, NORTH), {"crs": "4549"}, "EPSG:4549", "--crs"),
-        (("横坐标", "纵坐标"), (EAST, NORTH), {"crs": "4549"}, "EPSG:4549", "--crs"),
+        (("东坐标", "北坐标"), (EAST, NORTH), {"crs": "4549"}, "EPSG:4549", "上传者"),
+        (("横坐标", "纵坐标"), (EAST, NORTH), {"crs": "4549"}, "EPSG:4549", "上传者"),
         (("lng", "lat"), (121.0, 30.7), {}, "EPSG:4490", "gcj02"),
         (("经度", "纬度"), (30.7, 121.0), {}, "EPSG:4490", "“经度”是纬度"),
         (("经度", "纬度"), ("121°00′00″", "30°42′00″"), {}, "EPSG:4490", "经纬度"),
-        (("经度", "纬度"), tuple(map(float, wgs84_to_gcj02(121.0, 30.7))), {"crs": "gcj02"}, "GCJ-02", "--crs"),
+        (("经度", "纬度"), tuple(map(float, wgs84_to_gcj02(121.0, 30.7))), {"crs": "gcj02"}, "GCJ-02", "上传者"),
     ],
 )
 def test_coordinate_columns(

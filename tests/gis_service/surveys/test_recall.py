@@ -84,7 +84,8 @@ def propose_kept(conn: Connection, community: str, houses: State, grid: str | No
     ]
     staging.fill(conn, rows)
     staging.compare(conn)
-    staging.find_removed(conn, grid)
+    if grid is not None:
+        staging.find_removed(conn, grid)
     keep_rows(conn, kept, staging, {}, (), ())
     return kept, staging
 
