@@ -189,10 +189,10 @@ def test_each_kind_of_geometry_with_its_own(conn: Connection, town: Area) -> Non
 
 
 def test_an_address_goes_before_the_place(conn: Connection, town: Area) -> None:
-    squares = [shapely.box(30 * at, 0, 30 * at + 10, 10) for at in range(5)]
+    squares = [shapely.box(30 * at, 0, 30 * at + 10, 10) for at in (0, 1, 2, 3, 4, 40)]
     store(
         conn, BUILDING, town, squares,
-        address=["新群小区1幢", "新群小区2幢", "新群小区3幢", "新群小区3幢", None],
+        address=["新群小区1幢", "新群小区2幢", "新群小区3幢", "新群小区3幢", None, None],
     )  # fmt: skip
     far = shapely.box(900, 0, 910, 10)
     asked = [squares[1], far, squares[2], squares[4], shapely.box(31, 40, 41, 50)]
