@@ -74,7 +74,9 @@ def match_by_place(conn: Connection, staging: Staging, area: Area) -> list[Match
         for how, dimension, statement in (("area", 2, _AREAS), ("line", 1, _LINES), ("point", 0, _POINTS)):
             if _counts(conn, dimension):
                 if how == "point":
+                    # Each pair is looked around for others; as a join the planner may do that row against row.
                     conn.execute(text("create index on pg_temp.staged using gist (geom)"))
+                    conn.execute(text("analyze pg_temp.staged"))
                 found += _take(conn, how, statement.format(table=staging.layer.name), _values(area))
     if found:
         conn.execute(text("update pg_temp.staged s set code = m.code from pg_temp.matched m where m.row = s.row"))
@@ -233,11 +235,12 @@ near as (select * from pairs where metres <= :near),
 alone as (
   select *, count(*) over (partition by row) as rows, count(*) over (partition by code) as codes from near)
 select row, code, 1 - metres / :near as score from alone a where rows = 1 and codes = 1
-  and not exists (select from pg_temp.staged s where s.geom && st_expand(a.one, :degrees) and s.row <> a.row
-    and st_dimension(s.geom) = 0
-    and st_distance(st_transform(s.geom, :srid), st_transform(a.one, :srid)) <= :near)
-  and not exists (select from gis.{table} t cross join (values (a.one), (a.other)) as spot (geom)
-    where t.community = :community and t.id <> a.id and t.data_status <> 'void' and st_dimension(t.geom) = 0
-    and t.geom && st_expand(spot.geom, :degrees)
-    and st_distance(st_transform(t.geom, :srid), st_transform(spot.geom, :srid)) <= :near)
+  and (select count(*) from pg_temp.staged s where s.geom && st_expand(a.one, :degrees) and st_dimension(s.geom) = 0
+    and st_distance(st_transform(s.geom, :srid), st_transform(a.one, :srid)) <= :near) = 1
+  and (select count(*) from gis.{table} t where t.geom && st_expand(a.one, :degrees) and st_dimension(t.geom) = 0
+    and t.community = :community and t.data_status <> 'void'
+    and st_distance(st_transform(t.geom, :srid), st_transform(a.one, :srid)) <= :near) = 1
+  and (select count(*) from gis.{table} t where t.geom && st_expand(a.other, :degrees) and st_dimension(t.geom) = 0
+    and t.community = :community and t.data_status <> 'void'
+    and st_distance(st_transform(t.geom, :srid), st_transform(a.other, :srid)) <= :near) = 1
 """
