@@ -84,7 +84,7 @@ class WorkerProcess:
             self._woken.clear()
             while not self._stopping.is_set() and self._left():
                 self._process = subprocess.Popen(
-                     [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data)],
+                    [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data)],
                     stdin=subprocess.DEVNULL,
                 )  # fmt: skip
                 self._process.wait()

@@ -21,6 +21,7 @@ from api.app import create_app
 from api.cli import main
 from gis_service.database import Database, open_engine
 from gis_service.local_cluster import LocalCluster
+from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
 from tests.local_client import LOCAL
 
@@ -71,9 +72,9 @@ def truth(sample_superuser: Engine) -> Truth:
 
 
 @pytest.fixture(scope="session")
-def sample_app(sample: Database) -> FastAPI:
+def sample_app(sample: Database, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """The application over the sample."""
-    return create_app(sample)
+    return create_app(sample, originals=Originals(tmp_path_factory.mktemp("originals")))
 
 
 @pytest.fixture(scope="session")

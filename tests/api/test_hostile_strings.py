@@ -24,6 +24,7 @@ from api.app import create_app
 from gis_service.database import connect, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
+from gis_service.surveys.originals import Originals
 from layers.field import Kind
 from layers.registry import LAYERS
 from tests.local_client import LOCAL
@@ -118,7 +119,10 @@ def usual(parameter: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def pestered(
-    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str
+    cluster: LocalCluster,
+    make_database: Callable[..., str],
+    untouched_sample: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[TestClient, Callable[[], object]]]:
     """A client on a copy of the sample, and what a superuser sees of all its rows."""
     name = make_database(untouched_sample)
@@ -134,7 +138,8 @@ def pestered(
                 for table in ("area", *LAYERS, *(f"{layer}_history" for layer in LAYERS))
             }
 
-    with TestClient(create_app(database), raise_server_exceptions=False, follow_redirects=False, **LOCAL) as client:
+    app = create_app(database, originals=Originals(tmp_path_factory.mktemp("originals")))
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False, **LOCAL) as client:
         yield client, rows
     database.close()
     superuser.dispose()
