@@ -14,6 +14,7 @@ import orjson
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
 from api.dependencies import ForbiddenError
@@ -123,7 +124,7 @@ async def received_of(
         )
     try:
         form = await request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD)
-    except (MultiPartException, ValueError, AssertionError) as error:
+    except (MultiPartException, HTTPException, ValueError, AssertionError) as error:
         raise InputError(
             f"表单读不出来:最多 {_MOST_FILES} 个文件、{_MOST_FIELDS} 个字段;请重新提交。", "The form can't be read."
         ) from error
