@@ -25,7 +25,7 @@ from gis_service.scope import Scope
 from gis_service.surveys.layer_of_file import layer_of_file
 from gis_service.surveys.originals import Originals
 from gis_service.surveys.proposal import Proposal, Reading
-from gis_service.surveys.proposal_rows import Kept, RowProblem, keep_rows
+from gis_service.surveys.proposal_rows import Kept, RowProblem, count_steps, keep_rows
 from gis_service.surveys.propose import propose
 from gis_service.surveys.questions import OpenQuestionError
 from gis_service.surveys.reading import INTERACTIVE, JOB, ReadLimits
@@ -345,9 +345,10 @@ def _keep(conn: Connection, waiting: Waiting, proposal: Proposal) -> None:
         refused.setdefault(one.row, one.code)
     problems = [RowProblem(one.row, one.field, one.reason) for one in proposal.refusals]
     keep_rows(conn, waiting.kept, proposal.staging, refused, [*problems, *proposal.warnings], proposal.waiting)
+    report = {**report_of(proposal), "counts": count_steps(conn, waiting.kept)}
     conn.execute(
         _one(waiting).values(
-            state="proposed", layer=proposal.layer.name, questions=[], problem=None, report=report_of(proposal),
+            state="proposed", layer=proposal.layer.name, questions=[], problem=None, report=report,
             fields=[one.name for one in proposal.staging.fields], for_new=sorted(proposal.staging.for_new),
         )
     )  # fmt: skip

@@ -7,9 +7,10 @@ page. What a feature was before is never copied: its version is noted, and the h
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import RowMapping, text
@@ -19,8 +20,10 @@ from gis_service.errors import NotFoundError
 from gis_service.features.staging import Staging
 from layers.layer import Layer
 
-MOST_KEPT = 100_000
-"""Refused and waiting rows that are kept one by one; of more only the number is told."""
+Thing = TypeVar("Thing")
+
+_AT_ONCE = 10_000
+"""Rows that one statement takes as JSON."""
 
 
 @dataclass(frozen=True)
@@ -93,38 +96,56 @@ def keep_rows(
         ),
         kept.named,
     )
-    _insert(conn, kept, "refused", ({"row": row, "code": code} for row, code in refused.items()))
-    _insert(conn, kept, "unplaced", ({"row": one.row, "code": one.code, "values": dict(one.values)} for one in waiting))
-    add_problems(conn, kept, [*problems, *(RowProblem(one.row, None, one.message) for one in waiting)])
+    said = _by_row(problems)
+    listed = ({"row": row, "code": code, "problems": said.pop(row, None)} for row, code in refused.items())
+    _insert(conn, kept, "refused", listed)
+    waits = ({"row": one.row, "code": one.code, "values": dict(one.values),
+              "problems": [{"field": None, "message": one.message}]} for one in waiting)  # fmt: skip
+    _insert(conn, kept, "unplaced", waits)
+    _add(conn, kept, said)
 
 
-def _insert(conn: Connection, kept: Kept, step: str, rows: Iterator[dict[str, object]]) -> None:
-    listed = [row for row, _ in zip(rows, range(MOST_KEPT), strict=False)]
-    if listed:
+def _insert(conn: Connection, kept: Kept, step: str, rows: Iterable[Mapping[str, object]]) -> None:
+    for some in batched(rows, _AT_ONCE):
         conn.execute(
             text(
-                "insert into gis.proposal_row (community, proposal, row, step, code, values)"
-                " select :community, :proposal, (r ->> 'row')::integer, :step, r ->> 'code', r -> 'values'"
-                " from jsonb_array_elements(cast(:rows as jsonb)) r"
+                "insert into gis.proposal_row (community, proposal, row, step, code, values, problems)"
+                " select :community, :proposal, (r ->> 'row')::integer, :step, r ->> 'code', r -> 'values',"
+                "  nullif(r -> 'problems', 'null') from jsonb_array_elements(cast(:rows as jsonb)) r"
             ),
-            {**kept.named, "step": step, "rows": orjson.dumps(listed, default=str).decode()},
+            {**kept.named, "step": step, "rows": orjson.dumps(some, default=str).decode()},
         )
 
 
 def add_problems(conn: Connection, kept: Kept, problems: Iterable[RowProblem]) -> None:
     """Note what is wrong with rows, or worth a look."""
-    by_row: dict[int, list[dict[str, object]]] = {}
+    _add(conn, kept, _by_row(problems))
+
+
+def _by_row(problems: Iterable[RowProblem]) -> dict[int, list[dict[str, object]]]:
+    found: dict[int, list[dict[str, object]]] = {}
     for one in problems:
-        by_row.setdefault(one.row, []).append({"field": one.field, "message": one.message})
-    if by_row:
+        found.setdefault(one.row, []).append({"field": one.field, "message": one.message})
+    return found
+
+
+def _add(conn: Connection, kept: Kept, said: Mapping[int, list[dict[str, object]]]) -> None:
+    for some in batched(said.items(), _AT_ONCE):
         conn.execute(
             text(
                 "update gis.proposal_row r set problems = coalesce(r.problems, '[]') || (given.value)"
                 " from jsonb_each(cast(:problems as jsonb)) given"
                 " where r.community = :community and r.proposal = :proposal and r.row = given.key::integer"
             ),
-            {**kept.named, "problems": orjson.dumps({str(row): said for row, said in by_row.items()}).decode()},
+            {**kept.named, "problems": orjson.dumps({str(row): told for row, told in some}).decode()},
         )
+
+
+def batched(things: Iterable[Thing], size: int) -> Iterator[Sequence[Thing]]:
+    """Yield things in lists of at most ``size``."""
+    left = iter(things)
+    while some := list(islice(left, size)):
+        yield some
 
 
 def discard_rows(conn: Connection, kept: Kept) -> None:

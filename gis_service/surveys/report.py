@@ -43,7 +43,6 @@ def report_of(proposal: Proposal) -> dict[str, Any]:
         "codes_made": proposal.codes_made,
         "notes": [*sheet.notes, *proposal.notes],
         "sample": _sample(proposal),
-        "counts": {"refused": len({one.row for one in proposal.refusals}), "waiting": len(proposal.waiting)},
     }  # fmt: skip
 
 
