@@ -77,6 +77,8 @@ def place_rows(conn: Connection, layer: Layer, area: Area, rows: Sequence[Ledger
     list
         A placement for each row, or None for one that must be placed by hand.
     """
+    # A million addresses take longer to read than a session may stand idle in a transaction.
+    conn.execute(text("set local idle_in_transaction_session_timeout = 0"))
     ground = _Ground.read(conn, layer, area, rows)
     targets = [ground.target(row.values) for row in rows]
     places = _places(conn, area, [target for target in targets if target])

@@ -74,13 +74,13 @@ def match_by_place(conn: Connection, staging: Staging, area: Area) -> list[Match
         for how, dimension, statement in (("area", 2, _AREAS), ("line", 1, _LINES), ("point", 0, _POINTS)):
             if _counts(conn, dimension):
                 if how == "point":
-                    # Each pair is looked around for others; as a join the planner may do that row against row.
-                    conn.execute(text("create index on pg_temp.staged using gist (geom)"))
-                    conn.execute(text("analyze pg_temp.staged"))
-                found += _take(conn, how, statement.format(table=staging.layer.name), _values(area))
+                    _index_points(conn, staging, area)
+                found += _take(conn, how, statement, _values(area))
     if found:
         conn.execute(text("update pg_temp.staged s set code = m.code from pg_temp.matched m where m.row = s.row"))
-    conn.execute(text("drop table pg_temp.matched, pg_temp.open_row, pg_temp.open_feature"))
+    conn.execute(
+        text("drop table if exists pg_temp.matched, pg_temp.open_row, pg_temp.open_feature, pg_temp.stored_point")
+    )
     return sorted(found, key=lambda matched: matched.row)
 
 
@@ -96,13 +96,13 @@ def _list_open(conn: Connection, staging: Staging, area: Area) -> None:
     """List the rows without a stored code and the features that none of the rows has; no row changes here."""
     table = f"gis.{staging.layer.name}"
     for statement in (
-        "drop table if exists pg_temp.open_row, pg_temp.open_feature, pg_temp.matched",
+        "drop table if exists pg_temp.open_row, pg_temp.open_feature, pg_temp.matched, pg_temp.stored_point",
         "create temp table matched (row integer, code text, score float8) on commit drop",
         # A code in two grids names no one feature, so it can't be given to a row.
-        f"create temp table open_feature on commit drop as select id, code, geom, st_dimension(geom) as dimension"
-        f" from {table} t where community = :community and data_status <> 'void'"
-        f" and not exists (select from pg_temp.staged s where s.code = t.code)"
-        f" and not exists (select from {table} o where o.community = :community and o.code = t.code and o.id <> t.id)",
+        "create temp table open_feature on commit drop as select id, code, geom, st_dimension(geom) as dimension"
+        f" from (select id, code, geom, data_status, count(*) over (partition by code) as grids from {table} where community = :community) t"
+        " where grids = 1 and data_status <> 'void'"
+        " and not exists (select from pg_temp.staged s where s.code = t.code)",
         "create temp table open_row on commit drop as select row, geom, st_dimension(geom) as dimension"
         " from pg_temp.staged s where exists (select from open_feature)"
         f" and s.geom && (select st_expand(st_extent(geom), {ADDRESS_DISTANCE_M / 50_000}) from open_feature)"
@@ -114,6 +114,27 @@ def _list_open(conn: Connection, staging: Staging, area: Area) -> None:
         "create index on pg_temp.open_feature using gist (geom)",
         "analyze pg_temp.open_row",
         "analyze pg_temp.open_feature",
+    ):
+        conn.execute(text(statement))
+
+
+def _index_points(conn: Connection, staging: Staging, area: Area) -> None:
+    """Make all points on either side quick to find around a pair: those count too that aren't left to be matched.
+
+    The layer's own table would do, but its figures may be old, and then the planner reads a community for each pair.
+    """
+    conn.execute(
+        text(
+            f"create temp table stored_point on commit drop as select geom from gis.{staging.layer.name}"
+            " where community = :community and data_status <> 'void' and st_dimension(geom) = 0"
+        ),
+        {"community": area.code},
+    )
+    for statement in (
+        "create index on pg_temp.stored_point using gist (geom)",
+        "create index on pg_temp.staged using gist (geom)",
+        "analyze pg_temp.stored_point",
+        "analyze pg_temp.staged",
     ):
         conn.execute(text(statement))
 
@@ -237,10 +258,8 @@ alone as (
 select row, code, 1 - metres / :near as score from alone a where rows = 1 and codes = 1
   and (select count(*) from pg_temp.staged s where s.geom && st_expand(a.one, :degrees) and st_dimension(s.geom) = 0
     and st_distance(st_transform(s.geom, :srid), st_transform(a.one, :srid)) <= :near) = 1
-  and (select count(*) from gis.{table} t where t.geom && st_expand(a.one, :degrees) and st_dimension(t.geom) = 0
-    and t.community = :community and t.data_status <> 'void'
+  and (select count(*) from pg_temp.stored_point t where t.geom && st_expand(a.one, :degrees)
     and st_distance(st_transform(t.geom, :srid), st_transform(a.one, :srid)) <= :near) = 1
-  and (select count(*) from gis.{table} t where t.geom && st_expand(a.other, :degrees) and st_dimension(t.geom) = 0
-    and t.community = :community and t.data_status <> 'void'
+  and (select count(*) from pg_temp.stored_point t where t.geom && st_expand(a.other, :degrees)
     and st_distance(st_transform(t.geom, :srid), st_transform(a.other, :srid)) <= :near) = 1
 """
