@@ -31,6 +31,7 @@ POINT_DISTANCE_M: Final = 3.0
 ADDRESS_DISTANCE_M: Final = 200.0
 """The same address further apart than this is another one of that name, or a mistake. Default of ours."""
 
+_DROP: Final = "drop table if exists pg_temp.matched, pg_temp.open_row, pg_temp.open_feature, pg_temp.stored_point"
 _ADDRESS_FIELDS: Final = ("name", "address", "street", "house_number", "estate", "building_code", "floor", "room")
 _METRES_PER_DEGREE: Final = 111_000.0
 
@@ -78,9 +79,7 @@ def match_by_place(conn: Connection, staging: Staging, area: Area) -> list[Match
                 found += _take(conn, how, statement, _values(area))
     if found:
         conn.execute(text("update pg_temp.staged s set code = m.code from pg_temp.matched m where m.row = s.row"))
-    conn.execute(
-        text("drop table if exists pg_temp.matched, pg_temp.open_row, pg_temp.open_feature, pg_temp.stored_point")
-    )
+    conn.execute(text(_DROP))
     return sorted(found, key=lambda matched: matched.row)
 
 
@@ -96,7 +95,7 @@ def _list_open(conn: Connection, staging: Staging, area: Area) -> None:
     """List the rows without a stored code and the features that none of the rows has; no row changes here."""
     table = f"gis.{staging.layer.name}"
     for statement in (
-        "drop table if exists pg_temp.open_row, pg_temp.open_feature, pg_temp.matched, pg_temp.stored_point",
+        _DROP,
         "create temp table matched (row integer, code text, score float8) on commit drop",
         # A code in two grids names no one feature, so it can't be given to a row.
         "create temp table open_feature on commit drop as select id, code, geom, st_dimension(geom) as dimension"

@@ -207,6 +207,27 @@ def test_a_code_in_two_grids_names_no_one(database: Database, staff: Scope, area
         conn.rollback()
 
 
+def test_the_same_ledger_again_finds_what_it_added(database: Database, staff: Scope, area: str) -> None:
+    with database.write(staff) as conn:
+        where = read_area(conn, area)
+        house = example_record(BUILDING, code="LD1", address="新群小区1幢")
+        put_features(conn, BUILDING, area, [(house, shapely.box(120.991, 30.7, 120.992, 30.701))])
+        rows = [{"address": "新群小区1幢", "room": "101"}, {"address": "新群小区1幢102室"}]
+        again = [{"address": "新群1栋101室"}, {"address": "新群小区一号楼", "room": "102"}]
+        first = placed(conn, RENTAL, where, *rows)
+        codes = [code_from_address(where, row) for row in rows]
+        assert len(set(codes)) == 2
+        for code, row, place in zip(codes, rows, first, strict=True):
+            assert place is not None
+            assert place.code is None
+            unit = example_record(RENTAL, code=code, **row)
+            put_features(conn, RENTAL, area, [(unit, shapely.from_wkb(place.geometry))])
+        second = placed(conn, RENTAL, where, *again)
+        assert [place.code for place in second if place] == codes
+        assert [place.geometry for place in second if place] == [place.geometry for place in first if place]
+        conn.rollback()
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(100, 130))
 def test_bad_ledgers_are_never_placed_wrongly(conn: Connection, town: Area, units: Sequence[Any], seed: int) -> None:
