@@ -99,7 +99,8 @@ def _list_open(conn: Connection, staging: Staging, area: Area) -> None:
         "create temp table matched (row integer, code text, score float8) on commit drop",
         # A code in two grids names no one feature, so it can't be given to a row.
         "create temp table open_feature on commit drop as select id, code, geom, st_dimension(geom) as dimension"
-        f" from (select id, code, geom, data_status, count(*) over (partition by code) as grids from {table} where community = :community) t"
+        " from (select id, code, geom, data_status, count(*) over (partition by code) as grids"
+        f"  from {table} where community = :community) t"
         " where grids = 1 and data_status <> 'void'"
         " and not exists (select from pg_temp.staged s where s.code = t.code)",
         "create temp table open_row on commit drop as select row, geom, st_dimension(geom) as dimension"
