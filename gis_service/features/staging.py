@@ -142,16 +142,25 @@ class Staging:
         )
         return [(int(row), str(code), where) for row, code, where in rows]
 
-    def find_removed(self, conn: Connection, grid: str) -> None:
-        """Find what stands in a grid and isn't among the staged rows; its rows have negative numbers."""
+    def find_removed(self, conn: Connection, grid: str, named: Iterable[str] = ()) -> None:
+        """Find what stands in a grid and isn't among the staged rows; its rows have negative numbers.
+
+        Where no row can be staged nothing is: a file in which everything is wrong doesn't say that all is gone.
+
+        Parameters
+        ----------
+        named
+            Codes that the file has, staged or not: a refused row doesn't say that its feature is gone.
+        """
         conn.execute(
             text(
                 "insert into removing"
                 " select -row_number() over (order by t.code, t.id), t.id, t.version, t.code, t.grid"
                 f" from gis.{self.layer.name} t where t.community = :community and t.grid = :grid"
-                " and not exists (select from proposed p where p.id = t.id)"
+                " and exists (select from staged) and not exists (select from proposed p where p.id = t.id)"
+                " and not exists (select from unnest(cast(:named as text[])) code where code = t.code)"
             ),
-            {"community": self.community, "grid": grid},
+            {"community": self.community, "grid": grid, "named": list(named)},
         )
 
     def outside(self, conn: Connection) -> list[tuple[int, str, float]]:

@@ -150,7 +150,7 @@ def _staged(batches: Iterator[Batch], draft: _Draft, progress: Progress | None) 
         rows = zip(batch.row_numbers, batch.rows, batch.geometries, batch.reasons, batch.repairs, strict=True)
         for number, cells, geometry, reason, repair in rows:
             if reason is not None:
-                draft.refusals.append(Refusal(number, "", reason, "geom"))
+                draft.refusals.append(Refusal(number, draft.reader.code_of(cells), reason, "geom"))
                 continue
             found = draft.reader.read(number, cells, geometry)
             if found.values is None:
@@ -223,6 +223,9 @@ def _check(conn: Connection, draft: _Draft) -> None:
     ]
     staging.leave_out(conn, [one.row for one in doubled])
     draft.refusals += [*outside, *faulty, *doubled, *_against_mode(conn, staging, draft.reading)]
+    if draft.reading.grid is not None:
+        named = (*draft.reader.codes, *(one.code for one in draft.refusals), *(one.code for one in draft.waiting))
+        staging.find_removed(conn, draft.reading.grid, named)
 
 
 def _read_otherwise(draft: _Draft, reading: Reading) -> Iterator[str]:
@@ -235,7 +238,7 @@ def _read_otherwise(draft: _Draft, reading: Reading) -> Iterator[str]:
 
 
 def _against_mode(conn: Connection, staging: Staging, reading: Reading) -> list[Refusal]:
-    """Refuse the rows that the mode doesn't allow, and find what it removes."""
+    """Refuse the rows that the mode doesn't allow."""
     refusals = []
     if reading.mode == "append":
         refusals = [
@@ -248,8 +251,6 @@ def _against_mode(conn: Connection, staging: Staging, reading: Reading) -> list[
             for row, code, where in staging.beyond(conn, reading.grid)
         ]
     staging.leave_out(conn, [one.row for one in refusals])
-    if reading.grid is not None:
-        staging.find_removed(conn, reading.grid)
     return refusals
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,6 +132,21 @@ class RowReader:
         if self.accuracy_column is not None:
             self._warn_of_position(number, cells[self.accuracy_column])
         return ReadRow([getattr(record, name) for name in self._names], code)
+
+    def code_of(self, cells: Sequence[object]) -> str:
+        """Return the business key in a row that is refused unread; empty where it has none."""
+        for position, name, convert in self._columns:
+            if name == "code" and cells[position] not in {None, ""}:
+                try:
+                    return str(convert(cells[position]) or "")
+                except UnreadableCellError:
+                    return ""
+        return ""
+
+    @property
+    def codes(self) -> Collection[str]:
+        """The business keys that were read, of refused rows too."""
+        return self._seen.keys()
 
     def _given(self, cells: Sequence[object]) -> tuple[dict[str, Any], dict[str, Problem]]:
         """Return what the cells give, by field, and what can't be read; empty ones are left to the field's default."""

@@ -369,3 +369,20 @@ def test_files_that_are_none_leave_nothing(desk: TestClient, originals: Original
     assert len(list(originals.folder.iterdir())) == before
     with superuser_of.connect() as conn:
         assert conn.execute(text("select count(*) from gis.proposal")).scalar() == kept
+
+
+def test_replacing_a_grid_keeps_what_the_file_names_but_cannot_give(desk: TestClient) -> None:
+    """A row with a slip in it doesn't say that its feature is gone."""
+    found = desk.get("/collections/waste_point/items?limit=all&f=json").json()["features"]
+    grid = found[0]["properties"]["grid"]
+    stands = [one for one in found if one["properties"]["grid"] == grid]
+    assert len(stands) >= 5
+    ill, outside, nowhere, broken, gone, *rest = (
+        [one["properties"]["code"], "点", "定时定点", "3", "全天", *one["geometry"]["coordinates"]] for one in stands
+    )
+    ill[3], outside[5], nowhere[5:], broken[6] = "-4", 120.5, ["", ""], "三十度"
+    rows = [",".join(map(str, row)) for row in (ill, outside, nowhere, broken, *rest)]
+    upload = sent(desk, csv_of(*rows), mode="replace", grid=grid, crs="EPSG:4490").json()
+    removed = desk.get(f"/uploads/{upload['id']}/rows?step=removed").json()["rows"]
+    assert [one["code"] for one in removed] == [gone[0]]
+    assert {one["code"] for one in upload["problems"]} == {ill[0], outside[0], broken[0]}
