@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
-from gis_service.surveys.limits import JOB
+from gis_service.surveys.files.limits import JOB
 
 # After a refusal the rest of the body is read and dropped for a moment: whoever is still sending when the connection
 # closes gets a reset instead of the answer. Beyond this the reset is deserved.

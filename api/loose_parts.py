@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from gis_service.errors import InputError
-from gis_service.surveys.reading import SurveyError
-from gis_service.surveys.shapefile_parts import pack_parts
+from gis_service.surveys.files.reading import SurveyError
+from gis_service.surveys.files.shapefile_parts import pack_parts
 
 
 @contextmanager

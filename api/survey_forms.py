@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gis_service.surveys.forms import blank_table
-from gis_service.surveys.xlsform import xlsform
+from gis_service.surveys.forms.table import blank_table
+from gis_service.surveys.forms.xlsform import xlsform
 from layers.layer import Layer
 
 

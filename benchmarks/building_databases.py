@@ -25,8 +25,8 @@ from gis_service.migrate import migrate
 from gis_service.scope import Scope
 from gis_service.surveys.commit import Wanted, commit_upload
 from gis_service.surveys.desk import Desk, Sent
+from gis_service.surveys.files.reading import JOB
 from gis_service.surveys.originals import Originals
-from gis_service.surveys.reading import JOB
 
 COMMUNITY = "990000000001"
 SCOPE = Scope("benchmark", "operator", (COMMUNITY,))

@@ -13,7 +13,7 @@ from api.start import opened_database, operator_scope, read_settings
 from gis_service.database import ROLES, open_engine, prepare, spatial_index_helps
 from gis_service.errors import InputError
 from gis_service.migrate import is_current, migrate, write_migration
-from gis_service.surveys.fence import network_is_cut
+from gis_service.surveys.files.fence import network_is_cut
 
 app = typer.Typer(help="数据库:准备、迁移。", no_args_is_help=True)
 

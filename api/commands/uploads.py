@@ -21,8 +21,8 @@ from gis_service.errors import InputError
 from gis_service.surveys.commit import Wanted, check_acceptable, commit_upload
 from gis_service.surveys.desk import Desk, Sent, Waiting
 from gis_service.surveys.document import upload_document
+from gis_service.surveys.files.reading import JOB
 from gis_service.surveys.proposal_rows import list_rows
-from gis_service.surveys.reading import JOB
 from layers.layer import Layer
 from layers.record import Source
 from layers.registry import LAYERS

@@ -30,7 +30,7 @@ from gis_service.surveys.before_after import MOST_DRAWN, before_after
 from gis_service.surveys.commit import Wanted, commit_upload, place_row, resolve
 from gis_service.surveys.desk import COMMIT_JOB, Desk, find_proposal
 from gis_service.surveys.document import upload_document
-from gis_service.surveys.files import ACCEPTED
+from gis_service.surveys.files.kind import ACCEPTED
 from gis_service.surveys.proposal_rows import changes_geojson, choose, count_steps, list_rows, read_row
 from gis_service.surveys.revert import revert_upload
 from gis_service.surveys.uploads import list_everything

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from gis_service.errors import InputError
 from gis_service.features.question import Question, parse_bbox
-from gis_service.surveys.geometry import fault_sentence
+from gis_service.surveys.files.geometry import fault_sentence
 
 MAX_VERTICES: Final = 1000
 MAX_AREA_KM2: Final = 200.0

@@ -20,7 +20,7 @@ from gis_service.coordinates import (
     transform_geometries,
 )  # fmt: skip
 from gis_service.errors import InputError
-from gis_service.surveys.geometry import fault_sentence
+from gis_service.surveys.files.geometry import fault_sentence
 from gis_service.tables import STORED_SRID
 
 MAX_VERTICES: Final = 1000

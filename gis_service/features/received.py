@@ -18,10 +18,10 @@ from gis_service.errors import InputError
 from gis_service.features.properties import queryable
 from gis_service.features.write import stored_value
 from gis_service.reference_systems import ReferenceSystem, reference_system
-from gis_service.surveys.geometry import Fitting
-from gis_service.surveys.limits import INTERACTIVE
-from gis_service.surveys.personal import holds_identity
-from gis_service.surveys.rows import explain
+from gis_service.surveys.columns.personal import holds_identity
+from gis_service.surveys.columns.rows import explain
+from gis_service.surveys.files.geometry import Fitting
+from gis_service.surveys.files.limits import INTERACTIVE
 from gis_service.tables import column_type
 from layers.field import Kind, LayerField
 from layers.layer import Layer

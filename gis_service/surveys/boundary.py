@@ -8,7 +8,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from gis_service.errors import InputError
-from gis_service.surveys.reading import SurveyError, read_survey
+from gis_service.surveys.files.reading import SurveyError, read_survey
 
 
 def read_boundary(path: Path, crs: str | None = None) -> BaseGeometry:

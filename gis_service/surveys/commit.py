@@ -21,7 +21,7 @@ from gis_service.features.write import encode_geometry, refused_by_database
 from gis_service.jobs import Job, Progress
 from gis_service.proposal_tables import PROPOSAL
 from gis_service.surveys.desk import Desk, Waiting, find_proposal
-from gis_service.surveys.geometry import TAKEN_TYPES, fault_sentence
+from gis_service.surveys.files.geometry import TAKEN_TYPES, fault_sentence
 from gis_service.surveys.proposal_rows import Kept, RowProblem, add_problems, count_steps
 from gis_service.surveys.recall import WRITABLE, Conflict, recall
 from gis_service.tables import STORED_SRID, UPLOAD

@@ -22,13 +22,13 @@ from gis_service.errors import ConflictError, InputError, NotFoundError
 from gis_service.jobs import Job, Progress, enqueue
 from gis_service.proposal_tables import HEADER_ANSWER, MODES, PROPOSAL
 from gis_service.scope import Scope
+from gis_service.surveys.files.reading import INTERACTIVE, JOB, ReadLimits
 from gis_service.surveys.layer_of_file import layer_of_file
 from gis_service.surveys.originals import Originals
 from gis_service.surveys.proposal import Proposal, Reading
 from gis_service.surveys.proposal_rows import Kept, RowProblem, count_steps, keep_rows
 from gis_service.surveys.propose import propose
 from gis_service.surveys.questions import OpenQuestionError
-from gis_service.surveys.reading import INTERACTIVE, JOB, ReadLimits
 from gis_service.surveys.report import report_of
 from layers.layer import Layer
 from layers.record import Source

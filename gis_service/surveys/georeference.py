@@ -21,9 +21,9 @@ from sqlalchemy.engine import Connection
 
 from gis_service.areas import Area
 from gis_service.coordinates import BD09, GCJ02, STORED_CRS, crs_title, transform, zone_prefixed_srid
-from gis_service.surveys.datum import EASTING_M, NORTHING_M, Claim
+from gis_service.surveys.files.datum import EASTING_M, NORTHING_M, Claim
+from gis_service.surveys.files.reading import Sheet
 from gis_service.surveys.questions import OpenQuestionError, Option, Question
-from gis_service.surveys.reading import Sheet
 from gis_service.tables import STORED_SRID
 from layers.layer import Layer
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from gis_service.errors import InputError
-from gis_service.surveys.headers import match_headers
+from gis_service.surveys.columns.headers import match_headers
+from gis_service.surveys.files.reading import Sheet, SurveyError, read_survey
 from gis_service.surveys.proposal import Reading
 from gis_service.surveys.questions import OpenQuestionError, Option, Question
-from gis_service.surveys.reading import Sheet, SurveyError, read_survey
 from layers.layer import Layer
 from layers.record import Record
 from layers.registry import LAYERS

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gis_service.features.staging import Changes, Staging
-from gis_service.surveys.headers import Matching
+from gis_service.surveys.columns.headers import Matching
+from gis_service.surveys.files.reading import JOB, ReadLimits, Sheet
 from gis_service.surveys.proposal_rows import RowProblem, WaitingRow
-from gis_service.surveys.reading import JOB, ReadLimits, Sheet
 from layers.layer import Layer
 from layers.record import Source
 

@@ -14,18 +14,18 @@ from gis_service.areas import Area, read_area
 from gis_service.errors import InputError
 from gis_service.features.staging import StagedRow, Staging
 from gis_service.surveys.checks import warnings_of
-from gis_service.surveys.datum import Claim
-from gis_service.surveys.errors import SeveralLayersError
+from gis_service.surveys.columns.headers import Matching, match_headers
+from gis_service.surveys.columns.positioning import DEFAULT_LIMIT, position_limit
+from gis_service.surveys.columns.rows import RowReader
+from gis_service.surveys.files.datum import Claim
+from gis_service.surveys.files.errors import SeveralLayersError
+from gis_service.surveys.files.reading import Batch, Sheet, SurveyError, read_survey
 from gis_service.surveys.georeference import Verdict, check_system
-from gis_service.surveys.headers import Matching, match_headers
-from gis_service.surveys.ledger import LedgerRow, Placement, code_from_address, place_rows
-from gis_service.surveys.positioning import DEFAULT_LIMIT, position_limit
+from gis_service.surveys.places.ledger import LedgerRow, Placement, code_from_address, place_rows
+from gis_service.surveys.places.same_place import match_by_place
 from gis_service.surveys.proposal import Progress, Proposal, Reading, Refusal
 from gis_service.surveys.proposal_rows import RowProblem, WaitingRow
 from gis_service.surveys.questions import OpenQuestionError, Option, Question
-from gis_service.surveys.reading import Batch, Sheet, SurveyError, read_survey
-from gis_service.surveys.rows import RowReader
-from gis_service.surveys.same_place import match_by_place
 from layers.layer import Layer
 
 

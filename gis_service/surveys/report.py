@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gis_service.coordinates import crs_title
-from gis_service.surveys.personal import holds_identity
+from gis_service.surveys.columns.personal import holds_identity
 from gis_service.surveys.proposal import Proposal
 
 _SHOWN_ROWS = 5

@@ -12,9 +12,9 @@ import xlsxwriter
 
 from gis_service.errors import InputError
 from gis_service.surveys.desk import Desk, Waiting, find_proposal
-from gis_service.surveys.marking import REASON_HEADING, REFUSED_COLOUR, WARNED_COLOUR
+from gis_service.surveys.files.marking import REASON_HEADING, REFUSED_COLOUR, WARNED_COLOUR
+from gis_service.surveys.files.reading import JOB, Batch, SurveyError, mark_survey, read_survey
 from gis_service.surveys.proposal_rows import list_rows
-from gis_service.surveys.reading import JOB, Batch, SurveyError, mark_survey, read_survey
 
 _OWN_BYTES = 3 * 1024 * 1024
 """Workbooks up to this size come back as they are; opening larger ones with all their formats takes too long."""

@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from gis_service.exports.formats import XLSX
-from gis_service.surveys.forms import blank_table
-from gis_service.surveys.xlsform import xlsform
+from gis_service.surveys.forms.table import blank_table
+from gis_service.surveys.forms.xlsform import xlsform
 from layers.registry import LAYERS
 from tests.api.conftest import Command
 from tests.api.test_upload_command import one_sentence

@@ -9,7 +9,7 @@ from itertools import combinations
 
 import pytest
 
-from gis_service.surveys.addresses import Address, parse_address
+from gis_service.surveys.places.addresses import Address, parse_address
 from tests.gis_service.surveys.spelled_ledger import STYLES
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gis_service.surveys import hanzi
-from gis_service.surveys.dbf_text import read_dbf_text
-from gis_service.surveys.encodings import encoding_of_text
-from gis_service.surveys.errors import SurveyError
+from gis_service.surveys.files import hanzi
+from gis_service.surveys.files.dbf_text import read_dbf_text
+from gis_service.surveys.files.encodings import encoding_of_text
+from gis_service.surveys.files.errors import SurveyError
 
 ADDRESSES = "编号,名称,地址\nLJ901,东区新增投放点,平湖市钟埭街道新群路1号\nLJ902,大件垃圾堆放点,嘉善县魏塘镇谈公路\n"
 TRADITIONAL = "編號,名稱,地址\nLJ901,大件垃圾堆放點,新北市板橋區縣民大道二段7號\nLJ902,井蓋,臺北市信義區市府路45號\n"

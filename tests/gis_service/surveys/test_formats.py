@@ -13,18 +13,18 @@ import pytest
 import shapely
 from pyogrio import raw
 
-from gis_service.surveys.cass import open_cass
-from gis_service.surveys.dxf import open_dxf
-from gis_service.surveys.errors import SeveralLayersError, SurveyError
-from gis_service.surveys.files import ACCEPTED, kind_of
-from gis_service.surveys.geojson import open_geojson
-from gis_service.surveys.gpx import open_gpx
-from gis_service.surveys.kml import open_kml
-from gis_service.surveys.limits import INTERACTIVE
-from gis_service.surveys.reading import Batch, Sheet, read_survey
-from gis_service.surveys.shapefile_parts import pack_parts
-from gis_service.surveys.source import Source, Wish
-from gis_service.surveys.workbooks import open_workbook
+from gis_service.surveys.files.cass import open_cass
+from gis_service.surveys.files.dxf import open_dxf
+from gis_service.surveys.files.errors import SeveralLayersError, SurveyError
+from gis_service.surveys.files.geojson import open_geojson
+from gis_service.surveys.files.gpx import open_gpx
+from gis_service.surveys.files.kind import ACCEPTED, kind_of
+from gis_service.surveys.files.kml import open_kml
+from gis_service.surveys.files.limits import INTERACTIVE
+from gis_service.surveys.files.reading import Batch, Sheet, read_survey
+from gis_service.surveys.files.shapefile_parts import pack_parts
+from gis_service.surveys.files.source import Source, Wish
+from gis_service.surveys.files.workbooks import open_workbook
 
 EAST, NORTH = 595_804.283, 3_398_141.123
 Opener = Callable[[Path, Wish], Source]

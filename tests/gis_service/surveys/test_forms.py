@@ -22,12 +22,12 @@ from sqlalchemy.engine import Connection
 from gis_service.database import Database
 from gis_service.features.staging import Changes
 from gis_service.scope import Scope
-from gis_service.surveys.forms import CODE_SHEET, EXAMPLE_SHEET, GUIDE_SHEET, blank_table
-from gis_service.surveys.headers import match_headers
+from gis_service.surveys.columns.headers import match_headers
+from gis_service.surveys.columns.rows import RowReader
+from gis_service.surveys.forms.table import CODE_SHEET, EXAMPLE_SHEET, GUIDE_SHEET, blank_table
+from gis_service.surveys.forms.xlsform import LANGUAGE, PLACE, xlsform
 from gis_service.surveys.proposal import Proposal, Reading
 from gis_service.surveys.propose import propose
-from gis_service.surveys.rows import RowReader
-from gis_service.surveys.xlsform import LANGUAGE, PLACE, xlsform
 from layers.field import Kind
 from layers.layer import Layer
 from layers.registry import LAYERS

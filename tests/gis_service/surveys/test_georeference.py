@@ -20,7 +20,8 @@ from gis_service.coordinates import BD09, GCJ02, transform
 from gis_service.database import Database
 from gis_service.errors import InputError
 from gis_service.scope import Scope
-from gis_service.surveys.datum import Claim
+from gis_service.surveys.files.datum import Claim
+from gis_service.surveys.files.reading import Sheet
 from gis_service.surveys.georeference import (
     CLEAR_FIT,
     CLEAR_MARGIN,
@@ -33,7 +34,6 @@ from gis_service.surveys.georeference import (
 from gis_service.surveys.proposal import Proposal, Reading
 from gis_service.surveys.propose import propose
 from gis_service.surveys.questions import OpenQuestionError
-from gis_service.surveys.reading import Sheet
 from layers.record import Source
 from layers.registry import LAYERS
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gis_service.surveys.headers import match_headers
+from gis_service.surveys.columns.headers import match_headers
 from layers.field import fold
 from layers.registry import LAYERS
 

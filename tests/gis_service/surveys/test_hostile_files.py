@@ -22,8 +22,8 @@ import pytest
 import shapely
 from pyogrio import raw
 
-from gis_service.surveys.fence import ALLOWED_DRIVERS, child_environment
-from gis_service.surveys.reading import INTERACTIVE, JOB, SurveyError, read_survey
+from gis_service.surveys.files.fence import ALLOWED_DRIVERS, child_environment
+from gis_service.surveys.files.reading import INTERACTIVE, JOB, SurveyError, read_survey
 
 SECRET = "330482199001011232"
 POINT = {"type": "Point", "coordinates": [121, 30.7]}
@@ -304,7 +304,7 @@ def test_the_child_reaches_no_network_and_writes_nothing(canary: tuple[str, list
     address, knocks = canary
     port = address.split(":")[2].split("/")[0]
     tried = inside_the_fence(
-        "import socket\nfrom gis_service.surveys.fence import close_network\n"
+        "import socket\nfrom gis_service.surveys.files.fence import close_network\n"
         "closed = close_network()\n"
         f"try: socket.create_connection(('127.0.0.1', {port}), 1)\nexcept OSError: print(closed, 'cut')\n"
         "else: print(closed, 'open')"
@@ -313,7 +313,7 @@ def test_the_child_reaches_no_network_and_writes_nothing(canary: tuple[str, list
     assert len(knocks) == (tried == "False open")
     target = tmp_path / "written"
     written = inside_the_fence(
-        "from pathlib import Path\nfrom gis_service.surveys.fence import forbid_writing\nforbid_writing()\n"
+        "from pathlib import Path\nfrom gis_service.surveys.files.fence import forbid_writing\nforbid_writing()\n"
         f"try: Path({str(target)!r}).write_text('x')\nexcept OSError: print('refused')"
     )
     assert written == "refused"

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from gis_service.surveys.dxf import open_dxf
-from gis_service.surveys.encodings import encoding_of_text, named_codec
-from gis_service.surveys.errors import SurveyError
-from gis_service.surveys.gpx import open_gpx
-from gis_service.surveys.kml import open_kml
-from gis_service.surveys.limits import INTERACTIVE
-from gis_service.surveys.reading import read_survey
-from gis_service.surveys.source import Wish
-from gis_service.surveys.tables import open_csv
+from gis_service.surveys.files.dxf import open_dxf
+from gis_service.surveys.files.encodings import encoding_of_text, named_codec
+from gis_service.surveys.files.errors import SurveyError
+from gis_service.surveys.files.gpx import open_gpx
+from gis_service.surveys.files.kml import open_kml
+from gis_service.surveys.files.limits import INTERACTIVE
+from gis_service.surveys.files.reading import read_survey
+from gis_service.surveys.files.source import Wish
+from gis_service.surveys.files.tables import open_csv
 
 SECRET = "330482199001011234"
 ANY = Wish("GEOMETRY", None, None, None, 4549)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gis_service.surveys.addresses import parse_address
-from gis_service.surveys.houses import House, Houses, address_of
+from gis_service.surveys.places.addresses import parse_address
+from gis_service.surveys.places.houses import House, Houses, address_of
 
 ESTATES = {"XQ01": "新群小区"}
 

@@ -17,7 +17,7 @@ from gis_service.database import Database
 from gis_service.features.write import put_features
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
-from gis_service.surveys.ledger import LedgerRow, Placement, code_from_address, place_rows
+from gis_service.surveys.places.ledger import LedgerRow, Placement, code_from_address, place_rows
 from layers.layer import Layer
 from layers.registry import LAYERS
 from tests.conftest import TEST_COMMUNITY

@@ -13,8 +13,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis_service.surveys.geometry import MOST_AREA_CHANGED, RING_CLOSED, Fitted, Fitting, built_closing_rings
-from gis_service.surveys.reading import read_survey
+from gis_service.surveys.files.geometry import MOST_AREA_CHANGED, RING_CLOSED, Fitted, Fitting, built_closing_rings
+from gis_service.surveys.files.reading import read_survey
 
 DEGREE = 0.001
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis_service.surveys.headers import match_headers
-from gis_service.surveys.personal import (
+from gis_service.surveys.columns.headers import match_headers
+from gis_service.surveys.columns.personal import (
     holds_identity,
     is_identity_number,
     is_old_identity_number,

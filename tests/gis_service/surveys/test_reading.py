@@ -17,7 +17,7 @@ import shapely
 from pyogrio import raw
 
 from gis_service.coordinates import transform, wgs84_to_gcj02
-from gis_service.surveys.reading import INTERACTIVE, Batch, Sheet, SurveyError, read_survey
+from gis_service.surveys.files.reading import INTERACTIVE, Batch, Sheet, SurveyError, read_survey
 
 SAMPLES = Path(__file__).parents[2] / "data" / "shanghai"
 EAST, NORTH = 595_804.283, 3_398_141.123

@@ -5,8 +5,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis_service.surveys.headers import match_headers
-from gis_service.surveys.rows import RowReader, code_from_geometry
+from gis_service.surveys.columns.headers import match_headers
+from gis_service.surveys.columns.rows import RowReader, code_from_geometry
 from layers.layer import Layer
 from layers.record import Source
 from layers.registry import LAYERS

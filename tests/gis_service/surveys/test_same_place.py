@@ -21,8 +21,8 @@ from gis_service.database import Database
 from gis_service.features.staging import Staging
 from gis_service.features.write import encode_geometry, put_features
 from gis_service.scope import Scope
-from gis_service.surveys.rows import code_from_geometry
-from gis_service.surveys.same_place import LEAST_IOU, LEAST_OVERLAP, Matched, match_by_place
+from gis_service.surveys.columns.rows import code_from_geometry
+from gis_service.surveys.places.same_place import LEAST_IOU, LEAST_OVERLAP, Matched, match_by_place
 from layers.layer import Layer
 from layers.registry import LAYERS
 from tests.gis_service.example_rows import example_record

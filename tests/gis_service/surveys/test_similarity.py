@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gis_service.errors import InputError
-from gis_service.surveys.headers import Matching, match_headers
-from gis_service.surveys.similarity import THRESHOLD, Suggestion, likeness
+from gis_service.surveys.columns.headers import Matching, match_headers
+from gis_service.surveys.columns.similarity import THRESHOLD, Suggestion, likeness
 from layers.registry import LAYERS
 
 # layer, header and field as offices write and mean them, none of them declared; headers without field are strangers.

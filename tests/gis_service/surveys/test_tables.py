@@ -11,15 +11,15 @@ import pytest
 import shapely
 
 from gis_service.coordinates import CoordinateError
-from gis_service.surveys.angles import coordinate_of
-from gis_service.surveys.errors import SurveyError
-from gis_service.surveys.limits import INTERACTIVE
-from gis_service.surveys.lost_numbers import lost_columns
-from gis_service.surveys.named_system import system_in
-from gis_service.surveys.reading import read_survey
-from gis_service.surveys.source import Source, Wish
-from gis_service.surveys.tables import open_csv
-from gis_service.surveys.workbooks import open_workbook
+from gis_service.surveys.files.angles import coordinate_of
+from gis_service.surveys.files.errors import SurveyError
+from gis_service.surveys.files.limits import INTERACTIVE
+from gis_service.surveys.files.lost_numbers import lost_columns
+from gis_service.surveys.files.named_system import system_in
+from gis_service.surveys.files.reading import read_survey
+from gis_service.surveys.files.source import Source, Wish
+from gis_service.surveys.files.tables import open_csv
+from gis_service.surveys.files.workbooks import open_workbook
 
 EAST, NORTH = 595_804.283, 3_398_141.123
 RING = "30.7 121.0 0 0; 30.7 121.01 0 0; 30.71 121.01 0 0; 30.7 121.0 0 0"

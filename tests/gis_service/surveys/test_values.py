@@ -7,13 +7,13 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gis_service.surveys.cells import plain
-from gis_service.surveys.errors import UnreadableCellError
-from gis_service.surveys.headers import match_headers
-from gis_service.surveys.positioning import PositionLimit, position_limit
-from gis_service.surveys.quantities import chinese_number, read_quantity
-from gis_service.surveys.rows import RowReader
-from gis_service.surveys.values import converter_of
+from gis_service.surveys.columns.cells import plain
+from gis_service.surveys.columns.headers import match_headers
+from gis_service.surveys.columns.positioning import PositionLimit, position_limit
+from gis_service.surveys.columns.quantities import chinese_number, read_quantity
+from gis_service.surveys.columns.rows import RowReader
+from gis_service.surveys.columns.values import converter_of
+from gis_service.surveys.files.errors import UnreadableCellError
 from layers.layer import Layer
 from layers.registry import LAYERS
 from layers.rules import RULES

@@ -1,0 +1,1 @@
+"""Blank forms of a layer, derived from its declaration: a table for Excel, a form for phones."""
