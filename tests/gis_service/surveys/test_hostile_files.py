@@ -296,7 +296,7 @@ def test_the_child_has_exactly_the_allowed_drivers() -> None:
 
 def test_a_child_with_other_drivers_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = geopackage(tmp_path / "a.gpkg")
-    monkeypatch.setattr("gis_service.surveys.fence._SKIPPED_DRIVERS", ("CSV",))
+    monkeypatch.setattr("gis_service.surveys.files.fence._SKIPPED_DRIVERS", ("CSV",))
     assert "驱动清单" in refused(path)
 
 
