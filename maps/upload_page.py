@@ -8,14 +8,17 @@ from typing import Any
 
 from jinja2 import Environment
 
+from gis_service.analysis.answer import Ramp
+from gis_service.surveys.before_after import CLASSES
 from layers.record import Source
 from layers.registry import LAYERS
+from maps.palette import colors
 from maps.safe import embed_json
 from maps.static_files import data_url, static_url
 
 _SCRIPTS = (
     "leaflet/leaflet.js", "map/desk_parts.js", "map/desk_map.js", "map/desk_rows.js", "map/desk_checks.js",
-    "map/desk.js",
+    "map/desk_head.js", "map/desk.js",
 )  # fmt: skip
 _STYLES = ("leaflet/leaflet.css", "map/desk.css")
 UPLOAD_FILES = (*_SCRIPTS, *_STYLES)
@@ -47,11 +50,12 @@ _PAGE = Environment(autoescape=True).from_string(
 {% endfor %}</head>
 <body>
 <header>
-<nav class="desk-path"><a href="/">首页</a> ›
+<nav class="desk-path" aria-label="位置"><a href="/">首页</a> ›
 {% if opened %}<a href="/uploads">上传台</a> › 一次上传{% else %}上传台{% endif %}</nav>
-<h1 id="desk-title">上传普查结果</h1>
+<h1 id="desk-title" tabindex="-1">上传普查结果</h1>
 </header>
 <main>
+<p id="desk-said" class="desk-unseen" role="status"></p>
 <noscript><p>上传台要用浏览器的 JavaScript。请允许本页运行脚本后刷新,或用命令 gis-service upload。</p></noscript>
 {% if not areas %}
 <p class="desk-empty">还没有登记社区。请先用命令 gis-service area create 登记社区和它的边界,再来上传。</p>
@@ -75,7 +79,8 @@ _PAGE = Environment(autoescape=True).from_string(
 <option value="append">追加:只加新的</option>
 <option value="replace">替换一个网格:文件里没有的删去</option></select></label>
 <label id="desk-grid" hidden>网格代码
-<input name="grid" inputmode="numeric" maxlength="15" placeholder="15 位代码"></label>
+<input name="grid" inputmode="numeric" maxlength="15" placeholder="15 位代码" list="desk-grids">
+<datalist id="desk-grids"></datalist></label>
 <label>坐标系<select name="crs"><option value="">看文件,看不准再问</option>
 {% for code, title in systems %}<option value="{{ code }}">{{ title }}</option>
 {% endfor %}</select></label>
@@ -87,17 +92,17 @@ _PAGE = Environment(autoescape=True).from_string(
 填好再传,列名和选项都对得上。</p>
 </form>
 {% endif %}
-<section id="desk-one" aria-live="polite" hidden></section>
-<section id="desk-list" class="desk-list"{% if opened %} hidden{% endif %}>
-<h2>上传记录</h2>
-{% if listed %}<div class="desk-scroll"><table><thead>
-<tr><th>时间</th><th>文件</th><th>图层</th><th>状态</th><th>结果</th><th>谁</th></tr></thead><tbody>
-{% for one in listed %}<tr><td>{{ one.at }}</td>
-<td><a href="/uploads/{{ one.id }}">{{ one.file }}</a></td><td>{{ one.layer }}</td>
-<td><span class="desk-state desk-{{ one.state }}">{{ one.said }}</span></td>
-<td>{{ one.counts }}</td><td>{{ one.actor }}</td></tr>
+<section id="desk-one" aria-labelledby="desk-title" hidden></section>
+<section id="desk-list" class="desk-list" aria-labelledby="desk-listed"{% if opened %} hidden{% endif %}>
+<h2 id="desk-listed">上传记录</h2>
+{% if listed %}<div class="desk-scroll" tabindex="0" role="region" aria-labelledby="desk-listed"><table><thead>
+<tr><th>时间(北京)</th><th>文件</th><th>图层</th><th>状态</th><th>结果(行)</th><th>谁</th></tr></thead><tbody>
+{% for one in listed %}<tr><td data-label="时间(北京)">{{ one.at }}</td>
+<td data-label="文件"><a href="/uploads/{{ one.id }}">{{ one.file }}</a></td><td data-label="图层">{{ one.layer }}</td>
+<td data-label="状态"><span class="desk-state desk-{{ one.state }}">{{ one.said }}</span></td>
+<td data-label="结果(行)">{{ one.counts }}</td><td data-label="谁">{{ one.actor }}</td></tr>
 {% endfor %}</tbody></table></div>
-{% else %}<p class="desk-empty">还没有上传过文件。</p>{% endif %}
+{% else %}<p class="desk-empty">还没有上传过文件。传上来的每份文件都列在这里,可以随时打开、入库或撤回。</p>{% endif %}
 </section>
 </main>
 <script type="application/json" id="desk-config">{{ config|safe }}</script>
@@ -115,6 +120,8 @@ COUNTED = {
     "added": "新增", "changed": "变更", "moved": "移位", "removed": "删除", "unchanged": "未变", "refused": "拒收",
     "unplaced": "待落图", "conflict": "冲突",
 }  # fmt: skip
+
+_MODES = {"upsert": "更新", "append": "追加", "replace": "替换网格"}
 
 
 def desk_page(
@@ -143,6 +150,9 @@ def desk_page(
         "ground": list(_GROUND),
         "states": STATES,
         "counted": COUNTED,
+        "modes": _MODES,
+        "sources": {source.value: source.label for source in Source},
+        "colors": dict(zip([one.key for one in CLASSES], colors(Ramp.CATEGORY, len(CLASSES)), strict=True)),
         "layers": {
             layer.name: {
                 "title": layer.title, "geometry": layer.geometry,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -311,7 +312,7 @@ def upload_map(request: Request, upload: UploadOf, database: DatabaseOf, scope: 
     bases: tuple[BaseLayer, ...] = request.app.state.base_layers
     with database.read(scope) as conn:
         waiting = find_proposal(conn, upload)
-        answer = before_after(conn, waiting)
+        answer, around = before_after(conn, waiting)
         ground = read_overview(
             conn,
             scope,
@@ -320,7 +321,7 @@ def upload_map(request: Request, upload: UploadOf, database: DatabaseOf, scope: 
             most=MOST_GROUND,
             layers=[name for name in _GROUND if name != waiting.layer.name],
         )
-    drawn = draw(ground, answer, bases)
+    drawn = draw(replace(ground, bbox=around or ground.bbox), answer, bases)
     policy = page_policy(drawn.page.script_hash(), bases)
     return HTMLResponse(to_served_page(drawn), headers={**_PRIVATE, **policy})
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import orjson
+import shapely
+from shapely.geometry import shape
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
@@ -18,18 +20,21 @@ from layers.field import Kind
 from layers.layer import Layer
 
 MOST_DRAWN = 20_000
-_CLASSES = (
-    Class("added", "新增"),
+_AROUND_DEG = 0.001
+"""About a hundred metres, so that one changed point still lies among its neighbours."""
+CLASSES = (
     Class("changed", "变更"),
+    Class("conflict", "冲突,待决定"),
     Class("moved", "移位后"),
+    Class("added", "新增"),
     Class("before", "移位前"),
     Class("removed", "删除"),
-    Class("conflict", "冲突,待决定"),
 )
+"""What can become of a feature, in the order of the colours of kinds: green is what is new."""
 _COLUMNS = (
     Column("row", "行号", Kind.INTEGER),
     Column("code", "编码"),
-    Column("step", "会怎样", codes={one.key: one.title for one in _CLASSES}, filtered=True),
+    Column("step", "会怎样", codes={one.key: one.title for one in CLASSES}, filtered=True),
     Column("what", "改什么"),
     Column("moved_m", "移动", Kind.NUMBER, "米"),
     Column("said", "提醒"),
@@ -39,21 +44,33 @@ _TOLD = (("added", "新增"), ("changed", "变更"), ("moved", "移位"), ("remo
          ("refused", "拒收"), ("unplaced", "待落图"), ("conflict", "冲突"))  # fmt: skip
 
 
-def before_after(conn: Connection, waiting: Waiting) -> Answer:
-    """Return what a proposal would change, at most 20,000 features of it, as themes of a map."""
+def before_after(conn: Connection, waiting: Waiting) -> tuple[Answer, tuple[float, float, float, float] | None]:
+    """Return what a proposal would change, at most 20,000 features of it, as themes of a map, and where that lies.
+
+    The box is west, south, east, north in degrees; None where nothing changes.
+    """
     layer, area = waiting.layer, read_area(conn, waiting.row["community"])
     counts = count_steps(conn, waiting.kept)
     features = orjson.loads(b"".join(changes_geojson(conn, waiting.kept, layer, MOST_DRAWN)))["features"]
     drawn = [_feature(layer, one) for one in features]
     said = "、".join(f"{title} {counts[step]:,}" for step, title in _TOLD if counts[step]) or "没有变化"
     more = f"图上最多画 {MOST_DRAWN:,} 个。" if len(features) >= MOST_DRAWN else ""
-    return Answer(
+    answer = Answer(
         name="upload", title=f"{layer.title}:上传前后", community=area.code, on=datetime.now(SHANGHAI).date(),
         srid=area.metric_srid, unit="", finding=f"“{waiting.row['file_name']}”{said}。{more}",
         method="按文件与现有数据逐个要素比较;移动的米数是两个中心之间的大地线距离,不到一厘米不算移动。",
         facts=tuple(Fact(title, counts[step], "行") for step, title in _TOLD if counts[step]),
         themes=tuple(_themes(drawn)), dated=False,
     )  # fmt: skip
+    return answer, _around(features)
+
+
+def _around(features: Iterable[Mapping[str, Any]]) -> tuple[float, float, float, float] | None:
+    shapes = [shape(one["geometry"]) for one in features]
+    if not shapes:
+        return None
+    west, south, east, north = (float(one) for one in shapely.total_bounds(shapes))
+    return west - _AROUND_DEG, south - _AROUND_DEG, east + _AROUND_DEG, north + _AROUND_DEG
 
 
 def _themes(features: Iterable[dict[str, Any]]) -> Iterable[Theme]:
@@ -63,7 +80,7 @@ def _themes(features: Iterable[dict[str, Any]]) -> Iterable[Theme]:
         if mine or (geometry == "POINT" and not listed):
             text = orjson.dumps({"type": "FeatureCollection", "features": mine}).decode()
             yield Theme(
-                f"changes_{geometry.lower()}", f"会改什么({title})", geometry, "code", _COLUMNS, _CLASSES,
+                f"changes_{geometry.lower()}", f"会改什么({title})", geometry, "code", _COLUMNS, CLASSES,
                 Ramp.CATEGORY, text, len(mine),
             )  # fmt: skip
 

@@ -11,7 +11,7 @@ from gis_service.errors import NotFoundError
 from gis_service.jobs import Job, job_of_upload
 from gis_service.surveys.desk import Waiting, find_proposal
 from gis_service.surveys.proposal_rows import count_steps, list_rows
-from gis_service.surveys.uploads import UploadRecord, read_upload
+from gis_service.surveys.uploads import UploadRecord, read_upload, uploads_from
 
 _SHOWN_PROBLEMS = 50
 
@@ -24,7 +24,7 @@ def upload_document(conn: Connection, identifier: uuid.UUID) -> dict[str, Any]:
     try:
         waiting = find_proposal(conn, identifier)
     except NotFoundError:
-        return _recorded(read_upload(conn, str(identifier)))
+        return {**_recorded(read_upload(conn, str(identifier))), "uploads": _written(conn, identifier)}
     row = waiting.row
     job = job_of_upload(conn, identifier)
     document: dict[str, Any] = {
@@ -38,12 +38,20 @@ def upload_document(conn: Connection, identifier: uuid.UUID) -> dict[str, Any]:
         "problems": [],
         "job": None if job is None else job_document(job),
         "upload": None,
+        "uploads": [],
     }
     if row["layer"] is not None:
         document["problems"] = list_rows(conn, waiting.kept, waiting.layer, flagged=True, limit=_SHOWN_PROBLEMS)
     if row["state"] == "committed":
         document["upload"] = _recorded(read_upload(conn, str(identifier)))
+        document["uploads"] = _written(conn, identifier)
     return document
+
+
+def _written(conn: Connection, identifier: uuid.UUID) -> list[dict[str, Any]]:
+    """Return what was written of an upload, and what took it back, the earliest first."""
+    names = ("id", "state", "actor", "committed_at", "counts", "reverts")
+    return [{name: _recorded(one)[name] for name in names} for one in uploads_from(conn, identifier)]
 
 
 def _state(conn: Connection, waiting: Waiting, job: Job | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
 
 from gis_service.errors import InputError, NotFoundError
@@ -107,6 +107,26 @@ def list_everything(conn: Connection, community: str | None = None) -> list[dict
         for one in list_uploads(conn, community)
     ]  # fmt: skip
     return sorted([*waiting, *committed], key=lambda one: one["at"], reverse=True)
+
+
+def uploads_from(conn: Connection, identifier: uuid.UUID) -> list[UploadRecord]:
+    """Return what a file's commits and their reverts are recorded as, in the order they were written.
+
+    The first commit has the upload's own identifier, later ones have their own; a revert names what it took back.
+    """
+    found = conn.execute(
+        text(
+            "with recursive family as ("
+            " select id from gis.upload where id = :id or id in (select written from gis.proposal_row"
+            "  where community = (select community from gis.proposal where id = :id) and proposal = :id)"
+            " union select u.id from gis.upload u join family f on u.reverts = f.id) select id from family"
+        ),
+        {"id": identifier},
+    ).scalars()
+    query = select(*_COLUMNS).where(UPLOAD.c.id.in_(found.all())).order_by(UPLOAD.c.committed_at, UPLOAD.c.id)
+    rows = conn.execute(query).mappings().all()
+    taken_back = _taken_back(conn) if rows else set()
+    return [UploadRecord(**row, reverted=row["id"] in taken_back) for row in rows]
 
 
 _COLUMNS = tuple(UPLOAD.c[one.name] for one in fields(UploadRecord) if one.name != "reverted")

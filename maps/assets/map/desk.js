@@ -2,7 +2,8 @@
 (function () {
   "use strict";
 
-  const { config, make, ask, send, sendForm, number, checks, questions, DeskMap, DeskRows } = window.desk;
+  const { config, make, ask, send, sendForm, say, number, checks, questions, head, written, nameOf, told } = window.desk;
+  const { DeskMap, DeskRows } = window.desk;
   const POLL_MS = 800;
   const form = document.getElementById("desk-form");
   const one = document.getElementById("desk-one");
@@ -16,10 +17,22 @@
     box.scrollIntoView({ block: "nearest" });
   }
 
-  function busy(text, share) {
-    const bar = make("progress", share === null ? {} : { value: share, max: 1 });
-    one.hidden = false;
-    one.replaceChildren(make("p", { class: "desk-busy", role: "status" }, text, bar));
+  // One bar from the first byte to the last row; built once, so that it moves instead of blinking.
+  function busy(text, share, hint = "") {
+    let box = one.querySelector(".desk-busy");
+    if (!box) {
+      box = make("div", { class: "desk-busy" }, make("p"), make("progress", { max: 1, "aria-label": "进度" }), make("p", { class: "desk-soft" }));
+      one.hidden = false;
+      one.replaceChildren(box);
+    }
+    const [said, bar, soft] = box.children;
+    said.textContent = text;
+    soft.textContent = hint;
+    if (share === null) {
+      bar.removeAttribute("value");
+    } else {
+      bar.value = share;
+    }
   }
 
   async function upload(files) {
@@ -37,6 +50,11 @@
       }
     }
     form.classList.add("desk-sending");
+    const error = document.getElementById("desk-error");
+    if (error) {
+      error.remove();
+    }
+    say(`正在传送 ${files[0].name}`);
     busy(`正在传送 ${files[0].name}`, 0);
     try {
       const found = await sendForm("/uploads", body, (share) => {
@@ -44,7 +62,9 @@
       });
       history.pushState({}, "", `/uploads/${found.id}`);
       await open(found);
+      document.getElementById("desk-title").focus({ preventScroll: true });
     } catch (error) {
+      one.replaceChildren();
       one.hidden = true;
       failed(error);
     } finally {
@@ -53,19 +73,40 @@
     }
   }
 
-  async function open(found) {
-    form.hidden = true;
-    document.getElementById("desk-list").hidden = true;
+  function entitle(upload) {
+    const name = nameOf(upload);
+    document.title = `${name} · 上传台`;
+    document.getElementById("desk-title").textContent = name;
+    document.querySelector(".desk-path").replaceChildren(
+      make("a", { href: "/" }, "首页"), " › ", make("a", { href: "/uploads" }, "上传台"), " › 一次上传");
+  }
+
+  // Waits for a large file to be read or written, through a restart of the service too.
+  async function settled(found) {
     let upload = found;
     while (upload.state === "processing") {
       const job = upload.job;
       const share = job && job.total ? job.done / job.total : null;
-      const told = job && job.done ? `,已读 ${number(job.done)} 行${job.total ? `,共 ${number(job.total)} 行` : ""}` : "";
-      busy(`正在处理 ${upload.file_name}${told}`, share);
+      const done = job && job.done ? `,已读 ${number(job.done)} 行${job.total ? `,共 ${number(job.total)} 行` : ""}` : "";
+      busy(`${job && job.kind === "commit" ? "正在入库" : "正在处理"}${done}`, share, "文件较大,由后台处理。可以关掉本页,稍后从上传记录里打开。");
       await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
-      upload = await ask(`/uploads/${upload.id}`);
+      try {
+        upload = await ask(`/uploads/${upload.id}`);
+      } catch (error) {
+        busy(`联系不上服务,继续等待(${error.message})`, null);
+      }
     }
-    await draw(upload);
+    return upload;
+  }
+
+  async function open(found) {
+    form.hidden = true;
+    document.getElementById("desk-list").hidden = true;
+    entitle(found);
+    if (found.state === "processing") {
+      say("正在处理,文件较大");
+    }
+    await draw(await settled(found));
   }
 
   async function reopen() {
@@ -74,36 +115,52 @@
 
   async function draw(upload) {
     config.upload = upload.id;
-    document.getElementById("desk-title").textContent = upload.file_name;
     one.hidden = false;
-    const layer = config.layers[upload.layer];
+    const asks = questions(upload, (points) => map && map.drawGuess(points), (given) =>
+      act(() => send(`/uploads/${upload.id}/answers`, "POST", given)));
+    const listed = upload.counts && upload.layer && upload.report && upload.report.driver
+      && ["proposed", "committed", "reverted"].includes(upload.state);
+    const left = make("div", { class: "desk-left" },
+      ...[asks, upload.report ? checks(upload) : null, actions(upload), written(upload)].filter(Boolean));
+    const mapped = listed || upload.questions.some((question) => question.options.some((option) => option.points.length));
     const place = make("div", { class: "desk-map", role: "region", "aria-label": "地图" });
-    const head = make("div", { class: "desk-head" },
-      make("span", { class: `desk-state desk-${upload.state}` }, config.states[upload.state]),
-      layer ? make("span", {}, layer.title) : null,
-      upload.problem && upload.state !== "needs_answer" ? make("p", { class: "desk-error" }, upload.problem) : null);
-    const report = upload.report && upload.report.driver ? checks(upload) : null;
-    map = null;
+    one.replaceChildren(head(upload), make("div", { class: mapped ? "desk-columns" : null }, left, mapped ? place : null));
+    map = mapped ? new DeskMap(place) : null;
+    if (map) {
+      map.drawGround(upload.community);
+      preview(upload);
+    }
     rows = null;
-    const left = make("div", { class: "desk-left" });
-    one.replaceChildren(head, make("div", { class: "desk-columns" }, left, place));
-    map = new DeskMap(place);
-    map.drawGround(upload.community);
-    left.append(...[questions(upload, map, (given) => act(() => send(`/uploads/${upload.id}/answers`, "POST", given))),
-      report, actions(upload)].filter(Boolean));
-    if (upload.counts && upload.layer && ["proposed", "committed"].includes(upload.state) && upload.report.driver) {
-      rows = new DeskRows(upload, map, () => reopen(), failed);
+    if (listed) {
+      rows = new DeskRows(upload, map, refresh, failed);
       one.append(rows.element);
       await Promise.all([rows.draw(upload.counts), map.drawChanges(upload.id, (row) => rows.mark(row))]);
     }
+    say(`${config.states[upload.state]}${upload.counts && upload.layer ? `:${told(upload.counts)}` : ""}`);
+  }
+
+  function preview(upload) {
+    const first = upload.questions.map((question) => question.options[0]).find((option) => option && option.points.length);
+    if (first) {
+      map.drawGuess(first.points);
+    }
+  }
+
+  // After a decision on one row: counts, buttons and map follow, the table and the view stay where they are.
+  async function refresh() {
+    const upload = await ask(`/uploads/${config.upload}`);
+    one.querySelector(".desk-actions").replaceWith(actions(upload));
+    rows.drawBar(upload.counts);
+    await map.drawChanges(upload.id, (row) => rows.mark(row), true);
   }
 
   // Runs a step that answers with the upload as it then stands.
   async function act(step) {
     one.querySelectorAll("button").forEach((button) => { button.disabled = true; });
     try {
-      const found = await step();
-      await open(found);
+      await open(await step());
+      document.getElementById("desk-title").focus({ preventScroll: true });
+      document.getElementById("desk-title").scrollIntoView({ block: "nearest" });
     } catch (error) {
       failed(error);
       one.querySelectorAll("button").forEach((button) => { button.disabled = false; });
@@ -117,12 +174,10 @@
   }
 
   function actions(upload) {
-    const bar = make("div", { class: "desk-actions" });
+    const bar = make("section", { class: "desk-actions", "aria-labelledby": "desk-actions" },
+      make("h2", { id: "desk-actions", class: "desk-unseen" }, "会怎样,怎么处理"));
     const counts = upload.counts;
-    if (!counts) {
-      return reverting(upload, bar);
-    }
-    if (upload.state === "proposed" || upload.state === "committed") {
+    if (["proposed", "committed", "reverted"].includes(upload.state)) {
       bar.append(counted(counts));
     }
     const open = ["added", "changed", "moved", "removed"].filter((step) => counts[step]);
@@ -133,8 +188,8 @@
     if (upload.state === "committed") {
       bar.append(reverting(upload, make("div")));
     }
-    if (["proposed", "committed", "reverted"].includes(upload.state)) {
-      bar.append(make("nav", { class: "desk-files" },
+    if (["proposed", "committed", "reverted"].includes(upload.state) && upload.report) {
+      bar.append(make("div", { class: "desk-files" },
         make("a", { href: `/uploads/${upload.id}/workbook` }, "下载标好问题的表格"),
         make("a", { href: `/uploads/${upload.id}/map`, target: "_blank" }, "前后对比地图"),
         make("a", { href: `/uploads/${upload.id}/changes`, download: "changes.geojson" }, "改动(GeoJSON)")));
@@ -143,6 +198,9 @@
       bar.append(make("button", {
         type: "button", class: "desk-quiet",
         onclick: async () => {
+          if (!window.confirm(`丢弃“${upload.file_name}”?文件和已做的决定都会删除,库里没有改动。`)) {
+            return;
+          }
           try {
             await ask(`/uploads/${upload.id}`, { method: "DELETE" });
             location.assign("/uploads");
@@ -160,8 +218,9 @@
     for (const step of open) {
       box.append(make("label", {}, make("input", { type: "checkbox", value: step, checked: true }), config.counted[step]));
     }
-    const refused = upload.state === "proposed" && upload.counts.refused;
-    const title = left || upload.counts.unchanged ? (refused ? `入库(${number(refused)} 行拒收的不写)` : "入库") : "没有可以入库的行";
+    const without = ["refused", "unplaced"].filter((step) => upload.state === "proposed" && upload.counts[step])
+      .map((step) => `${number(upload.counts[step])} 行${config.counted[step]}`).join("、");
+    const title = left || upload.counts.unchanged ? `入库${without && `(${without}的不写)`}` : "没有可以入库的行";
     const commit = make("button", {
       type: "button", class: "desk-main", id: "desk-commit", disabled: !(left || upload.counts.unchanged),
       onclick: () => {
@@ -194,9 +253,22 @@
     return bar;
   }
 
+  // The grids of the community by name, for nobody knows fifteen digits by heart.
+  async function offerGrids() {
+    const community = form.elements.community ? form.elements.community.value : config.areas[0];
+    const found = await ask(`/collections/grid/items?f=json&limit=1000&community=${community}&properties=code,name`);
+    document.getElementById("desk-grids").replaceChildren(...found.features
+      .filter((one) => /^\d{15}$/.test(one.properties.code))
+      .map((one) => make("option", { value: one.properties.code }, one.properties.name || "")));
+  }
+
   if (form) {
     const drop = document.getElementById("desk-drop");
     const file = document.getElementById("desk-file");
+    // A file that misses the zone mustn't replace the page.
+    for (const name of ["dragover", "drop"]) {
+      window.addEventListener(name, (event) => event.preventDefault());
+    }
     file.addEventListener("change", () => upload([...file.files]));
     for (const name of ["dragenter", "dragover"]) {
       drop.addEventListener(name, (event) => { event.preventDefault(); drop.classList.add("desk-over"); });
@@ -209,7 +281,11 @@
       const replace = event.target.value === "replace";
       const grid = document.getElementById("desk-grid");
       grid.hidden = !replace;
+      grid.querySelector("input").required = replace;
       grid.querySelector("input").value = replace ? grid.querySelector("input").value : "";
+      if (replace) {
+        offerGrids().catch(failed);
+      }
     });
     document.getElementById("desk-layer").addEventListener("change", (event) => {
       const blank = document.getElementById("desk-blank");

@@ -4,10 +4,12 @@
 
   const { make, number } = window.desk;
 
+  const SAID = { done: "通过", asks: "请留意", bad: "有问题" };
+
   function step(state, title, ...said) {
-    const sign = { done: "✓", asks: "?", bad: "✕", runs: "…" }[state];
+    const sign = { done: "✓", asks: "!", bad: "✕" }[state];
     return make("li", { class: `desk-check desk-check-${state}` },
-      make("span", { class: "desk-sign", "aria-hidden": "true" }, sign),
+      make("span", { class: "desk-sign", role: "img", "aria-label": SAID[state] }, sign),
       make("div", {}, make("b", {}, title), said.filter(Boolean).map((one) => make("div", {}, one))));
   }
 
@@ -32,25 +34,27 @@
       return null;
     }
     const left = report.not_imported;
-    return make("ol", { class: "desk-checks" },
+    const evidence = report.crs_evidence || "";
+    return make("section", { "aria-labelledby": "desk-checks" }, make("h2", { id: "desk-checks", class: "desk-unseen" }, "检查"),
+      make("ol", { class: "desk-checks" },
       step("done", "文件", `${report.driver}${report.sheet ? `,${report.sheet}` : ""},${number(report.rows)} 行`),
       step("done", "编码", report.encoding_evidence || report.encoding || "这种格式只有一种编码", sample(report.sample)),
-      step("done", "坐标", `${report.crs_title}`, report.crs_evidence),
+      step("done", "坐标", evidence.includes(report.crs_title) ? null : report.crs_title, evidence),
       step(left.personal.length ? "asks" : "done", "列",
         listed("对上", report.columns.map((one) => one.column === one.title ? one.title : `${one.column}→${one.title}`)),
         listed("用作坐标", report.coordinates), listed("个人信息,不导入", left.personal),
         listed("没有对上,不导入", left.unknown), listed("重复,不导入", left.doubled)),
       report.lost.length ? step("bad", "读不回来的数", ...report.lost.map((one) => one.message)) : null,
-      report.notes.length ? step("asks", "请留意", ...report.notes) : null);
+      report.notes.length ? step("asks", "请留意", ...report.notes) : null));
   }
 
   // One question after the other, as radio buttons; a coordinate system shows on the map where it would put the rows.
-  function questions(upload, map, answer) {
+  function questions(upload, showPoints, answer) {
     if (!upload.questions.length) {
       return null;
     }
     const form = make("form", {
-      class: "desk-questions",
+      class: "desk-questions", "aria-label": "请回答",
       onsubmit: (event) => {
         event.preventDefault();
         answer(Object.fromEntries(new FormData(form)));
@@ -60,14 +64,10 @@
       const options = question.options.map((option, at) => make("label", { class: "desk-option" },
         make("input", {
           type: "radio", name: question.name, value: option.value, required: true, checked: at === 0,
-          onchange: () => option.points.length && map.drawGuess(option.points),
+          onchange: () => option.points.length && showPoints(option.points),
         }),
-        make("span", {}, make("b", {}, option.title), make("span", { class: "desk-soft" }, option.reason))));
+        make("span", {}, make("b", {}, option.title), option.reason ? make("span", { class: "desk-soft" }, option.reason) : null)));
       form.append(make("fieldset", {}, make("legend", {}, question.title), options));
-      const first = question.options[0];
-      if (first && first.points.length) {
-        map.drawGuess(first.points);
-      }
     }
     form.append(make("button", { class: "desk-main" }, "就用选中的"));
     return form;

@@ -3,22 +3,40 @@
 (function () {
   "use strict";
 
-  const { config, ask } = window.desk;
-  const COLORS = {
-    added: "#009e73", changed: "#0072b2", moved: "#cc79a7", before: "#8a7f7f", removed: "#d55e00", conflict: "#6b4423",
-  };
+  const { config, make, ask, say, number } = window.desk;
+  const LEGEND = ["added", "changed", "moved", "before", "removed", "conflict"];
+  const NAMES = { ...config.counted, before: "原位置" };
+  const HOLLOW = ["before", "removed"];
+  const GUESS = "#d55e00";
+  const MOST_DRAWN = 20000;
+
+  function kindOf(properties) {
+    const kind = properties.role === "before" ? "before" : properties.step;
+    return kind in config.colors ? kind : "changed";
+  }
 
   class DeskMap {
     constructor(element) {
-      this.map = L.map(element, { preferCanvas: true, maxZoom: 20, attributionControl: false });
+      this.map = L.map(element, {
+        preferCanvas: true, maxZoom: 20, zoomSnap: 0.5, attributionControl: false, zoomControl: false,
+      });
       this.map.setView([30.7, 121.0], 14);
+      L.control.zoom({ zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(this.map);
+      L.control.scale({ imperial: false }).addTo(this.map);
       this.map.createPane("ground").style.zIndex = 250;
       this.changes = L.layerGroup().addTo(this.map);
       this.guesses = L.layerGroup().addTo(this.map);
       this.paths = new Map();
       this.bounds = null;
       this.waiting = null;
+      this.legend = make("div", { class: "desk-legend", hidden: true });
+      this.hint = make("div", { class: "desk-hint-pick", hidden: true }, "点一下地图选位置。",
+        make("span", { class: "desk-keys" }, "用键盘:方向键移动,回车取十字处。"),
+        make("button", { type: "button", onclick: () => this.pick(null) }, "取消"));
+      element.append(this.legend, this.hint, make("div", { class: "desk-cross", "aria-hidden": "true" }));
+      L.DomEvent.disableClickPropagation(this.hint);
       this.map.on("click", (event) => this.clicked(event.latlng));
+      element.addEventListener("keydown", (event) => this.pressed(event));
     }
 
     async drawGround(community) {
@@ -43,10 +61,13 @@
       }
     }
 
-    async drawChanges(upload, named) {
-      this.changes.clearLayers();
-      this.paths.clear();
+    // Draws the changes anew; the view stays when someone is at work on them.
+    async drawChanges(upload, named, stay = false) {
       const found = await ask(`/uploads/${upload}/changes`);
+      this.changes.clearLayers();
+      this.guesses.clearLayers();
+      this.paths.clear();
+      const before = new Map();
       const drawn = L.geoJSON(found, {
         style: (feature) => this.styleOf(feature),
         pointToLayer: (feature, at) => L.circleMarker(at, this.styleOf(feature)),
@@ -54,9 +75,11 @@
           const given = feature.properties;
           if (given.role === "after") {
             this.paths.set(given.row, path);
+          } else if (path.getLatLng) {
+            before.set(given.row, path.getLatLng());
           }
           const said = document.createElement("span");
-          said.textContent = `${config.counted[given.step]}${given.role === "before" ? "(原位置)" : ""} ${given.code}`;
+          said.textContent = `${NAMES[kindOf(given)]} ${given.code}`;
           path.bindTooltip(said, { sticky: true });
           path.on("click", (event) => {
             if (this.waiting === null) {
@@ -66,21 +89,45 @@
           });
         },
       });
+      for (const [row, from] of before) {
+        const to = this.paths.get(row);
+        if (to && to.getLatLng) {
+          this.changes.addLayer(L.polyline([from, to.getLatLng()], {
+            color: "#5c6770", weight: 1.5, dashArray: "4 4", interactive: false,
+          }));
+        }
+      }
       this.changes.addLayer(drawn);
       this.bounds = drawn.getBounds().isValid() ? drawn.getBounds() : null;
-      if (this.bounds) {
-        this.map.fitBounds(this.bounds, { padding: [24, 24], maxZoom: 18, animate: false });
+      if (this.bounds && !stay) {
+        this.map.fitBounds(this.bounds, { paddingTopLeft: [64, 32], paddingBottomRight: [32, 56], maxZoom: 18, animate: false });
       }
+      this.explain(LEGEND.filter((kind) => found.features.some((one) => kindOf(one.properties) === kind)),
+        found.features.length >= MOST_DRAWN ? `图上最多画 ${number(MOST_DRAWN)} 个` : null);
+    }
+
+    explain(kinds, note) {
+      this.legend.replaceChildren(...kinds.map((kind) => make("div", {},
+        make("i", {
+          class: HOLLOW.includes(kind) ? "desk-hollow" : null, style: `color: ${config.colors[kind]}`, "aria-hidden": "true",
+        }), NAMES[kind])), ...(note ? [make("div", {}, note)] : []));
+      this.legend.hidden = !this.legend.children.length;
     }
 
     styleOf(feature) {
       const given = feature.properties;
-      const color = given.role === "before" ? COLORS.before : COLORS[given.step] || COLORS.changed;
+      const color = config.colors[kindOf(given)];
       const faint = given.left_out ? 0.25 : 1;
+      const hollow = HOLLOW.includes(kindOf(given));
+      if (feature.geometry.type.endsWith("Point")) {
+        return {
+          radius: hollow ? 5.5 : 6.5, color: hollow ? color : "#ffffff", weight: hollow ? 3 : 2,
+          fill: true, fillColor: hollow ? "#ffffff" : color, opacity: faint, fillOpacity: faint,
+        };
+      }
       return {
-        radius: 6, color: feature.geometry.type.endsWith("Point") ? "#ffffff" : color, weight: 1.8, fillColor: color,
-        fill: !feature.geometry.type.endsWith("LineString"), opacity: faint, fillOpacity: (feature.geometry.type.endsWith("Point") ? 0.95 : 0.6) * faint,
-        dashArray: given.role === "before" || given.step === "removed" ? "4 4" : null,
+        color, weight: 2, fill: !feature.geometry.type.endsWith("LineString"), fillColor: hollow ? "#ffffff" : color,
+        opacity: faint, fillOpacity: 0.6 * faint, dashArray: hollow ? "4 4" : null,
       };
     }
 
@@ -88,9 +135,12 @@
       this.guesses.clearLayers();
       const places = points.map(([lon, lat]) => [lat, lon]);
       for (const place of places) {
-        L.circleMarker(place, { radius: 4, color: "#ffffff", weight: 1, fillColor: "#d55e00", fillOpacity: 0.9 })
+        L.circleMarker(place, { radius: 5, color: "#ffffff", weight: 1.5, fillColor: GUESS, fillOpacity: 0.95 })
           .addTo(this.guesses);
       }
+      this.legend.replaceChildren(make("div", {}, make("i", { style: `color: ${GUESS}`, "aria-hidden": "true" }),
+        `按选中的坐标系,文件里的点(${number(places.length)} 个)`));
+      this.legend.hidden = false;
       if (places.length) {
         this.map.fitBounds(L.latLngBounds(places).pad(0.15), { maxZoom: 17, animate: false });
       }
@@ -102,27 +152,56 @@
         this.map.fitBounds(path.getBounds(), { maxZoom: 19, padding: [40, 40] });
       } else if (row.lat !== null && row.lat !== undefined) {
         this.map.setView([row.lat, row.lon], Math.max(this.map.getZoom(), 18));
+      } else {
+        return;
       }
+      this.bring();
       if (path) {
         path.openTooltip();
       }
     }
 
-    // Waits for a click on the map; null gives up.
-    pick(chosen) {
+    bring() {
+      this.map.getContainer().scrollIntoView({ block: "nearest" });
+    }
+
+    // Waits for a place; null gives up.
+    pick(chosen, given = () => {}) {
+      const left = this.map.getContainer().contains(document.activeElement) ? this.left : null;
       this.waiting = chosen;
+      this.left = chosen === null ? null : given;
+      this.hint.hidden = chosen === null;
       this.map.getContainer().classList.toggle("desk-picking", chosen !== null);
+      if (chosen !== null) {
+        this.map.getContainer().focus({ preventScroll: true });
+        this.bring();
+        say("请在地图上选位置");
+      } else if (left) {
+        left();
+      }
     }
 
     clicked(at) {
       const chosen = this.waiting;
       if (chosen !== null) {
+        this.left = null;
         this.pick(null);
         chosen({ type: "Point", coordinates: [Number(at.lng.toFixed(8)), Number(at.lat.toFixed(8))] });
+      }
+    }
+
+    pressed(event) {
+      if (this.waiting === null || event.target !== this.map.getContainer()) {
+        return;
+      }
+      if (event.key === "Enter") {
+        event.preventDefault();
+        this.clicked(this.map.getCenter());
+      } else if (event.key === "Escape") {
+        this.pick(null);
       }
     }
   }
 
   window.desk.DeskMap = DeskMap;
-  window.desk.COLORS = COLORS;
 })();

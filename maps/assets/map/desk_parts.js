@@ -87,5 +87,10 @@
     return Number(value).toLocaleString("zh-CN");
   }
 
-  window.desk = { config, make, ask, send, sendForm, shown, number };
+  // Tells those who listen to the page rather than look at it.
+  function say(text) {
+    document.getElementById("desk-said").textContent = text;
+  }
+
+  window.desk = { config, make, ask, send, sendForm, say, shown, number };
 })();
