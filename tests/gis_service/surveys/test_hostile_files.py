@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 import sqlite3
-import stat
 import subprocess
 import sys
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -16,16 +13,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import openpyxl
 import pytest
-import shapely
 from pyogrio import raw
 
 from gis_service.surveys.files.fence import ALLOWED_DRIVERS, child_environment
 from gis_service.surveys.files.reading import INTERACTIVE, JOB, SurveyError, read_survey
+from tests.gis_service.surveys.hostile import (
+    SECRET,
+    archive,
+    encrypted,
+    gdalg,
+    geopackage,
+    listening,
+    said_to_unpack_to,
+    symbolic_link,
+    vrt,
+    wfs,
+)
 
-SECRET = "330482199001011232"
 POINT = {"type": "Point", "coordinates": [121, 30.7]}
 
 
@@ -39,50 +45,12 @@ def secret(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def canary() -> Iterator[tuple[str, list[bytes]]]:
-    """Listen on a loopback port and note what knocks."""
-    knocks: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(0.1)
-        done = threading.Event()
-
-        def listen() -> None:
-            while not done.is_set():
-                try:
-                    connection, _ = server.accept()
-                except TimeoutError:
-                    continue
-                with connection:
-                    knocks.append(b"knock")
-
-        thread = threading.Thread(target=listen)
-        thread.start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/a.geojson", knocks
-        done.set()
-        thread.join()
-
-
-def vrt(source: str) -> str:
-    return (
-        f'<OGRVRTDataSource><OGRVRTLayer name="people"><SrcDataSource>{source}</SrcDataSource>'
-        '<GeometryType>wkbPoint</GeometryType><GeometryField encoding="PointFromColumns" x="lon" y="lat"/>'
-        "</OGRVRTLayer></OGRVRTDataSource>"
-    )
-
-
-def gdalg(source: str) -> str:
-    return json.dumps({"type": "gdal_streamed_alg", "command_line": f"gdal vector pipeline ! read {source}"})
-
-
-def geopackage(path: Path) -> Path:
-    point = shapely.to_wkb(np.array([shapely.Point(121, 30.7)], dtype=object))
-    raw.write(path, point, [np.array([1])], ["n"], geometry_type="Point", crs="EPSG:4490", driver="GPKG", layer="a")
-    return path
+    with listening() as (address, knocks):
+        yield address, knocks
 
 
 def zipped(path: Path, **members: bytes | str) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
+    path.write_bytes(archive(members))
     return path
 
 
@@ -119,8 +87,8 @@ NAMING_OTHER_FILES: dict[str, Callable[[str], bytes | str]] = {
     "c.geojson": lambda source: json.dumps({"type": "FeatureCollection", "features": source}),
     "d.geojson": lambda source: json.dumps({"type": "Topology", "objects": {}, "source": source}),
     "e.geojson": json.dumps,
-    "b.csv": lambda source: f"<OGRWFSDataSource><URL>{source}</URL></OGRWFSDataSource>",
-    "f.geojson": lambda source: f"<OGRWFSDataSource><URL>{source}</URL></OGRWFSDataSource>",
+    "b.csv": wfs,
+    "f.geojson": wfs,
 }
 
 
@@ -166,29 +134,20 @@ def test_hostile_archives(tmp_path: Path, members: dict[str, bytes | str], says:
 
 def test_an_archive_with_a_symbolic_link(tmp_path: Path, secret: Path) -> None:
     path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        link = zipfile.ZipInfo("a.shp")
-        link.external_attr = (stat.S_IFLNK | 0o777) << 16
-        archive.writestr(link, str(secret))
+    path.write_bytes(archive([(symbolic_link("a.shp"), str(secret))]))
     assert "符号链接" in refused(path)
 
 
 def test_an_archive_with_a_password(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", **{"a.shp": b"abc"})
-    data = bytearray(path.read_bytes())
-    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        data[data.index(mark) + offset] |= 1
-    path.write_bytes(data)
+    path = tmp_path / "a.zip"
+    path.write_bytes(encrypted(archive({"a.shp": b"abc"})))
     assert "密码" in refused(path)
 
 
 def test_an_archive_that_lies_about_its_size(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", **{"a.shp": b"\0" * 5_000_000, "a.shx": b"", "a.dbf": b""})
-    data = bytearray(path.read_bytes())
-    for mark, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
-        at = data.index(mark) + offset
-        data[at : at + 4] = (1000).to_bytes(4, "little")
-    path.write_bytes(data)
+    path = tmp_path / "a.zip"
+    members = {"a.shp": b"\0" * 5_000_000, "a.shx": b"", "a.dbf": b""}
+    path.write_bytes(said_to_unpack_to(archive(members), 1000))
     assert "解不开" in refused(path) or "压缩炸弹" in refused(path)
 
 

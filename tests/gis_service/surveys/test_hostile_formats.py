@@ -18,16 +18,9 @@ from gis_service.surveys.files.limits import INTERACTIVE
 from gis_service.surveys.files.reading import read_survey
 from gis_service.surveys.files.source import Wish
 from gis_service.surveys.files.tables import open_csv
+from tests.gis_service.surveys.hostile import HEADS, SECRET
 
-SECRET = "330482199001011234"
 ANY = Wish("GEOMETRY", None, None, None, 4549)
-LAUGHS = "".join(f'<!ENTITY l{at} "{f"&l{at - 1};" * 10}">' for at in range(1, 10))
-HEADS = (
-    f'<!DOCTYPE kml [<!ENTITY l0 "ha">{LAUGHS}]>',
-    '<!DOCTYPE kml [<!ENTITY l9 SYSTEM "file://{secret}">]>',
-    '<!DOCTYPE kml SYSTEM "http://127.0.0.1:1/a.dtd">',
-    '<!DOCTYPE kml [<!ENTITY % p SYSTEM "file://{secret}"> %p;]>',
-)
 MARK = "<Placemark><name>&l9;</name><Point><coordinates>121,30.7</coordinates></Point></Placemark>"
 
 
