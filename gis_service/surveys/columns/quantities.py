@@ -11,12 +11,13 @@ from gis_service.surveys.files.errors import UnreadableCellError
 
 _NUMERALS: Final = "零〇一二两三四五六七八九十百千万亿廿"
 _QUANTITY: Final = re.compile(
-    r"(?:约|大约|大概|约为|约合|≈|~|共|共计|合计|计|¥|rmb|dn|φ|ø)*"
+    # The longer words first, and never taken apart again: 共计共计… could else be read in endlessly many ways.
+    r"(?:约为|约合|约|大约|大概|≈|~|共计|合计|共|计|¥|rmb|dn|φ|ø)*+"
     rf"(?P<number>[-+]?(?:\d+(?:\.\d*)?|\.\d+)|[{_NUMERALS}]+)"
     r"(?P<scale>[百千万亿]?)(?P<unit>[^\d]*\d?)"
 )
-# Spaces between digits stay: 1 2 is not 12.
-_GAPS: Final = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
+# Spaces between digits stay, however many: 1 2 is not 12.
+_GAPS: Final = re.compile(r"(?<![\d\s])\s+|\s++(?!\d)")
 _AFTER: Final = re.compile(r"(?:左右|上下|整)$")
 _SCALES: Final = {"": 1, "百": 100, "千": 1_000, "万": 10_000, "亿": 100_000_000}
 _DIGITS: Final = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}

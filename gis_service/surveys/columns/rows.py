@@ -19,6 +19,8 @@ from layers.record import Source
 
 _SHOWN_CODES = 12
 _LONGEST_EXAMPLE = 40
+_LONGEST_CELL = 2_500
+_LONGEST_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,10 @@ class RowReader:
             cell = cells[position]
             if cell is None or cell == "":
                 continue
+            if isinstance(cell, str) and len(cell) > _LONGEST_CELL:
+                # No field takes as much, and what reads numbers and dates out of words is made for words.
+                problems[name] = Problem(name, f"“{self.layer.field(name).title}”太长:有 {len(cell):,} 个字。")
+                continue
             try:
                 value = convert(cell)
             except UnreadableCellError as error:
@@ -180,7 +186,8 @@ class RowReader:
     def _check_code(self, number: int, code: str, problems: dict[str, Problem]) -> None:
         """Note a key that is missing, stands in a row above, or is a person's number."""
         if not code:
-            problems["code"] = Problem("code", "缺少编码:请在编码列填上这一行的编码,才能与已有数据对应。")
+            missing = "缺少编码:请在编码列填上这一行的编码,才能与已有数据对应。"
+            problems.setdefault("code", Problem("code", missing))
             return
         first = self._seen.setdefault(code, number)
         if holds_identity(code, phones=False):
@@ -240,11 +247,15 @@ def _identity_sentence(found: LayerField) -> str:
     return f"“{found.title}”里疑似有身份证号或手机号;请删去后再上传。"
 
 
+def _short(value: object) -> object:
+    return f"{value[:_LONGEST_SHOWN]}…" if isinstance(value, str) and len(value) > _LONGEST_SHOWN else value
+
+
 def _explain_one(layer: Layer, detail: Any) -> str:
     found = layer.field(str(detail["loc"][0])) if detail["loc"] else None
     title = f"“{found.title}”" if found else "这一行"
-    value, kind, context = detail.get("input"), detail["type"], detail.get("ctx", {})
-    if found is not None and kind != "missing" and holds_identity(str(value)):
+    value, kind, context = _short(detail.get("input")), detail["type"], detail.get("ctx", {})
+    if found is not None and kind != "missing" and holds_identity(str(detail.get("input"))):
         return _identity_sentence(found).removesuffix("。")
     said = {
         "missing": f"缺少必填项{title}",

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from gis_service.surveys.columns.values import Convert, converter_of
@@ -128,12 +128,12 @@ def _spellings(column: str) -> set[str]:
     return {form for text in {column, alone or column} for form in (_reduced(text), _bare(text))}
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def _bare(header: str) -> str:
     return _NUMBERING.sub("", _BRACKETS.sub("", fold(header)) or fold(header))
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def _reduced(header: str) -> str:
     text = _bare(header)
     for sign, words in _ALIKE:

@@ -143,10 +143,14 @@ def stem(locality: str) -> str:
     return _ESTATE_WORD.sub("", locality)
 
 
-@lru_cache(maxsize=1 << 16)
 def parse_address(text: str) -> Address:
     """Take an address apart; what isn't understood stands in ``rest``, nothing raises."""
-    flat = unicodedata.normalize("NFKC", text[:_LONGEST]).lower()
+    return _parsed(text[:_LONGEST])
+
+
+@lru_cache(maxsize=1 << 16)
+def _parsed(text: str) -> Address:
+    flat = unicodedata.normalize("NFKC", text).lower()
     remarks = _BRACKETS.findall(flat)
     found = _read(_BRACKETS.sub(_GAP, flat) if remarks else flat)
     for remark in remarks:
