@@ -281,6 +281,11 @@ def identify_crs(definition: str) -> str:
     return definition if code is None else f"EPSG:{code}"
 
 
+def has_code(crs: str) -> bool:
+    """Say whether a system goes by a code of the register or a name of ours, not by a definition of its file's."""
+    return crs in _TO_WGS84 or re.fullmatch(r"EPSG:\d{4,6}", crs) is not None
+
+
 def crs_title(crs: str) -> str:
     """Name a system for people: its code with the register's name, e.g. ``EPSG:4549(CGCS2000 / …)``."""
     if crs in _TO_WGS84:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
@@ -18,7 +19,7 @@ from sqlalchemy.engine import Connection
 
 from gis_service.areas import read_area
 from gis_service.database import Database
-from gis_service.errors import ConflictError, InputError, NotFoundError
+from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError
 from gis_service.jobs import Job, Progress, enqueue
 from gis_service.proposal_tables import HEADER_ANSWER, MODES, PROPOSAL
 from gis_service.scope import Scope
@@ -145,8 +146,10 @@ class Desk:
         if at_once or (at_once is None and waiting.row["bytes"] <= SMALL_BYTES):
             try:
                 self.work(identifier, INTERACTIVE if at_once is None else JOB)
-            except InputError:
-                self.discard(identifier)
+            except Exception:
+                # Whatever it was: its sender is told so, and knows of no upload that could be discarded.
+                with suppress(ServiceError):
+                    self.discard(identifier)
                 raise
         else:
             with self.database.write(self.scope) as conn:
@@ -247,6 +250,8 @@ def read_in_background(desk: Desk, job: Job, progress: Progress) -> None:
     except InputError as error:
         with desk.database.write(desk.scope) as conn:
             conn.execute(_one(waiting).values(state="refused", problem=str(error)))
+        # Nobody can read it, and what is in it is nobody's business any more.
+        desk.originals.remove(identifier)
 
 
 def _one(waiting: Waiting) -> Any:

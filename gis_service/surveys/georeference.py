@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.areas import Area
-from gis_service.coordinates import BD09, GCJ02, STORED_CRS, crs_title, transform, zone_prefixed_srid
+from gis_service.coordinates import BD09, GCJ02, STORED_CRS, crs_title, has_code, transform, zone_prefixed_srid
 from gis_service.surveys.files.datum import EASTING_M, NORTHING_M, Claim
 from gis_service.surveys.files.reading import Sheet
 from gis_service.surveys.questions import OpenQuestionError, Option, Question
@@ -118,11 +118,11 @@ def check_system(conn: Connection, layer: Layer, area: Area, sheet: Sheet) -> Ve
     boundary = _boundary(conn, area)
     if sheet.claim is Claim.STATED or boundary is None or not sheet.sample:
         return Verdict(sheet.crs, "")
+    if not has_code(sheet.crs):
+        # A definition of the file's own, of which only the name is known here: its numbers can't be checked.
+        return Verdict(sheet.crs, "")
     points = np.array(sheet.sample, dtype=np.float64)
     systems = possible_systems(points, sheet.crs, area.metric_srid)
-    if _plain(sheet.crs) not in systems:
-        # A system without a code, declared by the file: its numbers can't be read in another one.
-        return Verdict(sheet.crs, "")
     placed = {crs: np.column_stack(transform(points[:, 0], points[:, 1], crs, STORED_CRS)) for crs in systems}
     shares = {crs: float(shapely.intersects_xy(boundary, at[:, 0], at[:, 1]).mean()) for crs, at in placed.items()}
     live = _near(boundary, placed, shares, _plain(sheet.crs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gis_service.coordinates import crs_title
+from gis_service.coordinates import crs_title, has_code
 from gis_service.surveys.columns.personal import holds_identity
 from gis_service.surveys.proposal import Proposal
 
@@ -24,7 +24,7 @@ def report_of(proposal: Proposal) -> dict[str, Any]:
         "encoding_evidence": sheet.encoding_evidence,
         "lost": [{"column": column, "message": message} for column, message in sheet.lost],
         "crs": sheet.crs,
-        "crs_title": crs_title(sheet.crs) if sheet.crs.startswith("EPSG:") else sheet.crs,
+        "crs_title": crs_title(sheet.crs) if has_code(sheet.crs) else sheet.crs,
         "crs_evidence": sheet.crs_evidence,
         "coordinates": list(sheet.coordinates),
         "all_columns": list(sheet.columns),

@@ -10,6 +10,7 @@ from typing import Any
 
 import xlsxwriter
 
+from gis_service.coordinates import has_code
 from gis_service.errors import InputError
 from gis_service.surveys.desk import Desk, Waiting, find_proposal
 from gis_service.surveys.files.marking import REASON_HEADING, REFUSED_COLOUR, WARNED_COLOUR
@@ -75,8 +76,8 @@ def _new_workbook(path: Path, waiting: Waiting, marks: dict[int, list[tuple[str 
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "in_memory": False}
     with (
         read_survey(
-            path, geometry="GEOMETRY", crs=report["crs"], layer=answers.get("sheet"), limits=JOB,
-            name=waiting.row["file_name"], ledgers=True,
+            path, geometry="GEOMETRY", crs=report["crs"] if has_code(report["crs"]) else None,
+            layer=answers.get("sheet"), limits=JOB, name=waiting.row["file_name"], ledgers=True,
         ) as (sheet, batches),
         xlsxwriter.Workbook(made, options) as book,
     ):  # fmt: skip

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import orjson
 import shapely
 
-from gis_service.coordinates import BD09, GCJ02, crs_title
+from gis_service.coordinates import crs_title, has_code
 from gis_service.surveys.files.archives import unpack_kml, unpack_survey
 from gis_service.surveys.files.cass import open_cass
 from gis_service.surveys.files.dissolve import dissolved
@@ -35,6 +36,10 @@ MOST_SAMPLED: Final = 400
 # One frame holds at most about this many vertices (16 bytes each), whatever the number of rows.
 _BATCH_VERTICES: Final = 500_000
 _BLOCK_BYTES: Final = 1 << 20
+_LONGEST_NAME: Final = 255
+# Enough to judge a column by; one text may stand in every cell of a workbook that is small on the disk.
+_LONGEST_SAMPLED: Final = 1_000
+_FRAME_BYTES: Final = 16 << 20
 
 
 def open_source(path: Path, name: str, wish: Wish, limits: ReadLimits, *, folder: Path) -> tuple[Source, list[int]]:
@@ -61,7 +66,16 @@ def open_source(path: Path, name: str, wish: Wish, limits: ReadLimits, *, folder
     """
     kind = kind_of(path, name)
     source = _packed(kind, path, wish, limits, folder) if kind in {"ZIP", "KMZ"} else _plain(kind, path, wish, limits)
+    _check_names(source.columns)
     return dissolved(source, wish.dissolve, wish.geometry) if wish.dissolve else (source, [])
+
+
+def _check_names(columns: Collection[str]) -> None:
+    """Refuse headers that are none: comparing them with the known ones costs as much as they are long, squared."""
+    for number, name in enumerate(columns, start=1):
+        if len(name) > _LONGEST_NAME:
+            msg = f"第 {number} 列的列名有 {len(name):,} 个字,最多 {_LONGEST_NAME} 个;请核对表头"
+            raise SurveyError(msg)
 
 
 def _packed(kind: str, path: Path, wish: Wish, limits: ReadLimits, folder: Path) -> Source:
@@ -101,17 +115,22 @@ def batches(
     Raises
     ------
     SurveyError
-        There are more rows or vertices than may be.
+        There are more rows, vertices or texts than may be.
     """
     fitting = Fitting(wish.geometry, source.crs, geometry_vertices=limits.geometry_vertices, mending=True)
-    done = vertices = 0
+    done = vertices = held = 0
     for chunk in source.chunks:
         counts = shapely.get_num_coordinates(chunk.geometries)
         vertices += int(counts.sum())
         if vertices > limits.vertices:
             msg = f"文件的顶点超过 {limits.vertices} 个;请分批上传"
             raise SurveyError(msg)
-        for start, stop in _pieces(counts):
+        sizes = [len(orjson.dumps(row)) for row in chunk.rows]
+        held += sum(sizes)
+        if held > limits.unpacked_bytes:
+            msg = f"文件里的文字超过 {limits.unpacked_bytes / 1e6:.0f} MB;请分批上传"
+            raise SurveyError(msg)
+        for start, stop in _pieces(counts, sizes):
             broken = {at - start: why for at, why in chunk.reasons.items() if start <= at < stop}
             mended = {at - start: what for at, what in chunk.repairs.items() if start <= at < stop}
             waiting = {at - start for at in chunk.waiting if start <= at < stop}
@@ -141,7 +160,10 @@ def sampled(source: Source) -> tuple[Source, list[list[float]], list[list[object
     known = first.geometries[~(shapely.is_missing(first.geometries) | shapely.is_empty(first.geometries))]
     points = shapely.get_coordinates(shapely.centroid(known[:: len(known) // MOST_SAMPLED + 1]))
     whole = replace(source, chunks=chain((first,), source.chunks))
-    return whole, points[np.isfinite(points).all(axis=1)].tolist(), first.rows[:SAMPLE_ROWS]
+    rows = [
+        [cell[:_LONGEST_SAMPLED] if isinstance(cell, str) else cell for cell in row] for row in first.rows[:SAMPLE_ROWS]
+    ]
+    return whole, points[np.isfinite(points).all(axis=1)].tolist(), rows
 
 
 def sheet_frame(
@@ -151,8 +173,7 @@ def sheet_frame(
     return {
         "kind": "sheet",
         "columns": source.columns,
-        # A system without a code is known by its name.
-        "crs": source.crs if source.crs in {GCJ02, BD09} or source.crs.startswith("EPSG:") else crs_title(source.crs),
+        "crs": source.crs if has_code(source.crs) else _name_of_system(source.crs),
         "crs_evidence": source.crs_evidence,
         "claim": str(source.claim),
         "sample": sample,
@@ -171,18 +192,26 @@ def sheet_frame(
     }
 
 
+def _name_of_system(definition: str) -> str:
+    """Name a system without a code; the file may have called it like one that has a code."""
+    name = crs_title(definition)[:_LONGEST_NAME]
+    return f"“{name}”" if has_code(name) else name
+
+
 def _by_position(sentences: list[str | None], without: Collection[int] = ()) -> dict[str, str]:
     return {str(at): sentence for at, sentence in enumerate(sentences) if sentence is not None and at not in without}
 
 
-def _pieces(counts: np.ndarray[tuple[int], np.dtype[np.int32]]) -> Iterator[tuple[int, int]]:
-    """Cut a chunk by rows and by vertices."""
-    start = vertices = 0
-    for at, count in enumerate(counts.tolist()):
-        if at > start and (at - start >= BATCH_ROWS or vertices + count > _BATCH_VERTICES):
+def _pieces(counts: np.ndarray[tuple[int], np.dtype[np.int32]], sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Cut a chunk by rows, by vertices and by bytes: frames stay small, however much one row repeats."""
+    start = vertices = held = 0
+    for at, (count, size) in enumerate(zip(counts.tolist(), sizes, strict=True)):
+        full = vertices + count > _BATCH_VERTICES or held + size > _FRAME_BYTES
+        if at > start and (at - start >= BATCH_ROWS or full):
             yield start, at
-            start, vertices = at, 0
+            start, vertices, held = at, 0, 0
         vertices += count
+        held += size
     if start < len(counts):
         yield start, len(counts)
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import orjson
 
+from gis_service.coordinates import crs_title, has_code
 from gis_service.surveys.files.datum import Claim
 from gis_service.surveys.files.errors import SeveralLayersError, SurveyError
 from gis_service.surveys.files.fence import child_environment
@@ -296,6 +297,8 @@ def _next_frame(
         raise SurveyError(msg) from error
     except FrameError as error:
         raise SurveyError(_why_it_ended(process, limits)) from error
+    if header.get("kind") != "batch":
+        header = cast("dict[str, object]", _without_nul(header))
     if header.get("kind") == "error":
         if "at" in header:
             _log.warning("the reading child failed at %.200s", header["at"])
@@ -304,6 +307,17 @@ def _next_frame(
             raise SeveralLayersError([str(name)[:_LONGEST_NAME] for name in layers[:MOST_LAYERS]])
         raise SurveyError(str(header.get("message"))[:_LONGEST_MESSAGE])
     return cast("dict[str, Any]", header), body
+
+
+def _without_nul(told: object) -> object:
+    """Replace NUL, which the database's texts can't hold, in what is told of a file; rows with one are refused."""
+    if isinstance(told, str):
+        return told.replace("\0", "\ufffd")
+    if isinstance(told, list):
+        return [_without_nul(one) for one in told]
+    if isinstance(told, dict):
+        return {name: _without_nul(one) for name, one in told.items()}
+    return told
 
 
 def _why_it_ended(process: subprocess.Popen[bytes], limits: ReadLimits) -> str:
@@ -321,6 +335,9 @@ def _sheet(header: dict[str, Any]) -> Sheet:
     try:
         if header["kind"] != "sheet":
             raise SurveyError(_DAMAGED)
+        if has_code(str(header["crs"])):
+            # One that this process doesn't know either is no code.
+            crs_title(str(header["crs"]))
         return Sheet(
             columns=tuple(str(name) for name in header["columns"]),
             crs=str(header["crs"]),

@@ -26,6 +26,8 @@ _SAMPLE_ROWS: Final = 2_000
 # Sheets of offices often have a title and a note above the header.
 _HEADER_WITHIN_ROWS: Final = 10
 _LONGEST_CELL: Final = 4_000_000
+# A sheet has no more rows than these; what a file says of the number of its next row isn't believed.
+_MOST_BLANK: Final = 1_048_576
 _DELIMITERS: Final = ",;\t"
 
 
@@ -138,6 +140,9 @@ def _bounded(rows: Iterator[list[object]], width: int, limits: ReadLimits) -> It
         cells = row[:width] + [None] * (width - len(row))
         if all(cell is None for cell in cells):
             blank += 1
+            if blank > _MOST_BLANK:
+                msg = f"表格里有超过 {_MOST_BLANK:,} 个空行;请删去空行再上传"
+                raise SurveyError(msg)
             continue
         count += blank + 1
         if count > limits.rows:

@@ -25,6 +25,8 @@ from gis_service.surveys.files.tables import headed, header_row, names_coordinat
 _EXPLAINS: Final = re.compile(r"说明|须知|代码|字典|选项|下拉|枚举|示例|readme|codes?$", re.IGNORECASE)
 _LOOKED_AT_ROWS: Final = 12
 _MOST_LOOKED_AT: Final = 50
+# A row is as wide as its last cell's place, though there be nothing before it.
+_WIDEST: Final = 1_000
 
 
 def open_workbook(path: Path, wish: Wish, limits: ReadLimits) -> Source:
@@ -63,7 +65,7 @@ def open_workbook(path: Path, wish: Wish, limits: ReadLimits) -> Source:
 def _rows(sheet: Any) -> Iterator[list[object]]:
     # What the file says of its own extent may be wrong, and then rows would be cut off.
     sheet.reset_dimensions()
-    return ([_plain_cell(cell) for cell in row] for row in sheet.iter_rows(values_only=True))
+    return ([_plain_cell(cell) for cell in row[:_WIDEST]] for row in sheet.iter_rows(values_only=True))
 
 
 def _refuse_form(book: Any, names: tuple[str, ...]) -> None:
