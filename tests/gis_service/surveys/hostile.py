@@ -71,9 +71,11 @@ def wfs(source: str) -> str:
     return f"<OGRWFSDataSource><URL>{source}</URL></OGRWFSDataSource>"
 
 
-def geopackage(path: Path) -> Path:
+def geopackage(path: Path, **options: str) -> Path:
     point = shapely.to_wkb(np.array([shapely.Point(121, 30.7)], dtype=object))
-    raw.write(path, point, [np.array([1])], ["n"], geometry_type="Point", crs="EPSG:4490", driver="GPKG", layer="a")
+    raw.write(
+        path, point, [np.array([1])], ["n"], geometry_type="Point", crs="EPSG:4490", driver="GPKG", layer="a", **options
+    )  # fmt: skip
     return path
 
 
