@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+import math
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from api.start import operator_scope
 from gis_service.database import Database
 from gis_service.errors import ServiceError
 from gis_service.jobs import Handler, unfinished, work_off
 from gis_service.surveys.commit import commit_in_background
 from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, read_in_background
 from gis_service.surveys.originals import Originals
+from gis_service.surveys.retention import expire
+
+LOG = logging.getLogger("gis_service.api")
 
 _PR_SET_PDEATHSIG = 1
 _LOOK_SECONDS = 30.0
 _PAUSE_SECONDS = 2.0
+_DAY_SECONDS = 86_400.0
 
 
 def handlers_of(originals: Originals) -> Mapping[str, Handler]:
@@ -35,9 +43,13 @@ def handlers_of(originals: Originals) -> Mapping[str, Handler]:
 
 
 def work(database: Database, originals: Originals) -> int:
-    """Do what there is to do, and delete originals whose time is over; return how many jobs were taken up."""
-    originals.expire()
+    """Do what there is to do; return how many jobs were taken up."""
     return work_off(database, handlers_of(originals))
+
+
+def tidy(database: Database, originals: Originals) -> int:
+    """Delete what is kept of uploads and whose time is over; return how many files."""
+    return expire(Desk(database, operator_scope(database), originals))
 
 
 def end_with_parent() -> None:
@@ -52,11 +64,15 @@ class WorkerProcess:
     ----------
     data
         The data folder, handed on to the worker.
+    originals
+        Where uploaded files are kept; once a day those whose time is over are deleted.
     """
 
-    def __init__(self, database: Database, data: Path) -> None:
+    def __init__(self, database: Database, data: Path, originals: Originals) -> None:
         self._database = database
         self._data = data
+        self._originals = originals
+        self._tidied = -math.inf
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -82,6 +98,7 @@ class WorkerProcess:
         while not self._stopping.is_set():
             self._woken.wait(_LOOK_SECONDS)
             self._woken.clear()
+            self._tidy()
             while not self._stopping.is_set() and self._left():
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data)],
@@ -89,6 +106,16 @@ class WorkerProcess:
                 )  # fmt: skip
                 self._process.wait()
                 self._stopping.wait(_PAUSE_SECONDS if self._process.returncode else 0)
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._tidied < _DAY_SECONDS:
+            return
+        self._tidied = time.monotonic()
+        try:
+            tidy(self._database, self._originals)
+        except ServiceError as error:
+            # The database is away; tomorrow is early enough.
+            LOG.warning("old uploads were not deleted: %s", error.english)
 
     def _left(self) -> bool:
         try:

@@ -55,8 +55,8 @@ def serve(
     try:
         with _running_database(settings, data, empty=empty) as database:
             limits = Limits(silence_seconds=settings.client_seconds)
-            workers = WorkerProcess(database, (data or settings.data_dir).resolve())
             originals = originals_of(settings, data)
+            workers = WorkerProcess(database, (data or settings.data_dir).resolve(), originals)
             config = uvicorn.Config(
                 create_app(database, bases, limits, originals, workers.wake), http=connection_class(limits), ws="none",
                 log_level="warning",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from openpyxl.styles import Font
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from api.worker import work
+from api.worker import tidy, work
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
@@ -386,3 +389,25 @@ def test_replacing_a_grid_keeps_what_the_file_names_but_cannot_give(desk: TestCl
     removed = desk.get(f"/uploads/{upload['id']}/rows?step=removed").json()["rows"]
     assert [one["code"] for one in removed] == [gone[0]]
     assert {one["code"] for one in upload["problems"]} == {ill[0], outside[0], broken[0]}
+
+
+def test_what_is_kept_of_uploads_goes_when_its_time_is_over(
+    desk: TestClient, copied: Database, originals: Originals, superuser_of: Engine
+) -> None:
+    left = sent(desk, csv_of("LJ971,甲,定时定点,1,全天,120.9952,30.7040"), crs="EPSG:4490").json()
+    done = sent(desk, csv_of("LJ972,甲,定时定点,1,全天,120.9952,30.7040"), crs="EPSG:4490").json()
+    commit(desk, done)
+    fresh = sent(desk, csv_of("LJ973,甲,定时定点,1,全天,120.9952,30.7040"), crs="EPSG:4490").json()
+    old = time.time() - (originals.days + 1) * 86_400
+    for upload in (left, done):
+        os.utime(originals.find(uuid.UUID(upload["id"])), (old, old))
+        with superuser_of.begin() as conn:
+            aged = "update gis.proposal set created_at = now() - interval '200 days' where id = :id"
+            conn.execute(text(aged), {"id": upload["id"]})
+    assert tidy(copied, originals) == 2
+    assert desk.get(f"/uploads/{left['id']}").status_code == 404
+    assert desk.get(f"/uploads/{done['id']}").json()["state"] == "committed"
+    assert rows_of(desk, done) == []
+    assert "保留" in desk.get(f"/uploads/{done['id']}/workbook").json()["detail"]
+    assert items(desk, "LJ972").status_code == 200
+    assert rows_of(desk, fresh)
