@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from gis_service.areas import Area, read_area
 from gis_service.errors import InputError
 from gis_service.features.staging import StagedRow, Staging
+from gis_service.rules import read_rules
 from gis_service.surveys.checks import warnings_of
 from gis_service.surveys.columns.headers import Matching, match_headers
 from gis_service.surveys.columns.positioning import DEFAULT_LIMIT, position_limit
@@ -97,7 +98,7 @@ def _read(
             if reading.ask_columns:
                 _ask_columns(layer, matching)
             draft = _Draft(
-                layer, area, reading, sheet, matching, *_prepared(layer, area, sheet, matching, reading)
+                layer, area, reading, sheet, matching, *_prepared(conn, layer, area, sheet, matching, reading)
             )  # fmt: skip
             draft.staging.create(conn)
             left = _left(batches, _wanted(sheet, reading.where))
@@ -113,11 +114,11 @@ def _read(
 
 
 def _prepared(
-    layer: Layer, area: Area, sheet: Sheet, matching: Matching, reading: Reading
+    conn: Connection, layer: Layer, area: Area, sheet: Sheet, matching: Matching, reading: Reading
 ) -> tuple[RowReader, Staging]:
     limit = DEFAULT_LIMIT
     if matching.gps_accuracy is not None:
-        limit = position_limit(layer, sheet.columns[matching.gps_accuracy])
+        limit = position_limit(layer, sheet.columns[matching.gps_accuracy], read_rules(conn, area.code))
     reader = RowReader(layer, matching.fields, reading.source, matching.gps_accuracy, limit)
     return reader, Staging(layer, area.code, reader.fields)
 

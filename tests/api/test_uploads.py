@@ -411,3 +411,24 @@ def test_what_is_kept_of_uploads_goes_when_its_time_is_over(
     assert "保留" in desk.get(f"/uploads/{done['id']}/workbook").json()["detail"]
     assert items(desk, "LJ972").status_code == 200
     assert rows_of(desk, fresh)
+
+
+def test_what_comes_back_from_the_forms_is_taken_without_a_question(desk: TestClient) -> None:
+    blank = desk.get("/collections/waste_point/form")
+    book = openpyxl.load_workbook(io.BytesIO(blank.content))
+    table = book.worksheets[0]
+    heads = [cell.value for cell in table[1]]
+    for code, lon in (("LJ981", 120.9952), ("LJ982", 120.9953)):
+        given = {"编码": code, "类型": "定时定点", "桶数": 4, "经度(CGCS2000)": lon, "纬度(CGCS2000)": 30.704}
+        table.append([next((v for k, v in given.items() if str(head).startswith(k)), None) for head in heads])
+    filled = io.BytesIO()
+    book.save(filled)
+    back = sent(desk, filled.getvalue(), "填好的.xlsx").json()
+    assert (back["state"], back["questions"], back["counts"]["added"]) == ("proposed", [], 2), back
+    phone = "SubmissionDate,code,kind,bins,location-Latitude,location-Longitude,location-Accuracy,meta-instanceID,KEY"
+    rows = ("2026-11-01,LJ983,timed,4,30.704,120.9952,4.5,uuid:1,uuid:1",
+            "2026-11-01,LJ984,timed,4,30.705,120.9953,38.0,uuid:2,uuid:2")  # fmt: skip
+    from_phones = sent(desk, csv_of(*rows, head=phone), "waste_point.csv").json()
+    assert (from_phones["state"], from_phones["questions"]) == ("proposed", []), from_phones
+    assert (from_phones["counts"]["added"], from_phones["counts"]["warnings"]) == (2, 1)
+    assert "38" in from_phones["problems"][0]["problems"][0]["message"]

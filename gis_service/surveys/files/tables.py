@@ -12,7 +12,15 @@ from typing import Final
 import numpy as np
 
 from gis_service.coordinates import STORED_CRS, zone_prefixed_srid
-from gis_service.surveys.files.coordinate_columns import Kind, Place, choose_place, named_places, placed, sampled_points
+from gis_service.surveys.files.coordinate_columns import (
+    Kind,
+    Place,
+    choose_place,
+    named_places,
+    of_forms,
+    placed,
+    sampled_points,
+)
 from gis_service.surveys.files.datum import Claim, Datum, Floats, settle_datum
 from gis_service.surveys.files.encodings import encoding_of_text
 from gis_service.surveys.files.errors import SurveyError
@@ -202,6 +210,8 @@ def _datum(table: Table, place: Place, used: tuple[str, ...], x: Floats, y: Floa
         metres = float(np.nanmedian(np.abs(np.concatenate([x, y])))) > 360
         prefixed = metres and any(zone_prefixed_srid(float(np.nanmedian(one))) is not None for one in (x, y))
         declared, declared_by = system_named(used, table.titles, metres=metres, prefixed=prefixed)
+        if declared is None and not metres and of_forms(place, table.columns):
+            declared, declared_by = "EPSG:4326", "采集表单(ODK、KoboToolbox)的位置按规定是"
     return settle_datum(
         x, y, stated=wish.crs, declared=declared, declared_by=declared_by,
         names=None if place.kind is Kind.WKT else names, metric_srid=wish.metric_srid,
