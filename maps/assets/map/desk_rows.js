@@ -165,7 +165,8 @@
     }
 
     focus(row) {
-      const button = this.lineOf(row) && this.lineOf(row).querySelector("td:last-child button, .desk-link");
+      const line = this.lineOf(row);
+      const button = line && (line.querySelector("td:last-child button") || line.querySelector(".desk-link"));
       if (button) {
         button.focus({ preventScroll: true });
       }
