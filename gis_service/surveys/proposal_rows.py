@@ -154,25 +154,29 @@ def discard_rows(conn: Connection, kept: Kept) -> None:
 
 
 def count_steps(conn: Connection, kept: Kept) -> dict[str, int]:
-    """Return how many rows there are of each step, and of them ``written``, ``left_out`` and with ``warnings``."""
+    """Return how many rows there are of each step, and of them ``written``, ``left_out`` and with ``warnings``.
+
+    A row that moves and changes counts in both, as everywhere; in ``to_write`` each row that a commit may still write
+    counts once.
+    """
     found = conn.execute(
         text(
             "select step, count(*) as number, count(written) as written, count(left_out) as left_out,"
             " count(problems) filter (where step not in ('refused', 'unplaced', 'conflict')) as warnings,"
-            " count(moved_m) filter (where step = 'changed') as moved_too"
+            " count(moved_m) filter (where step = 'changed') as moved_too, count(*) filter (where written is null"
+            "  and left_out is null and step in ('added', 'changed', 'moved', 'removed')) as to_write"
             " from gis.proposal_row where community = :community and proposal = :proposal group by step"
         ),
         kept.named,
     ).mappings()
     counts = dict.fromkeys(
         ("added", "changed", "moved", "removed", "unchanged", "refused", "unplaced", "conflict",
-         "written", "left_out", "warnings"), 0,
+         "written", "left_out", "warnings", "to_write"), 0,
     )  # fmt: skip
     for row in found:
         counts[row["step"]] += row["number"]
-        # A row that moves and changes counts in both, as everywhere.
         counts["moved"] += row["moved_too"]
-        for name in ("written", "left_out", "warnings"):
+        for name in ("written", "left_out", "warnings", "to_write"):
             counts[name] += row[name]
     return counts
 
@@ -186,7 +190,7 @@ def list_rows(
     Parameters
     ----------
     steps
-        Only rows of these steps; none means all.
+        Only rows of these steps; none means all. Rows that change and move are found under both.
     after
         The row number that the page begins behind.
     flagged
@@ -203,7 +207,7 @@ def list_rows(
         text(
             f"select {_SHOWN}, {_before(layer)} as before from gis.proposal_row r {_join_history(layer)}"
             " where r.community = :community and r.proposal = :proposal"
-            + (" and r.step = any(:steps)" if wanted else "")
+            + (" and (r.step = any(:steps) or 'moved' = any(:steps) and r.moved_m is not null)" if wanted else "")
             + (" and r.row > :after" if after is not None else "")
             + (" and r.problems is not null" if flagged else "")
             + " order by r.row limit :limit"

@@ -154,6 +154,7 @@ def test_parts_are_accepted_by_step_by_row_and_later(desk: TestClient) -> None:
             "LJ913,丁,定时定点,3,全天,120.9954,30.7042", "LJ914,戊,定时定点,4,全天,120.9955,30.7043",
         ), crs="EPSG:4490",
     ).json()  # fmt: skip
+    assert second["counts"]["to_write"] == 4
     (changed,) = rows_of(desk, second, step="changed")
     assert changed["changes"] == {"name": ["甲", "乙"]}
     left = desk.patch(f"/uploads/{second['id']}/rows/4", json={"left_out": True}).json()
@@ -345,8 +346,9 @@ def test_the_workbook_comes_back_with_marks(desk: TestClient, tmp_path: Path) ->
 
 def test_changes_and_map_tell_before_and_after(desk: TestClient) -> None:
     commit(desk, sent(desk, csv_of("LJ961,甲,定时定点,1,全天,120.9952,30.7040"), crs="EPSG:4490").json())
-    upload = sent(desk, csv_of("LJ961,甲,定时定点,1,全天,120.9962,30.7040"), crs="EPSG:4490").json()
-    assert upload["counts"]["moved"] == 1
+    upload = sent(desk, csv_of("LJ961,乙,定时定点,1,全天,120.9962,30.7040"), crs="EPSG:4490").json()
+    assert [upload["counts"][name] for name in ("changed", "moved", "to_write")] == [1, 1, 1]
+    assert rows_of(desk, upload, step="moved") == rows_of(desk, upload, step="changed")
     drawn = desk.get(f"/uploads/{upload['id']}/changes").json()["features"]
     assert {one["properties"]["role"]: one["geometry"]["coordinates"] for one in drawn} == {
         "after": [120.9962, 30.704], "before": [120.9952, 30.704],

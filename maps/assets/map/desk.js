@@ -181,7 +181,7 @@
       bar.append(counted(counts));
     }
     const open = ["added", "changed", "moved", "removed"].filter((step) => counts[step]);
-    const left = open.reduce((sum, step) => sum + counts[step], 0) - counts.written - counts.left_out;
+    const left = counts.to_write;
     if (upload.state === "proposed" || (upload.state === "committed" && left > 0)) {
       bar.append(committing(upload, open, left));
     }

@@ -35,7 +35,7 @@
     drawBar(counts) {
       const focused = this.bar.contains(document.activeElement);
       const filters = [
-        ["", "全部会改的", WRITTEN.reduce((sum, step) => sum + counts[step], 0)],
+        ["", "全部会改的", counts.to_write + counts.written + counts.left_out],
         ...["conflict", "refused", "unplaced", ...WRITTEN].map((step) => [step, config.counted[step], counts[step]]),
         ["flagged", "有提醒", counts.warnings],
       ].filter(([name, , count]) => name === "" || name === this.filter || count > 0);
