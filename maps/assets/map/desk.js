@@ -195,7 +195,7 @@
         make("a", { href: `/uploads/${upload.id}/changes`, download: "changes.geojson" }, "改动(GeoJSON)")));
     }
     if (["proposed", "needs_answer", "refused"].includes(upload.state)) {
-      bar.append(make("button", {
+      (bar.querySelector(".desk-files") || bar).append(make("button", {
         type: "button", class: "desk-quiet",
         onclick: async () => {
           if (!window.confirm(`丢弃“${upload.file_name}”?文件和已做的决定都会删除,库里没有改动。`)) {

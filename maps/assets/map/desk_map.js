@@ -99,11 +99,14 @@
       }
       this.changes.addLayer(drawn);
       this.bounds = drawn.getBounds().isValid() ? drawn.getBounds() : null;
-      if (this.bounds && !stay) {
-        this.map.fitBounds(this.bounds, { paddingTopLeft: [64, 32], paddingBottomRight: [32, 56], maxZoom: 18, animate: false });
-      }
       this.explain(LEGEND.filter((kind) => found.features.some((one) => kindOf(one.properties) === kind)),
         found.features.length >= MOST_DRAWN ? `图上最多画 ${number(MOST_DRAWN)} 个` : null);
+      if (this.bounds && !stay) {
+        // Nothing may lie under the buttons and the legend.
+        this.map.fitBounds(this.bounds, {
+          paddingTopLeft: [64, 32], paddingBottomRight: [this.legend.offsetWidth + 24, 40], maxZoom: 18, animate: false,
+        });
+      }
     }
 
     explain(kinds, note) {
