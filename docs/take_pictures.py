@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 import base64
+import csv
+import io
 import shutil
 import signal
 import socket
@@ -15,8 +17,9 @@ import tempfile
 import threading
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -176,22 +179,68 @@ def take_popup(browser: Browser, address: str, path: Path) -> None:
         save(page, path)
 
 
-def take_map(browser: Browser, address: str, name: str, path: Path) -> None:
+def waste_survey(page: Page, address: str) -> str:
+    """Return a CSV of waste points as a survey might bring it: some changed, one moved, some new, two refused."""
+    answer = page.request.get(f"{address}/collections/waste_point/items?limit=all&f=json").json()
+    kinds = {"timed": "定时定点", "missed": "误时投放", "bulky": "大件垃圾", "renovation": "装修垃圾",
+             "hazardous": "有害垃圾", "recycling": "可回收物"}  # fmt: skip
+    grid = answer["features"][0]["properties"]["grid"]
+    stored = [one for one in answer["features"] if one["properties"]["grid"] == grid]
+    rows: list[list[object]] = []
+    for one in stored:
+        given, (lon, lat) = one["properties"], one["geometry"]["coordinates"]
+        rows.append([given["code"], given["name"], kinds[given["kind"]], given["bins"], given["open_hours"], lon, lat])
+    rows[0][3], rows[3][3], rows[6][4] = 12, 6, "06:00—08:30,17:30—20:30"
+    rows[2][5] += 0.0005
+    rows[4][3] = -4
+    east, north = rows[1][5], rows[1][6]
+    rows += [[f"LJ90{at}", f"新增{at}号投放点", "定时定点", 6, "06:30—08:30", east + 0.0004 * at, north - 0.0002 * at]
+             for at in (1, 2, 3)]  # fmt: skip
+    rows.append(["LJ904", "类型写错的点", "随便扔", 4, "全天", east, north])
+    text = io.StringIO()
+    csv.writer(text).writerows([["编号", "名称", "点位类型", "垃圾桶数", "投放时段", "经度", "纬度"], *rows])
+    return text.getvalue()
+
+
+def take_uploads(browser: Browser, address: str, path: Path) -> None:
+    """Take the survey desk with a proposal: its checks, what would change on the map, and the rows."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
+    page = context.new_page()
+    page.goto(f"{address}/uploads")
+    page.wait_for_selector("html[data-desk=ready]", timeout=READY_MS)
+    survey = {"name": "11月投放点复核.csv", "mimeType": "text/csv", "buffer": waste_survey(page, address).encode()}
+    page.select_option("#desk-layer", "waste_point")
+    page.set_input_files("#desk-file", survey)
+    page.click(".desk-tabs button >> nth=0", timeout=READY_MS)
+    page.mouse.wheel(0, 150)
+    page.mouse.move(720, 5)
+    page.wait_for_timeout(1500)
+    save(page, path)
+    page.request.delete(page.url)
+    context.close()
+
+
+def take_map(browser: Browser, address: str, path: Path, *, name: str) -> None:
     """Take one thematic map as it opens on a desk, reckoned for the last day of the sample."""
     with opened(browser, f"{address}/maps/{name}?on={SAMPLE_DAY}", width=1280, height=800) as page:
         save(page, path)
 
 
-def main(folder: Path) -> int:
-    """Take all pictures into a folder; return 1 when one has become too large to be committed."""
+def main(folder: Path, only: str | None) -> int:
+    """Take all pictures into a folder, or one by its name; return 1 when one has become too large to be committed."""
     folder.mkdir(parents=True, exist_ok=True)
+    takers: dict[str, Callable[[Browser, str, Path], None]] = {
+        take.__name__.removeprefix("take_"): take for take in (take_home, take_phone, take_popup, take_uploads)
+    }
+    takers |= {f"map_{name}": partial(take_map, name=name) for name in ANALYSES}
+    if only is not None and only not in takers:
+        sys.exit(f"没有图片 {only};有:{'、'.join(takers)}。")
     with running_service() as address, sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-quic"])
-        for take in (take_home, take_phone, take_popup):
-            take(browser, address, folder / f"{take.__name__.removeprefix('take_')}.png")
-        for name in ANALYSES:
-            take_map(browser, address, name, folder / f"map_{name}.png")
+        for name, take in takers.items():
+            if only in {None, name}:
+                take(browser, address, folder / f"{name}.png")
         browser.close()
     sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("*.png"))}
     for name, size in sizes.items():
@@ -207,4 +256,6 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("folder", nargs="?", type=Path, default=PICTURES, help="where to write; docs/pictures")
-    sys.exit(main(arguments.parse_args().folder.resolve()))
+    arguments.add_argument("--only", help="one picture by its name, such as home, uploads or map_density")
+    given = arguments.parse_args()
+    sys.exit(main(given.folder.resolve(), given.only))
