@@ -18,7 +18,7 @@ from gis_service.database import Database
 from gis_service.errors import ServiceError
 from gis_service.jobs import Handler, unfinished, work_off
 from gis_service.surveys.commit import commit_in_background
-from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, read_in_background
+from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, queue_again, read_in_background
 from gis_service.surveys.originals import Originals
 from gis_service.surveys.retention import expire
 
@@ -98,7 +98,7 @@ class WorkerProcess:
         while not self._stopping.is_set():
             self._woken.wait(_LOOK_SECONDS)
             self._woken.clear()
-            self._tidy()
+            self._look_after()
             while not self._stopping.is_set() and self._left():
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data)],
@@ -107,15 +107,18 @@ class WorkerProcess:
                 self._process.wait()
                 self._stopping.wait(_PAUSE_SECONDS if self._process.returncode else 0)
 
-    def _tidy(self) -> None:
+    def _look_after(self) -> None:
+        """Queue what was left when the service was killed, at its start; delete what is too old, once a day."""
         if time.monotonic() - self._tidied < _DAY_SECONDS:
             return
-        self._tidied = time.monotonic()
         try:
+            if math.isinf(self._tidied):
+                queue_again(Desk(self._database, operator_scope(self._database), self._originals))
+            self._tidied = time.monotonic()
             tidy(self._database, self._originals)
         except ServiceError as error:
-            # The database is away; tomorrow is early enough.
-            LOG.warning("old uploads were not deleted: %s", error.english)
+            # The database is away; the next look comes soon.
+            LOG.warning("old uploads were not looked after: %s", error.english)
 
     def _left(self) -> bool:
         try:

@@ -20,12 +20,12 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.engine import Connection
 
 from gis_service.database import Database
-from gis_service.errors import InputError, NotFoundError, ServiceError
+from gis_service.errors import InputError, NotFoundError, ServiceError, UnavailableError
 from gis_service.proposal_tables import JOB
 from gis_service.scope import Scope
 
 LOG = logging.getLogger(__name__)
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 _REPORT_SECONDS = 0.5
 
 Progress = Callable[[int, int | None], None]
@@ -153,6 +153,9 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
         conn.execute(_one(job).values(state="running", attempts=job.attempts + 1))
     try:
         handlers[job.kind](database, job, _reporting(database, job))
+    except UnavailableError:
+        # The database went away in the middle: it is tried again, as after a kill.
+        raise
     except ServiceError as error:
         with database.write(finder) as conn:
             _finish(conn, job, "failed", str(error))

@@ -158,12 +158,14 @@ class Desk:
         return self.find(identifier)
 
     def work(self, identifier: uuid.UUID, limits: ReadLimits, progress: Progress | None = None) -> None:
-        """Read the file and keep what it proposes, or what must be asked."""
+        """Read the file and keep what it proposes, or what must be asked; nothing while someone else is at it."""
         waiting = self.find(identifier)
         row = waiting.row
         path = self.originals.find(identifier)
         try:
             with self.database.write(self.scope, str(identifier)) as conn:
+                if not _taken_up(conn, waiting):
+                    return
                 reading = _reading(conn, row, limits)
                 layer = LAYERS[row["layer"]] if row["layer"] else layer_of_file(path, reading)
                 proposal = propose(conn, layer, row["community"], path, reading, progress)
@@ -252,6 +254,29 @@ def read_in_background(desk: Desk, job: Job, progress: Progress) -> None:
             conn.execute(_one(waiting).values(state="refused", problem=str(error)))
         # Nobody can read it, and what is in it is nobody's business any more.
         desk.originals.remove(identifier)
+
+
+def _taken_up(conn: Connection, waiting: Waiting) -> bool:
+    """Lock a proposal for reading; False when another process reads it, or it is read."""
+    asked = select(PROPOSAL.c.state).where(
+        PROPOSAL.c.community == waiting.row["community"], PROPOSAL.c.id == waiting.row["id"]
+    )
+    return conn.execute(asked.with_for_update(skip_locked=True)).scalar() in {"processing", "needs_answer"}
+
+
+def queue_again(desk: Desk) -> int:
+    """Queue the files that were received and that nobody reads: whoever was at them was killed; return how many."""
+    with desk.database.write(desk.scope) as conn:
+        found = conn.execute(
+            text(
+                "select p.community, p.id from gis.proposal p where p.state = 'processing' and not exists"
+                " (select from gis.job j where j.community = p.community and j.subject ->> 'upload' = p.id::text"
+                "  and j.state in ('waiting', 'running', 'failed')) for update of p skip locked"
+            )
+        ).all()
+        for community, identifier in found:
+            enqueue(conn, desk.scope, community, READING_JOB, {"upload": str(identifier)})
+    return len(found)
 
 
 def _one(waiting: Waiting) -> Any:
