@@ -37,6 +37,8 @@ from layers.registry import LAYERS
 
 SMALL_BYTES = 4 * 1024 * 1024
 """Files up to this size are read while the sender waits; larger ones are jobs."""
+SHORT_ROWS = 20_000
+"""Rows up to which a small file is read while the sender waits: what is told of each takes the service's memory."""
 READING_JOB, COMMIT_JOB = "upload", "commit"
 
 
@@ -145,17 +147,22 @@ class Desk:
             return waiting
         if at_once or (at_once is None and waiting.row["bytes"] <= SMALL_BYTES):
             try:
-                self.work(identifier, INTERACTIVE if at_once is None else JOB)
+                self.work(identifier, *((INTERACTIVE, _only_while_short) if at_once is None else (JOB,)))
+            except _LongReadingError:
+                self._leave_to_worker(waiting)
             except Exception:
                 # Whatever it was: its sender is told so, and knows of no upload that could be discarded.
                 with suppress(ServiceError):
                     self.discard(identifier)
                 raise
         else:
-            with self.database.write(self.scope) as conn:
-                conn.execute(_one(waiting).values(state="processing", questions=[]))
-                enqueue(conn, self.scope, waiting.row["community"], READING_JOB, {"upload": str(identifier)})
+            self._leave_to_worker(waiting)
         return self.find(identifier)
+
+    def _leave_to_worker(self, waiting: Waiting) -> None:
+        with self.database.write(self.scope) as conn:
+            conn.execute(_one(waiting).values(state="processing", questions=[]))
+            enqueue(conn, self.scope, waiting.row["community"], READING_JOB, {"upload": str(waiting.row["id"])})
 
     def work(self, identifier: uuid.UUID, limits: ReadLimits, progress: Progress | None = None) -> None:
         """Read the file and keep what it proposes, or what must be asked; nothing while someone else is at it."""
@@ -207,7 +214,9 @@ class Desk:
         if waiting.row["bytes"] > SMALL_BYTES:
             return self.read(identifier)
         try:
-            self.work(identifier, INTERACTIVE)
+            self.work(identifier, INTERACTIVE, _only_while_short)
+        except _LongReadingError:
+            self._leave_to_worker(waiting)
         except InputError as error:
             # An answer that the file contradicts mustn't cost the sender the file.
             with self.database.write(self.scope) as conn:
@@ -277,6 +286,15 @@ def queue_again(desk: Desk) -> int:
         for community, identifier in found:
             enqueue(conn, desk.scope, community, READING_JOB, {"upload": str(identifier)})
     return len(found)
+
+
+class _LongReadingError(Exception):
+    """A small file has so many rows that a worker must read it."""
+
+
+def _only_while_short(done: int, total: int | None) -> None:
+    if max(done, total or 0) > SHORT_ROWS:
+        raise _LongReadingError
 
 
 def _one(waiting: Waiting) -> Any:
