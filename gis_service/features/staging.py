@@ -27,7 +27,7 @@ _COPY_TYPES = {
     Kind.TEXTS: "text[]",
 }
 
-_SAME_PLACE_DEG = 1e-7
+SAME_PLACE_DEG = 1e-7
 """About a centimetre: files write coordinates with seven or eight places, so less than that is no move."""
 
 StagedRow = tuple[int, Sequence[object], bytes]
@@ -102,7 +102,7 @@ class Staging:
         differs = " or ".join(f"s.{name} is distinct from t.{name}" for name in attributes) or "false"
         moved = (
             "t.id is not null and s.geom is distinct from t.geom and (st_npoints(s.geom) <> st_npoints(t.geom)"
-            f" or st_hausdorffdistance(s.geom, t.geom) > {_SAME_PLACE_DEG})"
+            f" or st_hausdorffdistance(s.geom, t.geom) > {SAME_PLACE_DEG})"
         )
         conn.execute(text("analyze pg_temp.staged"))
         conn.execute(text("drop table if exists pg_temp.proposed"))

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gis_service.errors import ConflictError
+from gis_service.features.staging import SAME_PLACE_DEG
 from gis_service.features.write import refused_by_database
 from gis_service.surveys.uploads import UploadRecord, read_upload
 from gis_service.tables import UPLOAD
@@ -163,7 +164,11 @@ def _edited(name: str) -> str:
 def _count(conn: Connection, layer: Layer, upload: UploadRecord) -> Revert:
     attributes = [name for name in _names(layer) if name != _GEOMETRY]
     differs = " or ".join(f"r.{name} is distinct from n.{name}" for name in attributes)
-    moved = f"r.{_GEOMETRY} is distinct from n.{_GEOMETRY}"
+    # A commit counts no move of less than a centimetre, nor does what takes it back.
+    moved = (
+        f"(r.{_GEOMETRY} is distinct from n.{_GEOMETRY} and (st_npoints(r.{_GEOMETRY}) <> st_npoints(n.{_GEOMETRY})"
+        f" or st_hausdorffdistance(r.{_GEOMETRY}, n.{_GEOMETRY}) > {SAME_PLACE_DEG}))"
+    )
     counted = conn.execute(
         text(
             "select count(*) filter (where step = 'delete'), count(*) filter (where step = 'restore'),"

@@ -434,3 +434,19 @@ def test_what_comes_back_from_the_forms_is_taken_without_a_question(desk: TestCl
     assert (from_phones["state"], from_phones["questions"]) == ("proposed", []), from_phones
     assert (from_phones["counts"]["added"], from_phones["counts"]["warnings"]) == (2, 1)
     assert "38" in from_phones["problems"][0]["problems"][0]["message"]
+
+
+def test_taking_back_counts_no_move_where_the_upload_counted_none(desk: TestClient) -> None:
+    """Files write coordinates with eight places: the rest of the stored ones is no move, neither there nor back."""
+    found = desk.get("/collections/waste_point/items?limit=8&f=json").json()["features"]
+    rows = [[one["properties"]["code"], "改了名", "定时定点", *one["geometry"]["coordinates"]] for one in found]
+    table = csv_of(*(",".join(map(str, row)) for row in rows), head="编号,名称,点位类型,经度,纬度")
+    upload = sent(desk, table, crs="EPSG:4490").json()
+    assert (upload["counts"]["changed"], upload["counts"]["moved"]) == (8, 0), upload
+    assert desk.post(f"/uploads/{upload['id']}/commit").status_code == 200
+    counts = desk.post(f"/uploads/{upload['id']}/revert").json()["counts"]
+    assert (counts["changed"], counts["moved"]) == (8, 0)
+    known = desk.get(f"/uploads/{upload['id']}").json()["uploads"]
+    assert [(one["counts"]["changed"], one["reverts"], one["state"]) for one in known] == [
+        (8, None, "reverted"), (8, upload["id"], "committed"),
+    ]  # fmt: skip
