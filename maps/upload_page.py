@@ -34,8 +34,8 @@ _SYSTEMS = (
     ("EPSG:4550", "CGCS2000 三度带 123°(4550)"), ("EPSG:3857", "Web 墨卡托(3857)"),
 )  # fmt: skip
 """Systems that a sender who knows may state at once."""
-_GROUND = ("water", "green", "building", "road")
-"""Layers drawn pale under what an upload changes, for people to know where they are."""
+_GROUND = ("community", "water", "green", "building", "road")
+"""Layers drawn pale under what an upload changes, for people to know where they are; the first one is what is shown."""
 
 # Autoescape is on: only what safe.embed_json made goes in as it is.
 _PAGE = Environment(autoescape=True).from_string(

@@ -39,7 +39,13 @@
       element.addEventListener("keydown", (event) => this.pressed(event));
     }
 
-    async drawGround(community) {
+    // Never fails: without its ground the map still shows what changes.
+    drawGround(community) {
+      this.ground = this.drawLayers(community);
+      return this.ground;
+    }
+
+    async drawLayers(community) {
       const renderer = L.canvas({ pane: "ground" });
       for (const layer of config.ground) {
         const found = await ask(`/maps/overview/layers/${layer}?community=${community}`, {
@@ -49,13 +55,14 @@
           continue;
         }
         const looks = {
+          community: { stroke: true, color: "#a39c92", weight: 1.5, dashArray: "8 5", fill: false },
           water: { fillColor: "#d3e3ec" }, green: { fillColor: "#dfe8d6" }, building: { fillColor: "#dedad4" },
         }[layer];
         const drawn = L.geoJSON(found, {
           renderer, pane: "ground", interactive: false,
           style: looks ? { stroke: false, fill: true, fillOpacity: 1, ...looks } : { color: "#ffffff", weight: 2.5 },
         }).addTo(this.map);
-        if (this.bounds === null && !this.guesses.getLayers().length && drawn.getBounds().isValid()) {
+        if (layer === config.ground[0] && this.bounds === null && !this.guesses.getLayers().length && drawn.getBounds().isValid()) {
           this.map.fitBounds(drawn.getBounds(), { animate: false });
         }
       }
@@ -169,7 +176,11 @@
     }
 
     // Waits for a place; null gives up.
-    pick(chosen, given = () => {}) {
+    async pick(chosen, given = () => {}) {
+      if (chosen !== null) {
+        // The ground brings the view to the community; it mustn't move under a hand that points.
+        await this.ground;
+      }
       const left = this.map.getContainer().contains(document.activeElement) ? this.left : null;
       this.waiting = chosen;
       this.left = chosen === null ? null : given;
