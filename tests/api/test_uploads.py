@@ -310,6 +310,7 @@ def test_large_files_are_jobs(desk: TestClient, copied: Database, originals: Ori
     assert (
         desk.get("/collections/waste_point/items", params={"limit": 1, "name": "甲"}).json()["numberMatched"] >= 25_000
     )
+    assert desk.post(f"/uploads/{upload['id']}/revert").json()["counts"]["removed"] == 25_000
     assert work(copied, originals) == 0
     broken = sent(desk, b"\xff" * 5_000_000, "坏.csv").json()
     assert work(copied, originals) == 1
