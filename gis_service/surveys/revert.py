@@ -7,7 +7,7 @@ an upload itself, so it can be taken back too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import insert, text
@@ -102,6 +102,8 @@ def _compare(conn: Connection, layer: Layer, upload: UploadRecord) -> None:
     that stay because they were changed since.
     """
     names = _names(layer)
+    parameters = {"community": upload.community, "upload": upload.id}
+    _list_versions(conn, layer, parameters)
     conn.execute(text("drop table if exists pg_temp.reverting"))
     back = ", ".join(_back(name) for name in names)
     stays = ", ".join(f"case when {_edited(name)} then '{name}' end" for name in names)
@@ -110,7 +112,6 @@ def _compare(conn: Connection, layer: Layer, upload: UploadRecord) -> None:
     clash = "n2.community = b.community and n2.code = b.code and n2.id <> b.id"
     if layer.visibility == "grid":
         clash += " and n2.grid is not distinct from b.grid"
-    parameters = {"community": upload.community, "upload": upload.id}
     # Nobody changes the features between the comparison and the writing.
     conn.execute(
         text(
@@ -121,13 +122,9 @@ def _compare(conn: Connection, layer: Layer, upload: UploadRecord) -> None:
     )
     conn.execute(
         text(
-            "create temp table reverting on commit drop as with touched as materialized (select distinct id"
-            f"  from gis.{layer.name}_history where community = :community and upload = :upload),"
-            " versions as materialized (select h.*, row_number() over"
-            "   (partition by id order by recorded_at, written_at, version) as place"
-            f"  from gis.{layer.name}_history h join touched using (id) where h.community = :community),"
-            " span as (select id, min(place) as first, max(place) as last from versions where upload = :upload"
-            "  group by id)"
+            "create temp table reverting on commit drop as"
+            " with span as (select id, min(place) as first, max(place) as last from reverting_version"
+            "  where upload = :upload group by id)"
             " select span.id, case"
             "  when b.id is null and a.operation = 'delete' then 'same'"
             "  when b.id is null then case when n.id is null then 'same'"
@@ -138,12 +135,39 @@ def _compare(conn: Connection, layer: Layer, upload: UploadRecord) -> None:
             "  when n.id is null then 'removed' else 'update' end as step,"
             "  coalesce(n.code, a.code, b.code) as told, b.grid as grid_before,"
             f"  array_remove(array[{stays}], null) as stays, {back}"
-            " from span join versions a on a.id = span.id and a.place = span.last"
-            " left join versions b on b.id = span.id and b.place = span.first - 1 and b.operation <> 'delete'"
+            " from span join reverting_version a on a.id = span.id and a.place = span.last"
+            " left join reverting_version b on b.id = span.id and b.place = span.first - 1 and b.operation <> 'delete'"
             f" left join gis.{layer.name} n on n.community = :community and n.id = span.id"
         ),
         parameters,
     )
+
+
+def _list_versions(conn: Connection, layer: Layer, parameters: Mapping[str, object]) -> None:
+    """List every version of the features that an upload touched, in tables whose figures are new.
+
+    Right after a large upload the planner takes the history for as small as it was, and would join row by row.
+    """
+    conn.execute(text("drop table if exists pg_temp.reverting_feature, pg_temp.reverting_version"))
+    conn.execute(
+        text(
+            "create temp table reverting_feature on commit drop as select distinct id"
+            f" from gis.{layer.name}_history where community = :community and upload = :upload"
+        ),
+        parameters,
+    )
+    conn.execute(text("create unique index on reverting_feature (id)"))
+    conn.execute(text("analyze reverting_feature"))
+    conn.execute(
+        text(
+            "create temp table reverting_version on commit drop as select h.*, row_number() over"
+            "  (partition by id order by recorded_at, written_at, version) as place"
+            f" from gis.{layer.name}_history h join reverting_feature using (id) where h.community = :community"
+        ),
+        parameters,
+    )
+    conn.execute(text("create unique index on reverting_version (id, place)"))
+    conn.execute(text("analyze reverting_version"))
 
 
 def _back(name: str) -> str:
