@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from gis_service.surveys.desk import Sent
 from layers.record import Source
 
 _FIELDS = ("layer", "community", "mode", "grid", "crs", "sheet", "source", "attribution")
+# PostgreSQL's texts can't hold it; unescaped it is no JSON.
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _MOST_FILES, _MOST_FIELDS, _LONGEST_FIELD = 8, 16, 4096
 
 
@@ -135,6 +138,9 @@ async def received_of(
         raise InputError(
             f"表单里不认识 {unknown[0][:40]!r};可用的有:file、{'、'.join(_FIELDS)}。", "The form has an unknown field."
         )
+    if any("\0" in value for value in fields.values()):
+        await form.close()
+        raise InputError("表单的字段里有空字符(NUL);请重新填写。", "A field of the form holds a NUL character.")
     if not files or not all(one.filename for one in files):
         await form.close()
         raise InputError("没有收到文件;请把文件放在 file 里。", "There is no file in the form.")
@@ -155,4 +161,6 @@ async def json_of(request: Request, *, empty: bool = False) -> dict[str, Any]:
         raise InputError("请求内容不是 JSON。", "The body isn't JSON.") from error
     if not isinstance(found, dict):
         raise InputError("请求内容应是一个 JSON 对象。", "The body must be a JSON object.")
+    if _ESCAPED_NUL.search(body):
+        raise InputError("请求内容里有空字符(NUL)。", "The body holds a NUL character.")
     return found
