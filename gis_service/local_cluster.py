@@ -49,8 +49,9 @@ START_SECONDS = 300.0
 STOP_SECONDS = 60.0
 ORPHAN_SECONDS = 15.0
 ANSWER_SECONDS = 5.0
-# Length and code of the first message by which a client asks for encryption; always answered with one byte.
-SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+# The first message of a client: answered with a question for the password, or with an error while the server recovers.
+_PARAMETERS = b"user\0postgres\0database\0postgres\0\0"
+STARTUP = struct.pack("!ii", 8 + len(_PARAMETERS), 3 << 16) + _PARAMETERS
 
 logger = logging.getLogger(__name__)
 
@@ -229,7 +230,8 @@ class LocalCluster:
             numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
             return [pid for pid in numbers if self._lives_here(pid)]
 
-        if not self._pid_file():
+        lines = self._pid_file()
+        if not lines:
             return
         if not _until(lambda: not orphans(), 3.0):
             for pid in orphans():
@@ -237,6 +239,9 @@ class LocalCluster:
                     os.kill(pid, signal.SIGQUIT)
             if not _until(lambda: not orphans(), ORPHAN_SECONDS):
                 raise ClusterError(f"上次被强行结束的数据库留下了进程 {orphans()}:请用 kill -KILL 结束它们再启动。")
+        if len(lines) > 4 and lines[4]:
+            # It names the dead server too, whose number stays taken until its parent asks how it ended.
+            (Path(lines[4]) / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _launch(self, programs: Programs) -> None:
@@ -273,13 +278,13 @@ class LocalCluster:
         return not self._ended()
 
     def _answers(self, folder: str) -> bool:
-        """Tell whether the server answers an SSLRequest, which takes living code and no password."""
+        """Tell whether the server takes sessions: it asks for a password, which takes living code and none given."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(ANSWER_SECONDS)
             try:
                 connection.connect(f"{folder}/.s.PGSQL.5432")
-                connection.sendall(SSL_REQUEST)
-                return connection.recv(1) in {b"N", b"S"}
+                connection.sendall(STARTUP)
+                return connection.recv(1) == b"R"
             except OSError:
                 return False
 
