@@ -15,6 +15,8 @@ from gis_service.errors import NotFoundError
 
 _BLOCK_BYTES = 1 << 20
 _DAY_S = 86_400
+_PART_S = 3600
+"""No copy takes an hour: a part that is older was left by a kill."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Originals:
             copy.flush()
             os.fsync(copy.fileno())
         partial.rename(target)
+        _flush_names(self.folder)
         return Stored(target, digest.hexdigest(), size)
 
     def find(self, identifier: uuid.UUID) -> Path:
@@ -69,11 +72,27 @@ class Originals:
             path.unlink(missing_ok=True)
 
     def expire(self) -> int:
-        """Delete the files that are older than ``days``; return how many."""
+        """Delete the files that are older than ``days``, and what broken-off copies left; return how many."""
         if not self.folder.is_dir():
             return 0
-        oldest = time.time() - self.days * _DAY_S
-        old = [path for path in self.folder.iterdir() if path.stat().st_mtime < oldest]
+        old = [path for path in self.folder.iterdir() if self._is_old(path)]
         for path in old:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         return len(old)
+
+    def _is_old(self, path: Path) -> bool:
+        try:
+            age = time.time() - path.stat().st_mtime
+        except FileNotFoundError:
+            # Somebody has discarded it just now.
+            return False
+        return age > (_PART_S if path.suffix == ".part" else self.days * _DAY_S)
+
+
+def _flush_names(folder: Path) -> None:
+    """Bring a folder's names to the disk; a file's own fsync leaves that open."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
