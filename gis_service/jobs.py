@@ -11,15 +11,16 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
-from gis_service.database import Database
+from gis_service.database import Database, explained
 from gis_service.errors import InputError, NotFoundError, ServiceError, UnavailableError
 from gis_service.proposal_tables import JOB
 from gis_service.scope import Scope
@@ -119,7 +120,13 @@ _UNFINISHED = text("select community, id from gis.unfinished_jobs()")
 
 
 def work_off(database: Database, handlers: Mapping[str, Handler]) -> int:
-    """Do every job that nobody else is at, one after the other; return how many were taken up."""
+    """Do every job that nobody else is at, one after the other; return how many were taken up.
+
+    Raises
+    ------
+    UnavailableError
+        When the database went away; the job that it was about is taken up again.
+    """
     taken = 0
     for community, identifier in unfinished(database):
         with _held(database, identifier) as mine:
@@ -131,14 +138,16 @@ def work_off(database: Database, handlers: Mapping[str, Handler]) -> int:
 @contextmanager
 def _held(database: Database, identifier: str) -> Iterator[bool]:
     """Hold a job's lock in a session of its own; False when another worker holds it."""
-    with database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+    with explained(), database.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         key = {"id": identifier}
         mine = bool(conn.execute(text("select pg_try_advisory_lock(hashtextextended(:id, 1))"), key).scalar())
         try:
             yield mine
         finally:
             if mine:
-                conn.execute(text("select pg_advisory_unlock(hashtextextended(:id, 1))"), key)
+                # A session that broke off holds no lock any more.
+                with suppress(DBAPIError):
+                    conn.execute(text("select pg_advisory_unlock(hashtextextended(:id, 1))"), key)
 
 
 def _work(database: Database, community: str, identifier: str, handlers: Mapping[str, Handler]) -> bool:
@@ -154,7 +163,7 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
     try:
         handlers[job.kind](database, job, _reporting(database, job))
     except UnavailableError:
-        # The database went away in the middle: it is tried again, as after a kill.
+        # That is no reason against the job.
         raise
     except ServiceError as error:
         with database.write(finder) as conn:
