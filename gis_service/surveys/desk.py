@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 
 from gis_service.areas import read_area
 from gis_service.database import Database
-from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError
+from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError, UnavailableError
 from gis_service.jobs import Job, Progress, enqueue
 from gis_service.proposal_tables import HEADER_ANSWER, MODES, PROPOSAL
 from gis_service.scope import Scope
@@ -116,18 +116,25 @@ class Desk:
         try:
             with self.database.write(self.scope) as conn:
                 read_area(conn, community)
-                found = _of_key(conn, community, sent.key) if sent.key else None
-                if found is None:
-                    conn.execute(
-                        insert(PROPOSAL).values(
-                            community=community, id=identifier, key=sent.key or str(identifier), state="processing",
-                            layer=sent.layer, mode=sent.mode, grid=sent.grid, file_name=sent.name[:255],
-                            sha256=stored.sha256, bytes=stored.bytes, source=str(sent.source),
-                            attribution=sent.attribution, answers=_said_of(sent),
-                        )
-                    )  # fmt: skip
+                # Of two that come at once under one key, the second waits here for the first.
+                added = conn.execute(
+                    upsert(PROPOSAL)
+                    .values(
+                        community=community, id=identifier, key=sent.key or str(identifier), state="processing",
+                        layer=sent.layer, mode=sent.mode, grid=sent.grid, file_name=sent.name[:255],
+                        sha256=stored.sha256, bytes=stored.bytes, source=str(sent.source),
+                        attribution=sent.attribution, answers=_said_of(sent),
+                    )
+                    .on_conflict_do_nothing(constraint="proposal_key_key")
+                    .returning(PROPOSAL.c.id)
+                )  # fmt: skip
+                if added.first():
                     return identifier
+                found = _of_key(conn, community, sent.key or "")
                 _check_same(found, sent, stored.sha256)
+        except UnavailableError:
+            # Whether the proposal is in the database isn't known: if it is, it needs its file.
+            raise
         except BaseException:
             self.originals.remove(identifier)
             raise
@@ -301,10 +308,9 @@ def _one(waiting: Waiting) -> Any:
     return update(PROPOSAL).where(PROPOSAL.c.community == waiting.row["community"], PROPOSAL.c.id == waiting.row["id"])
 
 
-def _of_key(conn: Connection, community: str, key: str) -> Mapping[str, Any] | None:
+def _of_key(conn: Connection, community: str, key: str) -> Mapping[str, Any]:
     asked = select(PROPOSAL).where(PROPOSAL.c.community == community, PROPOSAL.c.key == key)
-    found = conn.execute(asked).mappings().one_or_none()
-    return None if found is None else dict(found)
+    return dict(conn.execute(asked).mappings().one())
 
 
 def _said_of(sent: Sent) -> dict[str, str]:
