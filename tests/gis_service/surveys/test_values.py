@@ -47,6 +47,9 @@ def refused(layer: Layer, field: str, cell: object) -> str:
         ("%", "95%", 95),
         ("mm", "DN300", 300), ("mm", "0.3m", 300), ("mm", "30cm", 300), ("m", "3米", 3), ("m", "3千米", 3000),
         (None, "5个", 5), (None, "约八十人", 80), ("辆", "20多辆", None), ("人", "1-2人", None), ("人", "1 2", None),
+        ("人", "1  2", None), ("人", "共计12人", 12), ("人", "合计约为12人", 12), ("人", "约合 12", 12),
+        # One sign more twice the time: in another reading of the words this wouldn't end.
+        ("人", "共计" * 500 + "x", None), ("人", "合计共" * 300 + "1-", None),
         ("人", "三四人", None), ("人", "很多", None), ("人", "3斤", None), ("m²", "10*6", None), ("m²", "1e3", None),
     ],
 )  # fmt: skip
