@@ -107,7 +107,7 @@ class Entity:
         colour = self.number(62)
         return {
             "图层": self.layer,
-            "类型": ENTITIES[self.kind],
+            "图元": ENTITIES[self.kind],
             "文字": (_plain(text, formatted=self.kind == "MTEXT").strip() or None)
             if self.kind in _SPOTS and self.kind != "POINT"
             else None,

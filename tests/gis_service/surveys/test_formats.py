@@ -197,7 +197,7 @@ ENTITIES = (
 
 def test_dxf_in_areas(tmp_path: Path) -> None:
     source = open_dxf(dxf(tmp_path / "a.dxf", *ENTITIES), wish("MULTIPOLYGON"), INTERACTIVE)
-    assert source.columns == ("图层", "类型", "颜色", "标高", "地物编码")
+    assert source.columns == ("图层", "图元", "颜色", "标高", "地物编码")
     assert (source.crs, source.encoding, source.claim) == ("EPSG:4549", "gb18030", "values")
     assert "$DWGCODEPAGE 写明" in source.encoding_evidence
     rows = rows_of(source)
@@ -217,7 +217,7 @@ def test_dxf_in_points_and_lines(tmp_path: Path) -> None:
     points = open_dxf(path, wish("POINT"), INTERACTIVE)
     rows = rows_of(points)
     assert "与内容不符,按 GB18030" in points.encoding_evidence
-    assert [(row["类型"], row["文字"], row["标高"]) for row in rows] == [
+    assert [(row["图元"], row["文字"], row["标高"]) for row in rows] == [
         ("块", "灯", 2.5), ("文字", "新群路°橋", None), ("多行文字", "砖\n3层", None),
         ("点", None, 4.25), ("点", None, None),
     ]  # fmt: skip
