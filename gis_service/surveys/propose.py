@@ -18,6 +18,7 @@ from gis_service.surveys.checks import warnings_of
 from gis_service.surveys.columns.headers import Matching, match_headers
 from gis_service.surveys.columns.positioning import DEFAULT_LIMIT, position_limit
 from gis_service.surveys.columns.rows import RowReader
+from gis_service.surveys.common_shift import shift_of_staged
 from gis_service.surveys.files.datum import Claim
 from gis_service.surveys.files.errors import SeveralLayersError
 from gis_service.surveys.files.reading import Batch, Sheet, SurveyError, read_survey
@@ -218,6 +219,8 @@ def _check(conn: Connection, draft: _Draft) -> None:
     draft.warnings += [RowProblem(one.row, one.field, one.message) for one in doubtful if not one.refuse]
     staging.leave_out(conn, [one.row for one in faulty])
     staging.compare(conn)
+    if shift := shift_of_staged(conn, staging, draft.area.metric_srid):
+        draft.notes.append(shift.said)
     doubled = [
         Refusal(row, code, f"编码 {code} 在几个网格里都有,无法确定是哪一个。", "code")
         for row, code in staging.ambiguous(conn)
