@@ -20,8 +20,16 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.areas import Area
-from gis_service.coordinates import BD09, GCJ02, STORED_CRS, crs_title, has_code, transform, zone_prefixed_srid
-from gis_service.surveys.files.datum import EASTING_M, NORTHING_M, Claim
+from gis_service.coordinates import (
+    BD09,
+    GCJ02,
+    STORED_CRS,
+    crs_title,
+    is_geographic,
+    transform,
+    zone_prefixed_srid,
+)
+from gis_service.surveys.files.datum import EASTING_M, MERCATOR, MERCATOR_M, NORTHING_M, Claim
 from gis_service.surveys.files.reading import Sheet
 from gis_service.surveys.questions import OpenQuestionError, Option, Question
 from gis_service.tables import STORED_SRID
@@ -35,14 +43,28 @@ _SHIFTS_M: Final = (230.0, 370.0, 520.0, 710.0)
 _DIRECTIONS: Final = 8
 _ON_ROAD_M, _SAME_PLACE_M = 10.0, 3.0
 _MOST_REFERENCES: Final = 20_000
-_MERCATOR: Final = ((8_000_000.0, 15_200_000.0), (300_000.0, 7_300_000.0))
 _NEAR_DEG: Final = 0.03
 """About three kilometres; BD-09 is off by one."""
 _FEW: Final = 10
+_ALL_INSIDE, _LEAST_OUTSIDE, _LEAST_SHARE_OUTSIDE = 0.98, 3, 0.1
+"""A survey lies in its community: where the claimed system puts this share of its points inside, one that puts so many,
+and so great a share, of them outside isn't meant. Defaults of ours."""
+_TAKEN_AT_ITS_WORD: Final = frozenset({Claim.NAMED})
+"""Claims that are taken where the map can't tell. What programs write of themselves is evidence only: most files in
+GCJ-02 say that they are in WGS 84."""
 _RARE_SHARE: Final = 0.01
-_TITLES: Final = {STORED_CRS: "EPSG:4490 经纬度", GCJ02: "GCJ-02 高德、腾讯", BD09: "BD-09 百度"}
+_TITLES: Final = {
+    STORED_CRS: "EPSG:4490 经纬度(与 EPSG:4326 相差不到 1 米,不必区分)",
+    GCJ02: "GCJ-02 高德、腾讯",
+    BD09: "BD-09 百度",
+}
 _MOST_SHOWN: Final = 60
 _SHIFTED: Final = (STORED_CRS, GCJ02, BD09)
+_MOST_DEGREES: Final = 360.0
+
+
+def _title(crs: str) -> str:
+    return _TITLES.get(crs) or crs_title(crs)
 
 
 @dataclass(frozen=True)
@@ -66,22 +88,27 @@ class Known:
 class Candidate:
     """One system a file may be in: the share of its points inside the community, and how well they fit the map.
 
-    ``fit`` is None where nothing was compared, since no other system puts the points near the community.
+    ``fit`` is None where nothing was compared: no other system puts the points near the community (``alone``), or
+    nothing that is stored lies near them.
     """
 
     crs: str
     inside: float
     fit: float | None
+    alone: bool = False
 
     @property
     def title(self) -> str:
         """The system as an office knows it."""
-        return _TITLES.get(self.crs) or crs_title(self.crs)
+        return _title(self.crs)
 
     @property
     def reason(self) -> str:
         """What speaks for it, in Chinese."""
-        fit = "只有它落在社区附近" if self.fit is None else f"与已有楼栋、道路、水面的吻合度 {self.fit:.1f}"
+        if self.alone:
+            fit = "只有它落在社区附近"
+        else:
+            fit = "附近没有已有要素可对照" if self.fit is None else f"与已有楼栋、道路、水面的吻合度 {self.fit:.1f}"
         return f"社区内 {self.inside:.0%},{fit}"
 
     def option(self, places: Floats) -> Option:
@@ -107,8 +134,8 @@ class Verdict:
 def check_system(conn: Connection, layer: Layer, area: Area, sheet: Sheet) -> Verdict:
     """Return the system a file is in.
 
-    What the sender states is taken. What the file or its format declares is taken unless the map speaks clearly
-    against it; what nobody declares must be clear from the map.
+    What the sender states is taken. What the file says in words is taken unless the map speaks clearly against it.
+    What programs declare, what a format prescribes and what nobody says must be clear from the map.
 
     Raises
     ------
@@ -118,21 +145,44 @@ def check_system(conn: Connection, layer: Layer, area: Area, sheet: Sheet) -> Ve
     boundary = _boundary(conn, area)
     if sheet.claim is Claim.STATED or boundary is None or not sheet.sample:
         return Verdict(sheet.crs, "")
-    if not has_code(sheet.crs):
-        # A definition of the file's own, of which only the name is known here: its numbers can't be checked.
-        return Verdict(sheet.crs, "")
     points = np.array(sheet.sample, dtype=np.float64)
-    systems = possible_systems(points, sheet.crs, area.metric_srid)
+    read_as = _comparable(sheet.crs, points)
+    if read_as is None:
+        return Verdict(sheet.crs, "")
+    systems = possible_systems(points, read_as, area.metric_srid)
     placed = {crs: np.column_stack(transform(points[:, 0], points[:, 1], crs, STORED_CRS)) for crs in systems}
     shares = {crs: float(shapely.intersects_xy(boundary, at[:, 0], at[:, 1]).mean()) for crs, at in placed.items()}
-    live = _near(boundary, placed, shares, _plain(sheet.crs))
-    if not live or live == [_plain(sheet.crs)]:
+    live = _near(boundary, placed, shares, read_as)
+    if not live or live == [read_as]:
         return Verdict(sheet.crs, "")
+    if sheet.claim is not Claim.VALUES and _only_inside(live, shares, read_as, len(points)):
+        others = "、".join(f"{_title(crs)} {shares[crs]:.0%}" for crs in live if crs != read_as)
+        return Verdict(
+            sheet.crs, f"用 {len(points)} 个点核对:社区内 {shares[read_as]:.0%},按别的坐标系更少({others})。"
+        )
     if len(live) == 1:
-        return _decided(sheet, [Candidate(live[0], shares[live[0]], None)], placed)
+        return _decided(sheet, read_as, [Candidate(live[0], shares[live[0]], None, alone=True)], placed)
     fits = _fits(conn, layer, area, {crs: placed[crs] for crs in live})
-    order = sorted(live, key=lambda crs: (-fits[crs], -shares[crs]))
-    return _decided(sheet, [Candidate(crs, shares[crs], fits[crs]) for crs in order], placed)
+    order = sorted(live, key=lambda crs: (-(fits[crs] or 0.0), -shares[crs], crs != read_as))
+    return _decided(sheet, read_as, [Candidate(crs, shares[crs], fits[crs]) for crs in order], placed)
+
+
+def _comparable(crs: str, points: Floats) -> str | None:
+    """Return the system that numbers were read in, as one of those that are compared.
+
+    A geographic system that a file describes or that has another code is CGCS2000 as far as its numbers tell; metres in
+    a system without a code can't be read in another one (None).
+    """
+    if np.abs(np.median(points, axis=0)).max() <= _MOST_DEGREES:
+        return crs if crs in _SHIFTED else STORED_CRS
+    return crs if crs.startswith("EPSG:") and not is_geographic(crs) else None
+
+
+def _only_inside(live: list[str], shares: dict[str, float], claimed: str, number: int) -> bool:
+    """Say whether the claimed system puts the points inside the community, and any other one many of them outside."""
+    most = 1 - max(_LEAST_OUTSIDE / number, _LEAST_SHARE_OUTSIDE)
+    others = [shares[crs] for crs in live if crs != claimed]
+    return claimed in live and shares[claimed] >= _ALL_INSIDE and max(others, default=0.0) <= most
 
 
 def _near(boundary: shapely.Geometry, placed: dict[str, Floats], shares: dict[str, float], read_as: str) -> list[str]:
@@ -153,11 +203,11 @@ def _near(boundary: shapely.Geometry, placed: dict[str, Floats], shares: dict[st
 def possible_systems(points: Floats, read_as: str, metric_srid: int) -> tuple[str, ...]:
     """Return the systems that the numbers of points, shape (n, 2), may be in; the one they were read in first."""
     x, y = np.median(points, axis=0)
-    if np.abs([x, y]).max() <= 360:
-        return tuple(dict.fromkeys((_plain(read_as), *_SHIFTED))) if _plain(read_as) in _SHIFTED else (read_as,)
+    if np.abs([x, y]).max() <= _MOST_DEGREES:
+        return tuple(dict.fromkeys((read_as, *_SHIFTED)))
     found = [read_as]
-    if _between(x, _MERCATOR[0]) and _between(y, _MERCATOR[1]):
-        found.append("EPSG:3857")
+    if _between(x, MERCATOR_M[0]) and _between(y, MERCATOR_M[1]):
+        found.append(MERCATOR)
     prefixed = zone_prefixed_srid(float(x))
     if prefixed is not None:
         found.append(f"EPSG:{prefixed}")
@@ -166,19 +216,15 @@ def possible_systems(points: Floats, read_as: str, metric_srid: int) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
-def _plain(crs: str) -> str:
-    return STORED_CRS if crs == "EPSG:4326" else crs
-
-
 def _between(value: float, bounds: tuple[float, float]) -> bool:
     return bounds[0] <= value <= bounds[1]
 
 
-def _decided(sheet: Sheet, ranked: list[Candidate], placed: dict[str, Floats]) -> Verdict:
+def _decided(sheet: Sheet, read_as: str, ranked: list[Candidate], placed: dict[str, Floats]) -> Verdict:
     best, number = ranked[0], len(placed[ranked[0].crs])
-    fits = [one.fit for one in ranked if one.fit is not None]
-    clear = not fits or (fits[0] >= CLEAR_FIT and all(fits[0] - other >= CLEAR_MARGIN for other in fits[1:]))
-    claimed = next((one for one in ranked if one.crs == _plain(sheet.crs)), None)
+    fits = [one.fit or 0.0 for one in ranked]
+    clear = best.alone or (fits[0] >= CLEAR_FIT and all(fits[0] - other >= CLEAR_MARGIN for other in fits[1:]))
+    claimed = next((one for one in ranked if one.crs == read_as), None)
     checked = f"用 {number} 个点核对:{best.said}"
     if clear and (best is claimed or sheet.claim in {Claim.FORMAT, Claim.VALUES}):
         against = "" if best is claimed else f",与{'格式的规定' if sheet.claim is Claim.FORMAT else '按数值的理解'}不同"
@@ -186,7 +232,7 @@ def _decided(sheet: Sheet, ranked: list[Candidate], placed: dict[str, Floats]) -
             sheet.crs if best is claimed else best.crs,
             f"{checked}{'' if best.fit is None else ',明显好于别的坐标系'}{against}。",
         )
-    if not clear and claimed is not None and sheet.claim is not Claim.VALUES:
+    if not clear and claimed is not None and sheet.claim in _TAKEN_AT_ITS_WORD:
         return Verdict(sheet.crs, f"已有数据不足以核对坐标系({checked}),按文件所写。")
     listed = ";".join(one.said for one in ranked)
     apart = ";经纬度、GCJ-02 与 BD-09 相差几百米,数值上分不开" if best.crs in _SHIFTED else ""
@@ -205,7 +251,7 @@ def _boundary(conn: Connection, area: Area) -> shapely.Geometry | None:
     return None if found is None else shapely.from_wkb(bytes(found))
 
 
-def _fits(conn: Connection, layer: Layer, area: Area, placed: dict[str, Floats]) -> dict[str, float]:
+def _fits(conn: Connection, layer: Layer, area: Area, placed: dict[str, Floats]) -> dict[str, float | None]:
     every = np.concatenate(list(placed.values()))
     west, south = every.min(axis=0) - 0.01
     east, north = every.max(axis=0) + 0.01
@@ -216,6 +262,8 @@ def _fits(conn: Connection, layer: Layer, area: Area, placed: dict[str, Floats])
         Known(shapely.STRtree(_reference(conn, "road", "geom", box)), _ON_ROAD_M),
         Known(shapely.STRtree(_reference(conn, layer.name, "st_centroid(geom)", box)), _SAME_PLACE_M, rare=True),
     ]
+    if not any(len(one.tree) for one in known):
+        return dict.fromkeys(placed)
     metric = f"EPSG:{area.metric_srid}"
     return {
         crs: fit_of(np.column_stack(transform(at[:, 0], at[:, 1], STORED_CRS, metric)), known)

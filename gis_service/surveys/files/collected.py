@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from gis_service.surveys.files.datum import Datum, settle_datum
+from gis_service.surveys.files.datum import Claim, Datum, settle_datum
 from gis_service.surveys.files.encodings import Encoding
 from gis_service.surveys.files.errors import SurveyError
 from gis_service.surveys.files.limits import ReadLimits
@@ -80,7 +80,7 @@ class Collected:
         points = shapely.get_coordinates(self.geometries[::step])
         return settle_datum(
             points[:, 0], points[:, 1], stated=wish.crs, declared=declared, declared_by=declared_by,
-            by_format=declared is not None, names=names, metric_srid=wish.metric_srid, turnable=names is None,
+            claim=Claim.FORMAT, names=names, metric_srid=wish.metric_srid, turnable=names is None,
         )  # fmt: skip
 
     def source(

@@ -56,13 +56,15 @@ class Kind(StrEnum):
 class Place:
     """The columns of the coordinates: first and second, or the one with text.
 
-    ``packed`` says that numbers are DDDMMSS.ss; ``swapped`` that a text has its longitude first.
+    ``packed`` says that numbers are DDDMMSS.ss; ``swapped`` that a text has its longitude first; ``receiver`` that a
+    survey form's question recorded them.
     """
 
     kind: Kind
     columns: tuple[int, ...]
     packed: bool = False
     swapped: bool = False
+    receiver: bool = False
 
 
 def named_places(columns: Sequence[str]) -> list[Place]:
@@ -73,7 +75,7 @@ def named_places(columns: Sequence[str]) -> list[Place]:
         for firsts, seconds in _PAIRS
         if (pair := _pair(headers, frozenset(firsts), frozenset(seconds))) is not None
     ]
-    found += [Place(Kind.PAIR, pair) for pair in _form_pairs(columns)]
+    found += [Place(Kind.PAIR, pair, receiver=True) for pair in _form_pairs(columns)]
     found += [Place(Kind.WKT, (at,)) for at, (header, _) in enumerate(headers) if header in _TEXT_HEADERS][:1]
     return found
 
@@ -112,10 +114,11 @@ def choose_place(columns: Sequence[str], sample: Sequence[Sequence[object]], geo
     Lines and polygons are looked for in a form's text first, since its pairs of columns are points only; of several
     places the first with anything in it is taken.
     """
+    cells = [[row[at] for row in sample if row[at] is not None] for at in range(len(columns))]
     texts = [
-        Place(Kind.FORM, (at,))
+        Place(Kind.FORM, (at,), receiver=_by_receiver(cells[at]))
         for at, name in enumerate(columns)
-        if _is_form_text(name, [row[at] for row in sample if row[at] is not None])
+        if _is_form_text(name, cells[at])
     ]
     named = named_places(columns)
     shapes = [text for text in texts if any(";" in str(row[text.columns[0]] or "") for row in sample)]
@@ -142,6 +145,11 @@ def _is_form_text(name: str, cells: list[object]) -> bool:
         return True
     pairs = np.array([[float(number) for number in re.split(r"[\s,]+", first)[:2]] for first in good])
     return _in_china(pairs[:, 0], pairs[:, 1]) or _in_china(pairs[:, 1], pairs[:, 0])
+
+
+def _by_receiver(cells: list[object]) -> bool:
+    """Say whether positions come with height and accuracy, as forms write them and people don't."""
+    return all(len(re.split(r"[\s,]+", _cleaned(str(cell)).split(";")[0].strip())) == 4 for cell in cells)
 
 
 def _in_china(lat: Floats, lon: Floats) -> bool:

@@ -22,6 +22,9 @@ EASTING_M: Final = (100_000.0, 900_000.0)
 _ZONE_EASTING_M: Final = (330_000.0, 670_000.0)
 _CHINA_LON: Final = (73.0, 136.0)
 _CHINA_LAT: Final = (3.0, 54.0)
+MERCATOR_M: Final = ((8_000_000.0, 15_200_000.0), (300_000.0, 7_300_000.0))
+"""Web Mercator's eastings and northings in China; they don't meet either."""
+MERCATOR: Final = "EPSG:3857"
 # A few broken rows must not decide over the system of a whole sheet.
 _MOST: Final = 0.95
 
@@ -31,8 +34,10 @@ class Claim(StrEnum):
 
     STATED = "stated"
     """The sender says so."""
+    NAMED = "named"
+    """The file says so in words about just these numbers (a header, a title), or they come from a phone's receiver."""
     DECLARED = "declared"
-    """The file says so itself."""
+    """The file says so in a member of its own, which programs fill in whatever the numbers are."""
     FORMAT = "format"
     """The format's standard says so where the file is silent, which many programs don't heed."""
     VALUES = "values"
@@ -56,7 +61,7 @@ def settle_datum(
     stated: str | None,
     declared: str | None = None,
     declared_by: str = "",
-    by_format: bool = False,
+    claim: Claim = Claim.DECLARED,
     names: tuple[str, str] | None = None,
     metric_srid: int | None = None,
     turnable: bool = False,
@@ -71,8 +76,8 @@ def settle_datum(
         What the sender says (``--crs``); it goes before all else.
     declared, declared_by
         The definition in the file and where it stands, for the evidence.
-    by_format
-        Whether it is the format's standard that declares it, not the file.
+    claim
+        What stands behind the declaration.
     names
         The two columns of a table; they may be in either order.
     metric_srid
@@ -98,9 +103,7 @@ def settle_datum(
         return Datum(crs, f"坐标系由上传者指定为 {crs_title(crs)}{order}。", Claim.STATED, swapped)
     if crs is not None:
         _contradiction(x, y, crs, f"{declared_by} {crs_title(crs)} ")
-        return Datum(
-            crs, f"{declared_by} {crs_title(crs)}{order}。", Claim.FORMAT if by_format else Claim.DECLARED, swapped
-        )
+        return Datum(crs, f"{declared_by} {crs_title(crs)}{order}。", claim, swapped)
     crs, why = _by_values(x, y, metric_srid)
     return Datum(crs, f"{why}{order}。", Claim.VALUES, swapped)
 
@@ -128,6 +131,8 @@ def _by_values(x: Floats, y: Floats, metric_srid: int | None) -> tuple[str, str]
             "请用 --crs 说明,例如 --crs EPSG:4549"
         )
         raise SurveyError(msg)
+    if _share(x, *MERCATOR_M[0]) and _share(y, *MERCATOR_M[1]):
+        return MERCATOR, f"文件没有写坐标系,数值{example}像网页地图的米制坐标,按 {crs_title(MERCATOR)} 理解"
     msg = (
         f"文件没有写坐标系,从数值{example}也看不出来;请用 --crs 说明,例如 --crs EPSG:4490(经纬度)或 --crs EPSG:4549(米)"
     )
@@ -139,7 +144,8 @@ def _order(x: Floats, y: Floats, names: tuple[str, str] | None, *, turnable: boo
     if (names is None and not turnable) or x.size == 0:
         return False, ""
     easting_y = _share(y, *EASTING_M) or zone_prefixed_srid(float(np.median(y))) is not None
-    if _share(x, *NORTHING_M) and easting_y:
+    mercator = _share(y, *MERCATOR_M[0]) and _share(x, *MERCATOR_M[1])
+    if mercator or (_share(x, *NORTHING_M) and easting_y):
         if names is None:
             return True, ";文件里的坐标先北后东,已按先东后北对调"
         return True, f";按数值大小,“{names[0]}”是北坐标(纵坐标),“{names[1]}”是东坐标(横坐标)"
@@ -152,7 +158,7 @@ def _order(x: Floats, y: Floats, names: tuple[str, str] | None, *, turnable: boo
 
 def _has_two_orders(crs: str) -> bool:
     """Say whether numbers of a system may come in either order without being taken for another place of it."""
-    return is_geographic(crs) or _has_zone_prefix(crs) or _is_gauss_kruger(crs)
+    return is_geographic(crs) or _has_zone_prefix(crs) or _is_gauss_kruger(crs) or crs == MERCATOR
 
 
 def _contradiction(x: Floats, y: Floats, crs: str, whose: str) -> None:

@@ -12,7 +12,7 @@ import orjson
 import shapely
 from numpy.typing import NDArray
 
-from gis_service.surveys.files.datum import settle_datum
+from gis_service.surveys.files.datum import Claim, settle_datum
 from gis_service.surveys.files.encodings import Encoding, encoding_of_text
 from gis_service.surveys.files.errors import SurveyError
 from gis_service.surveys.files.geometry import RING_CLOSED
@@ -61,7 +61,7 @@ def open_geojson(path: Path, wish: Wish, limits: ReadLimits) -> Source:
     declared, declared_by = _declared_crs(document, points)
     datum = settle_datum(
         points[:, 0], points[:, 1], stated=wish.crs, declared=declared, declared_by=declared_by,
-        by_format="crs" not in document, metric_srid=wish.metric_srid, turnable=True,
+        claim=Claim.DECLARED if "crs" in document else Claim.FORMAT, metric_srid=wish.metric_srid, turnable=True,
     )  # fmt: skip
     notes = ("几何带有高程(Z),已去掉",) if shapely.has_z(first.geometries).any() else ()
     chunks: Iterator[Chunk] = (

@@ -206,14 +206,16 @@ def _datum(table: Table, place: Place, used: tuple[str, ...], x: Floats, y: Floa
     """Settle the system; what a header or a title names is the file's own claim."""
     names = (used[0], used[1]) if place.kind is Kind.PAIR else (f"{used[0]}的后一个数", f"{used[0]}的前一个数")
     declared, declared_by = None, ""
-    if wish.crs is None:
+    if place.receiver and wish.crs is None:
+        declared, declared_by = "EPSG:4326", f"“{used[0]}”是手机表单的卫星定位,按规定是"
+    elif wish.crs is None:
         metres = float(np.nanmedian(np.abs(np.concatenate([x, y])))) > 360
         prefixed = metres and any(zone_prefixed_srid(float(np.nanmedian(one))) is not None for one in (x, y))
         declared, declared_by = system_named(used, table.titles, metres=metres, prefixed=prefixed)
         if declared is None and not metres and of_forms(place, table.columns):
             declared, declared_by = "EPSG:4326", "采集表单(ODK、KoboToolbox)的位置按规定是"
     return settle_datum(
-        x, y, stated=wish.crs, declared=declared, declared_by=declared_by,
+        x, y, stated=wish.crs, declared=declared, declared_by=declared_by, claim=Claim.NAMED,
         names=None if place.kind is Kind.WKT else names, metric_srid=wish.metric_srid,
         turnable=place.kind is Kind.WKT,
     )  # fmt: skip

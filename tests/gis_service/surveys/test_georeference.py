@@ -203,8 +203,11 @@ SHEET = Sheet(
         ({GCJ02: 9.0, "EPSG:4490": 2.0}, Claim.VALUES, GCJ02),
         ({GCJ02: 9.0, "EPSG:4490": 2.0}, Claim.FORMAT, GCJ02),
         ({GCJ02: 9.0, "EPSG:4490": 2.0}, Claim.DECLARED, None),
-        ({GCJ02: 9.0, "EPSG:4490": 6.5}, Claim.DECLARED, "EPSG:4490"),
-        ({GCJ02: 4.0, "EPSG:4490": 0.5}, Claim.FORMAT, "EPSG:4490"),
+        ({GCJ02: 9.0, "EPSG:4490": 6.5}, Claim.DECLARED, None),
+        ({GCJ02: 9.0, "EPSG:4490": 2.0}, Claim.NAMED, None),
+        ({GCJ02: 4.0, "EPSG:4490": 0.5}, Claim.FORMAT, None),
+        ({"EPSG:4490": 4.0, GCJ02: 0.5}, Claim.FORMAT, None),
+        ({GCJ02: 4.0, "EPSG:4490": 0.5}, Claim.NAMED, "EPSG:4490"),
     ],
 )
 def test_only_a_clear_winner_is_taken(fits: dict[str, float], claim: Claim, expected: str | None) -> None:
@@ -213,20 +216,25 @@ def test_only_a_clear_winner_is_taken(fits: dict[str, float], claim: Claim, expe
     placed = dict.fromkeys(fits, np.full((40, 2), [121.0, 31.0]))
     if expected is None:
         with pytest.raises(OpenQuestionError) as question:
-            _decided(sheet, ranked, placed)
+            _decided(sheet, "EPSG:4490", ranked, placed)
         assert [one.value for one in question.value.questions[0].options] == list(fits)
     else:
-        assert _decided(sheet, ranked, placed).crs == expected
+        assert _decided(sheet, "EPSG:4490", ranked, placed).crs == expected
 
 
 def test_what_was_not_compared_tells_no_fit() -> None:
     placed = {"EPSG:4550": np.full((40, 2), [121.0, 31.0])}
-    alone = _decided(SHEET, [Candidate("EPSG:4550", 0.9, None)], placed)
+    only = [Candidate("EPSG:4550", 0.9, None, alone=True)]
+    alone = _decided(SHEET, "EPSG:4549", only, placed)
     assert alone.crs == "EPSG:4550"
     assert "只有它落在社区附近" in alone.said
     assert "吻合度" not in alone.said
     with pytest.raises(OpenQuestionError, match="与文件所写的不符"):
-        _decided(replace(SHEET, claim=Claim.DECLARED), [Candidate("EPSG:4550", 0.9, None)], placed)
+        _decided(replace(SHEET, claim=Claim.DECLARED), "EPSG:4549", only, placed)
+    several = [Candidate("EPSG:4490", 1.0, None), Candidate(GCJ02, 0.9, None)]
+    with pytest.raises(OpenQuestionError, match=r"附近没有已有要素可对照.*数值上分不开") as question:
+        _decided(SHEET, "EPSG:4490", several, dict.fromkeys(("EPSG:4490", GCJ02), placed["EPSG:4550"]))
+    assert "吻合度" not in str(question.value)
 
 
 def test_points_that_have_nothing_to_do_with_the_map_fit_nowhere() -> None:
@@ -281,7 +289,7 @@ def _metric(shape: shapely.Geometry, srid: int) -> shapely.Geometry:
 @pytest.mark.parametrize(
     ("point", "read_as", "expected"),
     [
-        ((121.4, 31.2), "EPSG:4326", ("EPSG:4490", GCJ02, BD09)),
+        ((121.4, 31.2), "EPSG:4490", ("EPSG:4490", GCJ02, BD09)),
         ((121.4, 31.2), BD09, (BD09, "EPSG:4490", GCJ02)),
         ((13_517_000.0, 3_663_000.0), "EPSG:4491", ("EPSG:4491", "EPSG:3857")),
         ((40_633_000.0, 3_450_000.0), "EPSG:4528", ("EPSG:4528",)),

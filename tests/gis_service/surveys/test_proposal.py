@@ -52,7 +52,7 @@ def sheet(path: Path, rows: list[dict[str, Any]], at: list[float] | None = None)
 
 
 def write(conn: Connection, community: str, path: Path, reading: Reading | None = None) -> Proposal:
-    made = propose(conn, BUILDING, community, path, reading or Reading())
+    made = propose(conn, BUILDING, community, path, reading or Reading(crs="EPSG:4490"))
     made.staging.merge(conn)
     return made
 
@@ -61,7 +61,7 @@ def test_a_dropped_proposal_leaves_nothing(database: Database, staff: Scope, are
     uploads = text("select count(*) from gis.upload")
     with database.write(staff) as conn:
         before = conn.execute(uploads).scalar()
-        made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", [{"编码": "A"}]), Reading())
+        made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", [{"编码": "A"}]), Reading(crs="EPSG:4490"))
         assert made.changes == Changes(1, 0, 0, 0)
         conn.rollback()
     with database.read(staff) as conn:
@@ -73,7 +73,7 @@ def test_progress_tells_rows_read_and_rows_in_all(conn: Connection, area: str, t
     told: list[tuple[int, int | None]] = []
     rows: list[dict[str, Any]] = [{"编码": str(number)} for number in range(12)]
     path = sheet(tmp_path / "a.geojson", rows, [number / 10 for number in range(12)])
-    propose(conn, BUILDING, area, path, Reading(), lambda done, total: told.append((done, total)))
+    propose(conn, BUILDING, area, path, Reading(crs="EPSG:4490"), lambda done, total: told.append((done, total)))
     assert told[-1] == (12, 12)
 
 
@@ -85,16 +85,16 @@ def test_only_wanted_rows_are_read(conn: Connection, area: str, tmp_path: Path) 
         {"编码": None, "类": "y"},
     ]
     path = sheet(tmp_path / "a.geojson", rows)
-    made = propose(conn, BUILDING, area, path, Reading(where=("类", frozenset({"x", "z"}))))
+    made = propose(conn, BUILDING, area, path, Reading(crs="EPSG:4490", where=("类", frozenset({"x", "z"}))))
     assert (made.changes, made.refusals) == (Changes(2, 0, 0, 0), [])
     with pytest.raises(InputError, match="不在文件里"):
-        propose(conn, BUILDING, area, path, Reading(where=("种", frozenset({"x"}))))
+        propose(conn, BUILDING, area, path, Reading(crs="EPSG:4490", where=("种", frozenset({"x"}))))
 
 
 def test_an_assumed_source_never_overwrites_a_stored_one(conn: Connection, area: str, tmp_path: Path) -> None:
     write(conn, area, sheet(tmp_path / "a.geojson", [{"编码": "A", "数据来源": "普查", "层数": 2}]))
     made = write(conn, area, sheet(tmp_path / "b.geojson", [{"编码": "A", "层数": 2}, {"编码": "B", "层数": 2}]),
-                 Reading(source=Source.REPORTED))  # fmt: skip
+                 Reading(crs="EPSG:4490", source=Source.REPORTED))  # fmt: skip
     assert made.changes == Changes(1, 0, 0, 1)
     assert [tuple(row)[:4] for row in conn.execute(ROWS, {"c": area})] == [
         ("A", None, 2, "census"), ("B", None, 2, "reported"),
@@ -103,7 +103,7 @@ def test_an_assumed_source_never_overwrites_a_stored_one(conn: Connection, area:
 
 def test_foreign_sources_are_told(conn: Connection, area: str, tmp_path: Path) -> None:
     path = sheet(tmp_path / "a.geojson", [{"编码": "A", "来源": "openstreetmap.org"}])
-    made = propose(conn, BUILDING, area, path, Reading(source=Source.OPEN_DATA))
+    made = propose(conn, BUILDING, area, path, Reading(crs="EPSG:4490", source=Source.OPEN_DATA))
     assert "openstreetmap.org" in made.notes[0]
     assert "开放数据" in made.notes[0]
 
@@ -116,7 +116,9 @@ def test_refusals_stand_in_the_order_of_the_sheet(conn: Connection, area: str, t
         {"编码": "B"},
         {"编码": "C"},
     ]
-    made = propose(conn, BUILDING, area, sheet(tmp_path / "a.geojson", rows, [0, 1, 2, 3, 900]), Reading())
+    made = propose(
+        conn, BUILDING, area, sheet(tmp_path / "a.geojson", rows, [0, 1, 2, 3, 900]), Reading(crs="EPSG:4490")
+    )
     assert [refusal.row for refusal in made.refusals] == [1, 3, 4, 5]
     assert [refusal.code for refusal in made.refusals] == ["A", "", "B", "C"]
     assert made.staging.merge(conn) == Changes(1, 0, 0, 0)
@@ -126,7 +128,7 @@ def test_a_row_that_only_touches_the_boundary_is_inside(conn: Connection, area: 
     # The community is 120.99 to 121.01 E; these begin on its east edge, half outside, and just beyond it.
     made = propose(
         conn, BUILDING, area,
-        sheet(tmp_path / "a.geojson", [{"编码": code} for code in "ABC"], [15.0, 14.8, 15.1]), Reading(),
+        sheet(tmp_path / "a.geojson", [{"编码": code} for code in "ABC"], [15.0, 14.8, 15.1]), Reading(crs="EPSG:4490"),
     )  # fmt: skip
     assert [refusal.code for refusal in made.refusals] == ["C"]
     assert "约 10 米" in made.refusals[0].reason
@@ -146,7 +148,7 @@ def test_a_code_that_stands_in_several_grids_is_refused(conn: Connection, area: 
     }  # fmt: skip
     path = tmp_path / "a.geojson"
     path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8")
-    made = propose(conn, VISIT, area, path, Reading())
+    made = propose(conn, VISIT, area, path, Reading(crs="EPSG:4490"))
     assert made.refusals == []
     made.staging.merge(conn)
     # People of the second grid keep a list of their own, in which the same code stands for something else.
@@ -157,7 +159,7 @@ def test_a_code_that_stands_in_several_grids_is_refused(conn: Connection, area: 
     )
     grids = conn.execute(text("select grid from gis.visit where code = '甲' order by 1")).scalars().all()
     assert grids == [f"{area}001", f"{area}002"]
-    again = propose(conn, VISIT, area, path, Reading())
+    again = propose(conn, VISIT, area, path, Reading(crs="EPSG:4490"))
     assert again.changes == Changes(0, 0, 0, 0)
     assert [refusal.code for refusal in again.refusals] == ["甲"]
     assert "几个网格" in again.refusals[0].reason

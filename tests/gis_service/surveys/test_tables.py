@@ -158,7 +158,7 @@ def test_systems_named_in_words(
     source = opened(table(tmp_path / "a.csv", *([title] for title in top), headers, cells))
     assert source.crs == crs
     assert says in source.crs_evidence
-    assert source.claim == ("values" if "没有写" in says else "declared")
+    assert source.claim == ("values" if "没有写" in says else "named")
 
 
 @pytest.mark.parametrize(
