@@ -83,7 +83,9 @@ def keep_rows(
             " geom) select :community, :proposal, s.row, case when p.added then 'added' when p.changed then 'changed'"
             "  when p.moved then 'moved' else 'unchanged' end, s.code, p.id, p.base, p.grid, p.moved_m,"
             "  case when p.added or p.changed or p.moved then"
-            f"   jsonb_strip_nulls(to_jsonb((select v from (select {names}) v))) end,"
+            # A value that a changed row takes away is a change; a new one has nothing to be taken away.
+            f"   case when p.added then jsonb_strip_nulls(to_jsonb((select v from (select {names}) v)))"
+            f"   else to_jsonb((select v from (select {names}) v)) end end,"
             "  case when p.added or p.changed or p.moved then s.geom end"
             " from staged s join proposed p using (row)"
         ),
@@ -227,7 +229,8 @@ def read_row(conn: Connection, kept: Kept, layer: Layer, row: int) -> dict[str, 
 
 _SHOWN = (
     "r.row, r.step, r.code, r.grid, r.moved_m, r.values, r.problems, r.left_out, r.written, st_x(st_pointonsurface("
-    "coalesce(r.geom, h.geom))) as lon, st_y(st_pointonsurface(coalesce(r.geom, h.geom))) as lat"
+    "coalesce(r.geom, h.geom))) as lon, st_y(st_pointonsurface(coalesce(r.geom, h.geom))) as lat,"
+    " (select for_new from gis.proposal p where p.community = r.community and p.id = r.proposal) as for_new"
 )
 
 
@@ -253,7 +256,9 @@ def _shown(layer: Layer, row: RowMapping) -> dict[str, Any]:
         changes = {
             field.name: [before.get(field.name), values.get(field.name)]
             for field in layer.fields
-            if field.name in values and values[field.name] != before.get(field.name)
+            if field.name in values
+            and field.name not in row["for_new"]
+            and values[field.name] != before.get(field.name)
         }
     said = {**before, **values}
     return {
@@ -282,8 +287,10 @@ def changes_geojson(conn: Connection, kept: Kept, layer: Layer, most: int) -> It
                 "  'fields', (select jsonb_object_agg(key, jsonb_build_array(b.value, v.value))"
                 "   from jsonb_each(r.values) v"
                 f"   left join jsonb_each(to_jsonb((select x from (select {names}) x))) b using (key)"
-                "   where r.step in ('changed', 'moved', 'conflict') and v.value is distinct from b.value))))::text"
-                f" from gis.proposal_row r {_join_history(layer)}"
+                "   where r.step in ('changed', 'moved', 'conflict') and v.value is distinct from b.value"
+                "    and v.key <> all(p.for_new)))))::text"
+                f" from gis.proposal_row r join gis.proposal p on p.community = r.community and p.id = r.proposal"
+                f" {_join_history(layer)}"
                 " cross join lateral (values (''), ('-before')) role (name)"
                 " where r.community = :community and r.proposal = :proposal and r.step not in ('unchanged', 'refused')"
                 "  and (role.name = '' and coalesce(r.geom, h.geom) is not null"
