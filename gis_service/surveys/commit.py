@@ -134,7 +134,7 @@ def _write(conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str,
     conflicts = recall(conn, kept, staging, steps=steps, rows=wanted.rows)
     changes = staging.count(conn)
     if not first and not (changes.added or changes.changed or changes.moved or changes.removed):
-        _hold(conn, kept, conflicts)
+        _hold(conn, kept, layer, conflicts)
         return Committed(None, changes, len(conflicts))
     report = waiting.row["report"]
     try:
@@ -158,7 +158,7 @@ def _write(conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str,
         ),
         {**kept.named, "upload": upload},
     )
-    _hold(conn, kept, conflicts)
+    _hold(conn, kept, layer, conflicts)
     conn.execute(_one(waiting).values(state="committed"))
     return Committed(upload, changes, len(conflicts))
 
@@ -176,13 +176,17 @@ def check_acceptable(counts: Mapping[str, int], wanted: Wanted) -> None:
         )
 
 
-def _hold(conn: Connection, kept: Kept, conflicts: Collection[Conflict]) -> None:
-    """Let clashing rows wait for a person; of merged ones the fields that didn't clash are written already."""
+def _hold(conn: Connection, kept: Kept, layer: Layer, conflicts: Collection[Conflict]) -> None:
+    """Let clashing rows wait for a person; of merged ones the fields that didn't clash are written already.
+
+    What is decided is about the feature as it stands now: what someone changes until then is merged again.
+    """
     if not conflicts:
         return
     conn.execute(
         text(
-            "update gis.proposal_row set step = 'conflict', written = null, problems = null"
+            "update gis.proposal_row r set step = 'conflict', written = null, problems = null, base = ("
+            f"  select t.version from gis.{layer.name} t where t.community = r.community and t.id = r.feature)"
             " where community = :community and proposal = :proposal and row = any(:rows)"
         ),
         {**kept.named, "rows": [one.row for one in conflicts]},
@@ -218,7 +222,8 @@ def resolve(conn: Connection, waiting: Waiting, row: int, take: str) -> None:
     )
     done = conn.execute(
         text(
-            f"update gis.proposal_row r set step = {step}, feature = t.id, base = t.version, problems = null"
+            f"update gis.proposal_row r set step = {step}, feature = t.id, problems = null,"
+            " base = case when o.feature = t.id then o.base else t.version end"
             f" from gis.proposal_row o left join gis.{layer} t on t.community = o.community and t.code = o.code"
             "  and (o.feature is null or t.id = o.feature or o.row > 0)"
             " where o.community = :community and o.proposal = :proposal and o.row = :row and o.step = 'conflict'"

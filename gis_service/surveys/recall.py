@@ -49,7 +49,7 @@ def recall(
     _fill(conn, kept, staging)
     _lock(conn, staging)
     staging.compare(conn)
-    conflicts = [*_meanwhile_added(conn, staging), *_gone(conn), *_changed(conn, staging)]
+    conflicts = [*_meanwhile_added(conn, staging), *_gone(conn), *_changed(conn, kept, staging)]
     _find_removed(conn, staging)
     return [*conflicts, *_removed_edited(conn, staging)]
 
@@ -123,7 +123,7 @@ def _gone(conn: Connection) -> list[Conflict]:
     return [Conflict(row, (), f"提案之后编码 {code} 的要素已被删除或改了编码;没有写入。") for row, code in rows]
 
 
-def _changed(conn: Connection, staging: Staging) -> list[Conflict]:
+def _changed(conn: Connection, kept: Kept, staging: Staging) -> list[Conflict]:
     """Merge rows whose feature has another version now, field by field."""
     layer = staging.layer.name
     names = [f.name for f in staging.fields if f.name not in {"code", *staging.for_new}] + ["geom"]
@@ -143,6 +143,7 @@ def _changed(conn: Connection, staging: Staging) -> list[Conflict]:
         ),
         {"community": staging.community},
     )
+    _keep_merged(conn, kept, names)
     assigned = ", ".join(f"{name} = d.{name}" for name in names)
     if conn.execute(text(f"update staged s set {assigned} from drifted d where d.row = s.row")).rowcount:
         staging.compare(conn)
@@ -156,6 +157,25 @@ def _changed(conn: Connection, staging: Staging) -> list[Conflict]:
 
 def _listed(titles: Mapping[str, str], names: Iterable[str]) -> str:
     return "、".join(titles[name] for name in names)
+
+
+def _keep_merged(conn: Connection, kept: Kept, names: Collection[str]) -> None:
+    """Let a clashing row keep of the file's values only those that clash: the others are settled by the merge.
+
+    Whoever decides later for the file must not bring back what the file only repeated and someone has changed since.
+    """
+    merged = ", ".join(f"d.{name}" for name in names if name != "geom")
+    settled = f"to_jsonb((select m from (select {merged}) m))" if merged else "'{}'::jsonb"
+    conn.execute(
+        text(
+            "update gis.proposal_row r set geom = case when 'geom' = any(d.clashes) then r.geom else d.geom end,"
+            " values = r.values || (select coalesce(jsonb_object_agg(key, value), '{}')"
+            f"  from jsonb_each({settled}) where key <> all(d.clashes))"
+            " from drifted d where r.community = :community and r.proposal = :proposal and r.row = d.row"
+            " and d.clashes <> '{}'"
+        ),
+        kept.named,
+    )
 
 
 def _both(name: str) -> str:
