@@ -198,6 +198,8 @@ class Desk:
             When nothing was asked of that name.
         ConflictError
             When the upload is committed or being read.
+        NotFoundError
+            When the file is kept no longer; what it proposed stays as it is.
         """
         waiting = self.find(identifier)
         if waiting.row["state"] not in {"needs_answer", "proposed"}:
@@ -211,8 +213,11 @@ class Desk:
         given = {**waiting.row["answers"], **answers}
         layer = given.get("layer", waiting.row["layer"])
         _check_layer(layer)
+        self.originals.find(identifier)
         with self.database.write(self.scope) as conn:
-            conn.execute(_one(waiting).values(answers=given, layer=layer, state="processing", questions=[]))
+            begun = _one(waiting).where(PROPOSAL.c.state == waiting.row["state"])
+            if not conn.execute(begun.values(answers=given, layer=layer, state="processing", questions=[])).rowcount:
+                raise ConflictError("这次上传刚刚由别人处理;请看结果后再试。", "Someone has just dealt with it.")
             _remember_headers(conn, waiting.row["community"], layer, answers)
         return self._read_again(identifier)
 
@@ -224,8 +229,8 @@ class Desk:
             self.work(identifier, INTERACTIVE, _only_while_short)
         except _LongReadingError:
             self._leave_to_worker(waiting)
-        except InputError as error:
-            # An answer that the file contradicts mustn't cost the sender the file.
+        except ServiceError as error:
+            # An answer that the file contradicts, or a database that is away, mustn't cost the sender the file.
             with self.database.write(self.scope) as conn:
                 conn.execute(_one(waiting).values(state="needs_answer", problem=str(error)))
             raise
@@ -393,7 +398,15 @@ def _remember_headers(conn: Connection, community: str, layer: str | None, answe
             )
 
 
+def _still_read(conn: Connection, waiting: Waiting) -> None:
+    """Lock the proposal; ConflictError when it was decided about, or discarded, while its file was being read."""
+    asked = select(PROPOSAL.c.state).where(PROPOSAL.c.id == waiting.row["id"]).with_for_update()
+    if conn.execute(asked).scalar() not in {"processing", "needs_answer"}:
+        raise ConflictError("读文件的时候,这次上传已被处理或丢弃。", "The upload was dealt with while it was read.")
+
+
 def _keep(conn: Connection, waiting: Waiting, proposal: Proposal) -> None:
+    _still_read(conn, waiting)
     refused: dict[int, str] = {}
     for one in proposal.refusals:
         refused.setdefault(one.row, one.code)
