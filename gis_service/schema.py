@@ -78,10 +78,14 @@ def system_statements() -> list[str]:
         f"create policy adds on gis.upload for insert to gis_app with check {sees};",
         "grant insert on gis.upload to gis_app;",
     ]
-    # What waits for a decision changes until it is made; rows are seen by their grid, like the features they become.
+    # What waits for a decision changes until it is made. A proposal shows first rows, places and the file itself, of
+    # whatever grid they are, so it isn't for one grid's people; rows are seen by their grid, like the features they
+    # become.
     by_grid = SEES_GRID.format(community="community")
-    for table in (proposal_tables.PROPOSAL, proposal_tables.HEADER_ANSWER, proposal_tables.JOB):
-        statements += [*_create(table), *_secure(table, sees, sees)]
+    for table, rule in (
+        (proposal_tables.PROPOSAL, writes), (proposal_tables.HEADER_ANSWER, sees), (proposal_tables.JOB, writes),
+    ):  # fmt: skip
+        statements += [*_create(table), *_secure(table, rule, rule)]
     statements += [*_create(proposal_tables.PROPOSAL_ROW), *_secure(proposal_tables.PROPOSAL_ROW, by_grid, by_grid)]
     statements.append(_UNFINISHED_JOBS)
     statements += _create(tables.LAYER_TOUCH)

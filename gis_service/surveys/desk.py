@@ -111,6 +111,7 @@ class Desk:
             When the key stands for another file.
         """
         _check_wishes(community, sent)
+        _check_scope(community, self.scope)
         identifier = uuid.uuid4()
         stored = self.originals.keep(identifier, sent.file, PurePosixPath(sent.name).suffix.lower()[:12] or ".bin")
         try:
@@ -345,6 +346,14 @@ def _check_wishes(community: str, sent: Sent) -> None:
         )
     if not sent.name or len(sent.name) > 255 or any(ord(sign) < 32 for sign in sent.name):
         raise InputError("文件名为空、太长或有控制字符;请改名后再上传。", "The file's name can't be used.")
+
+
+def _check_scope(community: str, scope: Scope) -> None:
+    """Refuse one grid's people: a file is compared with the whole community, and has rows for all of it."""
+    if not any(community.startswith(code) for code in scope.areas) and scope.narrowed(community).areas:
+        raise NotFoundError(
+            f"社区 {community} 不全在您的范围内;上传要整个社区的范围。", "Uploads take a whole community's scope."
+        )
 
 
 def _check_layer(name: str | None) -> None:
