@@ -1,4 +1,4 @@
-"""A service with a database of its own that is killed over and over, and clients that try again as careful ones do."""
+"""A service that is killed: its processes as the system sees them, a kill -9 for each, and its way back."""
 
 from __future__ import annotations
 
@@ -6,187 +6,181 @@ import os
 import random
 import signal
 import subprocess
-import threading
+import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import httpx
 
-from tests.api.own_service import SERVICE, free_port
+from tests.api.careful_client import Noted
+from tests.api.own_service import free_port
 
-ROWS = 1500
-HEAD = "编号,名称,点位类型,垃圾桶数,投放时段,经度,纬度,备注"
-PATIENCE_SECONDS = 120.0
+SERVICE = Path(sys.executable).with_name("gis-service")
+START_SECONDS = 90.0
 
 
 class KilledService:
-    """Runs ``gis-service serve`` on a private cluster, and starts it again whenever it ended."""
+    """``gis-service serve`` in a process of its own, started again after each kill on the same port and folder.
 
-    def __init__(self, data: Path) -> None:
-        self.data, self.port = data, free_port()
+    Parameters
+    ----------
+    data
+        The data folder; without ``GIS_DATABASE_URL`` among the settings also of a private cluster.
+    """
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        self.data = data
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-        self._ending = threading.Event()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self.starts = 0
+        self._settings: Mapping[str, str] = settings
+        self._said = data.with_name("service.log")
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self._keeper.start()
-        self.wait_ready()
-
-    def wait_ready(self) -> None:
-        begun = time.monotonic()
-        while time.monotonic() - begun < PATIENCE_SECONDS:
-            with suppress(httpx.HTTPError):
-                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("the service doesn't come back")
+        """Start it and wait until it answers; it must do so at the first attempt."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("GIS_")}
+        with self._said.open("ab") as said:
+            self._process = subprocess.Popen(
+                [SERVICE, "serve", "--port", str(self.port), "--data", self.data, "--empty"],
+                stdout=said, stderr=said, env={**own, **self._settings}, start_new_session=True,
+            )  # fmt: skip
+        self.starts += 1
+        assert until(lambda: self.answers() or self._ended(), START_SECONDS), self.said[-3000:]
+        assert not self._ended(), self.said[-3000:]
 
     def stop(self) -> None:
-        self._ending.set()
-        if self.process is not None:
-            self.process.terminate()
-        self._keeper.join(timeout=30)
+        """End it as an operator does."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=60)
 
-    def _keep(self) -> None:
-        while not self._ending.is_set():
-            with (self.data.parent / "service.log").open("ab") as log:
-                self.process = subprocess.Popen(
-                    [SERVICE, "serve", "--port", str(self.port), "--data", str(self.data), "--empty"],
-                    stdout=log, stderr=log,
-                )  # fmt: skip
-                self.process.wait()
-            self._ending.wait(0.2)
+    @property
+    def said(self) -> str:
+        """Everything that it and its workers wrote."""
+        return self._said.read_text(encoding="utf-8", errors="replace")
 
-    def kill(self, generator: random.Random) -> str | None:
-        """Kill -9 one of the processes; return which, None when there was none of that kind."""
-        kind = generator.choice(("service",) * 3 + ("worker",) * 4 + ("backend",) * 4 + ("postmaster",))
-        if kind == "service":
-            found = [self.process.pid] if self.process is not None and self.process.poll() is None else []
-        elif kind == "worker":
-            found = _children(self.process.pid, b"worker") if self.process is not None else []
-        else:
-            postmaster = _postmaster(self.data)
-            found = [postmaster] if kind == "postmaster" else _children(postmaster, b"gis_app")
-        if not found or not found[0]:
-            return None
-        with suppress(ProcessLookupError):
-            os.kill(generator.choice(found), signal.SIGKILL)
-            return kind
+    def answers(self) -> bool:
+        """Tell whether it and its database are ready."""
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        return False
+
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def kill(self, kind: str) -> bool:
+        """Kill -9 the service, its worker, its postmaster or a backend; False when there is none just now."""
+        pid = {"service": self._service, "worker": self._worker, "postmaster": self._postmaster,
+               "backend": self._backend}[kind]()  # fmt: skip
+        if pid is None:
+            return False
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        if kind == "service" and self._process is not None:
+            self._process.wait(timeout=30)
+        return True
+
+    def has_worker(self) -> bool:
+        """Tell whether a worker process is at work."""
+        return self._worker() is not None
+
+    def _service(self) -> int | None:
+        return None if self._process is None or self._ended() else self._process.pid
+
+    def _worker(self) -> int | None:
+        return next((pid for pid, line in _children(self._service()) if b"worker" in line), None)
+
+    def _postmaster(self) -> int | None:
+        with suppress(FileNotFoundError, IndexError, ValueError):
+            pid = int((self.data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+            if b"postgres" in _command_line(pid):
+                return pid
         return None
 
-
-def _postmaster(data: Path) -> int:
-    try:
-        return int((data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
-    except (OSError, ValueError, IndexError):
-        return 0
-
-
-def _children(parent: int, holding: bytes) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError, ValueError, IndexError):
-            of_parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == parent
-            if of_parent and holding in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-    return found
+    def _backend(self) -> int | None:
+        found = [(pid, line) for pid, line in _children(self._postmaster()) if b"postgres: gis_app" in line]
+        # One that is at something, where there is one.
+        busy = [pid for pid, line in found if b" idle" not in line.replace(b"idle in transaction", b"")]
+        return random.choice(busy or [pid for pid, _ in found]) if found else None
 
 
 @dataclass
-class Client:
-    """Uploads and commits one file after the other, each under keys of its own, until it is told to stop.
-
-    Attributes
-    ----------
-    acknowledged, given_up
-        Names of the files whose commit was answered with success, and of those that the service refused for good.
-    retried
-        How often a request had to be sent again.
-    """
+class Killer:
+    """Kills a service, its worker and its database in the middle of what clients are at."""
 
     service: KilledService
-    name: str
-    stop: threading.Event
-    acknowledged: list[str] = field(default_factory=list)
-    given_up: dict[str, str] = field(default_factory=dict)
-    retried: int = 0
-    sent: list[str] = field(default_factory=list)
+    noted: Noted
+    draw: random.Random = field(default_factory=lambda: random.Random(20261128))
+    kills: Counter[str] = field(default_factory=Counter)
 
-    def run(self) -> None:
-        number = 0
-        while not self.stop.is_set():
-            number += 1
-            file = f"{self.name}n{number}"
-            self.sent.append(file)
-            try:
-                self._upload(file, large=number % 3 == 0)
-            except RefusedError as error:
-                self.given_up[file] = str(error)
-            else:
-                self.acknowledged.append(file)
+    def kill_all(self, planned: Mapping[str, int]) -> Counter[str]:
+        """Kill what is planned, in any order; return the kills done.
 
-    def _upload(self, file: str, *, large: bool) -> None:
-        content = file_of(file, large=large).encode()
-        form = {"layer": "waste_point", "crs": "EPSG:4490"}
-        upload = self._until(
-            lambda client: client.post(
-                "/uploads", files={"file": (f"{file}.csv", content)}, data=form, headers={"Idempotency-Key": file}
-            )
-        )
-        here = f"/uploads/{upload['id']}"
-        while upload["state"] == "processing":
-            time.sleep(0.1)
-            upload = self._until(lambda client: client.get(here))
-        if upload["state"] == "refused":
-            raise RefusedError(str(upload["problem"]))
-        key = {"Idempotency-Key": f"{file}-commit"}
-        while upload["state"] != "committed":
-            upload = self._until(lambda client: client.post(f"{here}/commit", json={}, headers=key))
+        A pair is a backend and, before the database has recovered, the service. Before every third kill something may
+        be finished, or nothing ever would.
+        """
+        left = [kind for kind, number in planned.items() for _ in range(number)]
+        self.draw.shuffle(left)
+        for turn, kind in enumerate(left):
+            self._recovered()
+            if turn % 3 == 0:
+                self._let_finish(len(self.noted.sent))
+            self._aim(kind)
+            for one in ("backend", "service") if kind == "pair" else (kind,):
+                assert until(partial(self.service.kill, one), 30), f"there is no {one}"
+                self.kills[one] += 1
+            if kind in {"service", "pair"}:
+                self.service.start()
+        self._recovered()
+        return self.kills
 
-    def _until(self, request: object) -> dict[str, object]:
-        """Send a request again and again until it is answered."""
-        begun = time.monotonic()
-        while time.monotonic() - begun < PATIENCE_SECONDS:
-            try:
-                with httpx.Client(base_url=self.service.url, timeout=60) as client:
-                    answer: httpx.Response = request(client)  # type: ignore[operator]
-            except httpx.HTTPError:
-                answer = httpx.Response(503)
-            if answer.status_code < 300:
-                found: dict[str, object] = answer.json()
-                return found
-            if answer.status_code not in {409, 500, 503}:
-                raise RefusedError(f"{answer.status_code} {answer.text[:300]}")
-            self.retried += 1
-            time.sleep(0.1)
-        raise AssertionError(f"{self.name}: no answer within {PATIENCE_SECONDS} s")
+    def _let_finish(self, before: int) -> None:
+        until(lambda: len(self.noted.sent) > before, 4)
+
+    def _recovered(self) -> None:
+        assert until(self.service.answers, START_SECONDS), self.service.said[-3000:]
+
+    def _aim(self, kind: str) -> None:
+        """Wait for the moment: some way into a job, an upload or a commit, where there is one."""
+        if kind == "worker":
+            until(self.service.has_worker, 10)
+            time.sleep(self.draw.uniform(0.7, 2.7))
+            return
+        aim, seconds = self.draw.choice((("upload", 1.5), ("commit", 0.6), ("commit", 0.6)))
+        until(lambda: aim in self.noted.busy.values(), 3)
+        time.sleep(self.draw.uniform(0, seconds))
 
 
-class RefusedError(Exception):
-    """The service refused a file for good."""
+def until(true: Callable[[], bool], seconds: float) -> bool:
+    """Ask every 50 ms until it is true, at most for ``seconds``; return the last answer."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
-def file_of(name: str, *, large: bool = False) -> str:
-    """Return a table of points; large ones are a job of the worker."""
-    remark = "说" * 1000 if large else ""
-    rows = [
-        f"{name}r{at},点,定时定点,1,全天,{120.995 + at % 100 / 20000:.6f},{30.70 + at // 100 / 20000:.6f},{remark}"
-        for at in range(ROWS)
-    ]
-    return "\n".join([HEAD, *rows]) + "\n"
+def _children(parent: int | None) -> Iterator[tuple[int, bytes]]:
+    for entry in Path("/proc").iterdir() if parent is not None else ():
+        if not entry.name.isdigit():
+            continue
+        with suppress(OSError, IndexError):
+            # The name stands in brackets and may hold anything; the state and the parent follow.
+            if int((entry / "stat").read_bytes().rsplit(b")", 1)[1].split()[1]) == parent:
+                yield int(entry.name), _command_line(int(entry.name))
 
 
-def kill_over_and_over(service: KilledService, kills: int, seed: int) -> Counter[str]:
-    """Kill the processes at random moments, so many times; each time the service must come back."""
-    generator, done = random.Random(seed), Counter[str]()
-    while done.total() < kills:
-        time.sleep(generator.uniform(0.0, 0.9))
-        kind = service.kill(generator)
-        if kind is not None:
-            done[kind] += 1
-            service.wait_ready()
-    return done
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
