@@ -161,11 +161,6 @@ def _cleaned(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().strip("[]()").strip().rstrip(";").strip()
 
 
-def of_forms(place: Place, columns: Sequence[str]) -> bool:
-    """Return whether coordinate columns are those that forms of ODK and KoboToolbox write, which are in WGS 84."""
-    return place.kind is Kind.FORM or all(_FORM_PAIR.fullmatch(columns[at].strip().lower()) for at in place.columns)
-
-
 def sampled_points(place: Place, sample: Sequence[Sequence[object]]) -> tuple[Floats, Floats]:
     """Return first and second coordinates of the first rows; NaN where a row has none."""
     if place.kind is Kind.PAIR:

@@ -17,7 +17,6 @@ from gis_service.surveys.files.coordinate_columns import (
     Place,
     choose_place,
     named_places,
-    of_forms,
     placed,
     sampled_points,
 )
@@ -212,8 +211,6 @@ def _datum(table: Table, place: Place, used: tuple[str, ...], x: Floats, y: Floa
         metres = float(np.nanmedian(np.abs(np.concatenate([x, y])))) > 360
         prefixed = metres and any(zone_prefixed_srid(float(np.nanmedian(one))) is not None for one in (x, y))
         declared, declared_by = system_named(used, table.titles, metres=metres, prefixed=prefixed)
-        if declared is None and not metres and of_forms(place, table.columns):
-            declared, declared_by = "EPSG:4326", "采集表单(ODK、KoboToolbox)的位置按规定是"
     return settle_datum(
         x, y, stated=wish.crs, declared=declared, declared_by=declared_by, claim=Claim.NAMED,
         names=None if place.kind is Kind.WKT else names, metric_srid=wish.metric_srid,
