@@ -254,6 +254,8 @@ def test_a_row_without_a_place_is_placed_by_a_click(page: Page, address: str) ->
     page.select_option("#desk-layer", "waste_point")
     page.set_input_files("#desk-file", ledger("TZ1"))
     expect(page.locator("#desk-commit")).to_have_text("没有可以入库的行")
+    # The ground that comes later moves the view, and a click in that moment is lost.
+    page.wait_for_load_state("networkidle")
     page.click(".desk-place")
     shape = page.locator(".desk-map").bounding_box()
     assert shape is not None
