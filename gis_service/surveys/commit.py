@@ -11,7 +11,7 @@ import orjson
 import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import insert, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -19,7 +19,6 @@ from gis_service.errors import ConflictError, InputError
 from gis_service.features.staging import Changes, Staging
 from gis_service.features.write import encode_geometry, refused_by_database
 from gis_service.jobs import Job, Progress
-from gis_service.proposal_tables import PROPOSAL
 from gis_service.surveys.desk import Desk, Waiting, find_proposal
 from gis_service.surveys.files.geometry import TAKEN_TYPES, fault_sentence
 from gis_service.surveys.proposal_rows import Kept, RowProblem, add_problems, count_steps
@@ -159,7 +158,7 @@ def _write(conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str,
         {**kept.named, "upload": upload},
     )
     _hold(conn, kept, layer, conflicts)
-    conn.execute(_one(waiting).values(state="committed"))
+    conn.execute(waiting.change(state="committed"))
     return Committed(upload, changes, len(conflicts))
 
 
@@ -281,7 +280,3 @@ def _geometry_of(layer: Layer, geometry: Mapping[str, Any]) -> BaseGeometry:
         fault = fault_sentence(shapely.is_valid_reason(found))
         raise InputError(f"画的图形有错误:{fault};请重画。", "The geometry isn't valid.")
     return found
-
-
-def _one(waiting: Waiting) -> Any:
-    return update(PROPOSAL).where(PROPOSAL.c.community == waiting.row["community"], PROPOSAL.c.id == waiting.row["id"])

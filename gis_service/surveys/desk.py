@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Update, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Connection
 
@@ -21,12 +21,13 @@ from gis_service.areas import read_area
 from gis_service.database import Database
 from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError, UnavailableError
 from gis_service.jobs import Job, Progress, enqueue
-from gis_service.proposal_tables import HEADER_ANSWER, MODES, PROPOSAL
+from gis_service.proposal_tables import MODES, PROPOSAL
 from gis_service.scope import Scope
+from gis_service.surveys.answers import reading_of, remember_headers
 from gis_service.surveys.files.reading import INTERACTIVE, JOB, ReadLimits
 from gis_service.surveys.layer_of_file import layer_of_file
 from gis_service.surveys.originals import Originals
-from gis_service.surveys.proposal import Proposal, Reading
+from gis_service.surveys.proposal import Proposal
 from gis_service.surveys.proposal_rows import Kept, RowProblem, count_steps, keep_rows
 from gis_service.surveys.propose import propose
 from gis_service.surveys.questions import OpenQuestionError
@@ -90,6 +91,11 @@ class Waiting:
         if self.row["layer"] is None:
             raise InputError("还没有选定图层;请先回答问题。", "The layer isn't chosen yet.")
         return LAYERS[self.row["layer"]]
+
+    def change(self, **values: Any) -> Update:
+        """Return the statement that gives its columns other values."""
+        named = (PROPOSAL.c.community == self.row["community"], PROPOSAL.c.id == self.row["id"])
+        return update(PROPOSAL).where(*named).values(**values)
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ class Desk:
 
     def _leave_to_worker(self, waiting: Waiting) -> None:
         with self.database.write(self.scope) as conn:
-            conn.execute(_one(waiting).values(state="processing", questions=[]))
+            conn.execute(waiting.change(state="processing", questions=[]))
             enqueue(conn, self.scope, waiting.row["community"], READING_JOB, {"upload": str(waiting.row["id"])})
 
     def work(self, identifier: uuid.UUID, limits: ReadLimits, progress: Progress | None = None) -> None:
@@ -181,14 +187,14 @@ class Desk:
             with self.database.write(self.scope, str(identifier)) as conn:
                 if not _taken_up(conn, waiting):
                     return
-                reading = _reading(conn, row, limits)
+                reading = reading_of(conn, row, limits)
                 layer = LAYERS[row["layer"]] if row["layer"] else layer_of_file(path, reading)
                 proposal = propose(conn, layer, row["community"], path, reading, progress)
                 _keep(conn, waiting, proposal)
         except OpenQuestionError as asked:
             questions = [one.document() for one in asked.questions]
             with self.database.write(self.scope) as conn:
-                conn.execute(_one(waiting).values(state="needs_answer", questions=questions, problem=str(asked)))
+                conn.execute(waiting.change(state="needs_answer", questions=questions, problem=str(asked)))
 
     def answer(self, identifier: uuid.UUID, answers: Mapping[str, str]) -> Waiting:
         """Take answers to the questions of an upload and read the file anew.
@@ -216,10 +222,10 @@ class Desk:
         _check_layer(layer)
         self.originals.find(identifier)
         with self.database.write(self.scope) as conn:
-            begun = _one(waiting).where(PROPOSAL.c.state == waiting.row["state"])
-            if not conn.execute(begun.values(answers=given, layer=layer, state="processing", questions=[])).rowcount:
+            begun = waiting.change(answers=given, layer=layer, state="processing", questions=[])
+            if not conn.execute(begun.where(PROPOSAL.c.state == waiting.row["state"])).rowcount:
                 raise ConflictError("这次上传刚刚由别人处理;请看结果后再试。", "Someone has just dealt with it.")
-            _remember_headers(conn, waiting.row["community"], layer, answers)
+            remember_headers(conn, waiting.row["community"], layer, answers)
         return self._read_again(identifier)
 
     def _read_again(self, identifier: uuid.UUID) -> Waiting:
@@ -233,7 +239,7 @@ class Desk:
         except ServiceError as error:
             # An answer that the file contradicts, or a database that is away, mustn't cost the sender the file.
             with self.database.write(self.scope) as conn:
-                conn.execute(_one(waiting).values(state="needs_answer", problem=str(error)))
+                conn.execute(waiting.change(state="needs_answer", problem=str(error)))
             raise
         return self.find(identifier)
 
@@ -273,7 +279,7 @@ def read_in_background(desk: Desk, job: Job, progress: Progress) -> None:
         desk.work(identifier, JOB, progress)
     except InputError as error:
         with desk.database.write(desk.scope) as conn:
-            conn.execute(_one(waiting).values(state="refused", problem=str(error)))
+            conn.execute(waiting.change(state="refused", problem=str(error)))
         # Nobody can read it, and what is in it is nobody's business any more.
         desk.originals.remove(identifier)
 
@@ -308,10 +314,6 @@ class _LongReadingError(Exception):
 def _only_while_short(done: int, total: int | None) -> None:
     if max(done, total or 0) > SHORT_ROWS:
         raise _LongReadingError
-
-
-def _one(waiting: Waiting) -> Any:
-    return update(PROPOSAL).where(PROPOSAL.c.community == waiting.row["community"], PROPOSAL.c.id == waiting.row["id"])
 
 
 def _of_key(conn: Connection, community: str, key: str) -> Mapping[str, Any]:
@@ -362,51 +364,6 @@ def _check_layer(name: str | None) -> None:
         raise InputError(f"没有图层 {name[:60]!r};有:{listed}。", f"There is no layer {name[:60]!r}.")
 
 
-def _reading(conn: Connection, row: Mapping[str, Any], limits: ReadLimits) -> Reading:
-    answers = row["answers"]
-    columns = {name.removeprefix("column:"): value for name, value in answers.items() if name.startswith("column:")}
-    return Reading(
-        crs=answers.get("crs"), sheet=answers.get("sheet"), source=Source(row["source"]),
-        attribution=row["attribution"], mode=row["mode"], grid=row["grid"], limits=limits, name=row["file_name"],
-        columns={**_remembered_headers(conn, row["community"], row["layer"]),
-                 **{header: value or None for header, value in columns.items()}},
-        ask_columns=answers.get("ask_columns") != "no", dissolve=answers.get("dissolve"),
-        where=_where(answers.get("where")),
-    )  # fmt: skip
-
-
-def _where(text: str | None) -> tuple[str, frozenset[str]] | None:
-    if text is None:
-        return None
-    column, sign, values = text.partition("=")
-    if not (column and sign and values):
-        raise InputError(f"--where {text!r} 不对:应为 列=值,值。", "--where takes COLUMN=VALUE,VALUE.")
-    return column, frozenset(values.split(","))
-
-
-def _remembered_headers(conn: Connection, community: str, layer: str | None) -> dict[str, str | None]:
-    """Return what people said of headers before."""
-    rows = conn.execute(
-        select(HEADER_ANSWER.c.header, HEADER_ANSWER.c.field).where(
-            HEADER_ANSWER.c.community == community, HEADER_ANSWER.c.layer == layer
-        )
-    )
-    return {str(header): name for header, name in rows}
-
-
-def _remember_headers(conn: Connection, community: str, layer: str | None, answers: Mapping[str, str]) -> None:
-    for name, value in answers.items():
-        if name.startswith("column:") and layer is not None:
-            if value and value not in {one.name for one in LAYERS[layer].fields}:
-                raise InputError(f"图层没有字段 {value[:60]!r}。", f"The layer has no field {value[:60]!r}.")
-            given = {"field": value or None}
-            conn.execute(
-                upsert(HEADER_ANSWER)
-                .values(community=community, layer=layer, header=name.removeprefix("column:")[:200], **given)
-                .on_conflict_do_update(constraint="header_answer_pkey", set_=given)
-            )
-
-
 def _still_read(conn: Connection, waiting: Waiting) -> None:
     """Lock the proposal; ConflictError when it was decided about, or discarded, while its file was being read."""
     asked = select(PROPOSAL.c.state).where(PROPOSAL.c.id == waiting.row["id"]).with_for_update()
@@ -423,7 +380,7 @@ def _keep(conn: Connection, waiting: Waiting, proposal: Proposal) -> None:
     keep_rows(conn, waiting.kept, proposal.staging, refused, [*problems, *proposal.warnings], proposal.waiting)
     report = {**report_of(proposal), "counts": count_steps(conn, waiting.kept)}
     conn.execute(
-        _one(waiting).values(
+        waiting.change(
             state="proposed", layer=proposal.layer.name, questions=[], problem=None, report=report,
             fields=[one.name for one in proposal.staging.fields], for_new=sorted(proposal.staging.for_new),
         )
