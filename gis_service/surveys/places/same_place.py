@@ -211,40 +211,41 @@ def _take(conn: Connection, how: str, pairs: str, values: Mapping[str, object]) 
     return [Matched(int(row), str(code), how, float(score)) for row, code, score in rows]
 
 
-_AREAS: Final = """
+def _mutual_best(least: str) -> str:
+    """Return the end of a statement that keeps of its ``scored`` pairs those that are the only best of either side."""
+    return f""", ranked as (
+  select *, rank() over (partition by row order by score desc) as of_row,
+    rank() over (partition by code order by score desc) as of_code from scored where score >= :{least}),
+best as (
+  select *, count(*) over (partition by row) as rows, count(*) over (partition by code) as codes
+  from ranked where of_row = 1 and of_code = 1)
+select row, code, score from best where rows = 1 and codes = 1
+"""
+
+
+_AREAS: Final = f"""
 with pairs as materialized (
   select r.row, f.code, st_transform(r.geom, :srid) as one, st_transform(f.geom, :srid) as other
   from open_row r join open_feature f on f.geom && r.geom and st_intersects(f.geom, r.geom)
   where r.dimension = 2 and f.dimension = 2),
 shared as materialized (
   select row, code, st_area(st_intersection(one, other)) as common, st_area(one) + st_area(other) as total from pairs),
-scored as (select row, code, common / nullif(total - common, 0) as score from shared where common > 0),
-ranked as (
-  select *, rank() over (partition by row order by score desc) as of_row,
-    rank() over (partition by code order by score desc) as of_code from scored where score >= :iou),
-best as (
-  select *, count(*) over (partition by row) as rows, count(*) over (partition by code) as codes
-  from ranked where of_row = 1 and of_code = 1)
-select row, code, score from best where rows = 1 and codes = 1
+scored as (
+  select row, code, common / nullif(total - common, 0) as score from shared where common > 0)
+{_mutual_best("iou")}
 """
-_LINES: Final = """
+_LINES: Final = f"""
 with pairs as materialized (
   select r.row, f.code, st_transform(r.geom, :srid) as one, st_transform(f.geom, :srid) as other
   from open_row r join open_feature f on f.geom && st_expand(r.geom, :degrees)
   where r.dimension = 1 and f.dimension = 1),
-shared as materialized (
+scored as materialized (
   select row, code, least(
       st_length(st_intersection(one, st_buffer(other, :buffer))) / nullif(st_length(one), 0),
       st_length(st_intersection(other, st_buffer(one, :buffer))) / nullif(st_length(other), 0)) as score
   from pairs where st_dwithin(one, other, :buffer)
-    and least(st_length(one), st_length(other)) >= :overlap * greatest(st_length(one), st_length(other)) / 2),
-ranked as (
-  select *, rank() over (partition by row order by score desc) as of_row,
-    rank() over (partition by code order by score desc) as of_code from shared where score >= :overlap),
-best as (
-  select *, count(*) over (partition by row) as rows, count(*) over (partition by code) as codes
-  from ranked where of_row = 1 and of_code = 1)
-select row, code, score from best where rows = 1 and codes = 1
+    and least(st_length(one), st_length(other)) >= :overlap * greatest(st_length(one), st_length(other)) / 2)
+{_mutual_best("overlap")}
 """
 _POINTS: Final = """
 with pairs as materialized (
