@@ -19,7 +19,8 @@ _SHOWN_PROBLEMS = 50
 def upload_document(conn: Connection, identifier: uuid.UUID) -> dict[str, Any]:
     """Return an upload as JSON has it; NotFoundError when the scope sees none.
 
-    ``state`` is ``processing``, ``needs_answer``, ``proposed``, ``committed``, ``reverted`` or ``refused``.
+    ``state`` is ``processing``, ``needs_answer``, ``proposed``, ``committed``, ``reverted`` (all that was
+    written of it) or ``refused``.
     """
     try:
         waiting = find_proposal(conn, identifier)
@@ -60,8 +61,10 @@ def _state(conn: Connection, waiting: Waiting, job: Job | None) -> str:
     state = str(waiting.row["state"])
     if state == "processing" and job is not None and job.state == "failed":
         return "refused"
-    if state == "committed" and read_upload(conn, str(waiting.row["id"])).reverted:
-        return "reverted"
+    if state == "committed":
+        # A file may be committed in parts, each of which is taken back by itself.
+        commits = [one for one in uploads_from(conn, waiting.row["id"]) if one.reverts is None]
+        return "reverted" if all(one.reverted for one in commits) else state
     return state
 
 

@@ -169,6 +169,11 @@ def test_parts_are_accepted_by_step_by_row_and_later(desk: TestClient) -> None:
     assert (done["counts"]["written"], done["counts"]["left_out"]) == (3, 1)
     uploads = desk.get("/uploads", params={"community": COMMUNITY}).json()["uploads"]
     assert sum(one["file_name"] == "投放点.csv" and one["state"] == "committed" for one in uploads) >= 4
+    parts = [one["id"] for one in done["uploads"]]
+    assert (len(parts), parts[0]) == (3, second["id"])
+    for part, state in zip(parts, ("committed", "committed", "reverted"), strict=True):
+        assert desk.post(f"/uploads/{part}/revert").status_code < 300
+        assert desk.get(f"/uploads/{second['id']}").json()["state"] == state, "until the last part is taken back"
     refused: list[dict[str, Any]] = [
         {"accept": "some"}, {"accept": []}, {"rows": ["x"]}, {"all": True}, {"accept": ["refused"]},
     ]  # fmt: skip

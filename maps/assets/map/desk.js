@@ -185,7 +185,7 @@
     if (upload.state === "proposed" || (upload.state === "committed" && left > 0)) {
       bar.append(committing(upload, open, left));
     }
-    if (upload.state === "committed") {
+    if (upload.state === "committed" && !(upload.upload && upload.upload.state === "reverted")) {
       bar.append(reverting(upload, make("div")));
     }
     if (["proposed", "committed", "reverted"].includes(upload.state) && upload.report) {
