@@ -254,9 +254,9 @@ def test_a_row_without_a_place_is_placed_by_a_click(page: Page, address: str) ->
     page.select_option("#desk-layer", "waste_point")
     page.set_input_files("#desk-file", ledger("TZ1"))
     expect(page.locator("#desk-commit")).to_have_text("没有可以入库的行")
-    # The ground that comes later moves the view, and a click in that moment is lost.
-    page.wait_for_load_state("networkidle")
     page.click(".desk-place")
+    # The map waits for its ground before it takes a click, and says so then.
+    expect(page.locator(".desk-hint-pick")).to_be_visible()
     shape = page.locator(".desk-map").bounding_box()
     assert shape is not None
     at = Position(x=shape["width"] * 0.45, y=shape["height"] * 0.55)
