@@ -22,8 +22,8 @@ from sqlalchemy.exc import DBAPIError
 
 from gis_service.database import Database, explained
 from gis_service.errors import InputError, NotFoundError, ServiceError, UnavailableError
-from gis_service.proposal_tables import JOB
 from gis_service.scope import Scope
+from gis_service.tables import JOB
 
 LOG = logging.getLogger(__name__)
 MOST_ATTEMPTS = 5

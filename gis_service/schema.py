@@ -83,7 +83,7 @@ def system_statements() -> list[str]:
     # become.
     by_grid = SEES_GRID.format(community="community")
     for table, rule in (
-        (proposal_tables.PROPOSAL, writes), (proposal_tables.HEADER_ANSWER, sees), (proposal_tables.JOB, writes),
+        (proposal_tables.PROPOSAL, writes), (proposal_tables.HEADER_ANSWER, sees), (tables.JOB, writes),
     ):  # fmt: skip
         statements += [*_create(table), *_secure(table, rule, rule)]
     statements += [*_create(proposal_tables.PROPOSAL_ROW), *_secure(proposal_tables.PROPOSAL_ROW, by_grid, by_grid)]

@@ -29,7 +29,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import TypeEngine
 
 from layers.field import Kind, LayerField
@@ -116,6 +116,29 @@ UPLOAD = Table(
         ["community", "reverts"], [f"{SCHEMA}.upload.community", f"{SCHEMA}.upload.id"], name="upload_reverts_fkey"
     ),
     comment="入库的上传",
+)
+JOB = Table(
+    "job",
+    METADATA,
+    Column("community", Text, nullable=False, comment="12 位社区代码"),
+    Column("id", Uuid, nullable=False, comment="标识"),
+    Column("kind", Text, nullable=False, comment="做什么"),
+    Column("subject", JSONB, nullable=False, comment="对什么做"),
+    Column("state", Text, nullable=False, server_default="waiting", comment="进行到哪一步"),
+    Column("done", Integer, nullable=False, server_default="0", comment="已完成"),
+    Column("total", Integer, comment="共有"),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="开始过几次"),
+    Column("problem", Text, comment="失败的原因"),
+    Column("actor", Text, nullable=False, server_default=text(ACTOR), comment="操作者"),
+    Column("role", Text, nullable=False, comment="操作者的角色"),
+    Column("areas", ARRAY(Text), nullable=False, comment="操作者的范围"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()"), comment="提交时间"),
+    Column("finished_at", DateTime(timezone=True), comment="结束时间"),
+    PrimaryKeyConstraint("community", "id", name="job_pkey"),
+    ForeignKeyConstraint(["community"], [AREA.c.code], name="job_community_fkey", ondelete="CASCADE"),
+    CheckConstraint("state in ('waiting', 'running', 'done', 'failed', 'cancelled')", name="job_state_known"),
+    Index("job_unfinished_idx", "created_at", postgresql_where=text("state in ('waiting', 'running')")),
+    comment="后台的工作",
 )
 REPORTED_TOTAL = Table(
     "reported_total",
