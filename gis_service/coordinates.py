@@ -155,6 +155,12 @@ def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     return np.where(inside, shifted_lon, x), np.where(inside, shifted_lat, y)
 
 
+def is_shifted(lon: float, lat: float) -> bool:
+    """Say whether GCJ-02 shifts a place, given in degrees: it lies in the algorithm's rectangle around China."""
+    west, south, east, north = _GCJ_EXTENT
+    return west <= lon <= east and south <= lat <= north
+
+
 def gcj02_to_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     """Shift GCJ-02 longitudes and latitudes (degrees) to Baidu's BD-09, by its published algorithm."""
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)

@@ -32,6 +32,7 @@ _CATALOGUE = {
     "table": """
         select relname, relrowsecurity || ' ' || relforcerowsecurity || ' ' || pg_get_userbyid(relowner) || ' '
           || coalesce(array_to_string(relacl, ','), '') || ' ' || coalesce(obj_description(oid, 'pg_class'), '')
+          || ' ' || coalesce(array_to_string(reloptions, ','), '')
         from pg_class where relnamespace = 'gis'::regnamespace and relkind = 'r'""",
     "other relation": """
         select relname, concat_ws(' ', relkind, relacl) from pg_class

@@ -179,7 +179,7 @@ class Staging:
         """Return (row, code) of rows whose code stands in several grids, so that no one row is meant."""
         rows = conn.execute(
             text(
-                "select s.row, s.code from proposed p join staged s using (row)"
+                "select s.row, s.code from proposed p join staged s using (row) where not p.added"
                 " group by 1, 2 having count(*) > 1 order by 1"
             )
         )
@@ -202,9 +202,12 @@ class Staging:
         ).one()
         return Changes(*answer)
 
-    def merge(self, conn: Connection) -> Changes:
-        """Write the staged rows into the layer: new rows are added, rows that differ updated, the others removed."""
-        changes = self.count(conn)
+    def merge(self, conn: Connection, changes: Changes | None = None) -> Changes:
+        """Write the staged rows into the layer: new rows are added, rows that differ updated, the others removed.
+
+        ``changes`` is what they were counted as, where that was done already.
+        """
+        changes = changes or self.count(conn)
         names = [f.name for f in self.fields]
         listed = ", ".join(names)
         assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"] if name not in self.for_new)

@@ -10,14 +10,10 @@ from sqlalchemy.engine import Connection
 
 from gis_service.areas import Area
 from gis_service.rules import read_rules
+from gis_service.surveys.overlaps import worst_overlaps
 from layers.check import SQUARE_METRES, AreaAgrees, NoOverlap
 from layers.layer import Layer
 from layers.rules import Rule
-
-# Rows looked at around each row, and of them the overlapping ones that are compared: a file in which everything lies on
-# everything would have a million times a million. What one row leaves out, its partner finds from the other side.
-_MOST_AROUND = 64
-_MOST_PARTNERS = 4
 
 
 @dataclass(frozen=True)
@@ -54,7 +50,9 @@ def warnings_of(conn: Connection, layer: Layer, area: Area) -> list[RowWarning]:
         if isinstance(check, AreaAgrees) and {check.field, check.storeys or check.field} <= staged:
             found += _areas_that_differ(conn, layer, area, check, rules)
         elif isinstance(check, NoOverlap) and set(check.within) <= staged:
-            found += _overlaps(conn, layer, area, check, rules, staged)
+            for row, said in worst_overlaps(conn, layer, area, check, rules, staged).items():
+                limit = f"超过 {rules[check.rule].value:g} %;请核对边界,重复的请删去一个。"
+                found.append(RowWarning(row, "geom", f"{said},{limit}", check.refuse))
     return sorted(found, key=lambda warning: (warning.row, warning.field or ""))
 
 
@@ -102,84 +100,3 @@ def _areas_that_differ(
             f"相差超过 {rules[check.rule].value:g} %;请核对数字或边界。",
             refuse=False,
         )
-
-
-def _overlaps(
-    conn: Connection, layer: Layer, area: Area, check: NoOverlap, rules: Mapping[str, Rule], staged: set[str]
-) -> Iterable[RowWarning]:
-    conn.execute(text("create index if not exists staged_geom on staged using gist (geom)"))
-    conn.execute(text("create index if not exists staged_code on staged (code)"))
-    conn.execute(text("analyze staged"))
-    limits = {
-        "srid": area.metric_srid, "share": rules[check.rule].value / 100, "floor": rules[check.floor_rule].value,
-        "community": area.code,
-    }  # fmt: skip
-    worst: dict[int, tuple[float, str]] = {}
-    for row, other, code, overlap, share in conn.execute(text(_within_file(check, staged)), limits):
-        worst[row] = (overlap, f"与第 {other} 行(编码 {code})重叠 {overlap:,.4g} m²,占较小一方的 {share:.0%}")
-    for row, code, overlap, share in conn.execute(text(_with_stored(layer, check, staged)), limits):
-        if row not in worst or worst[row][0] < overlap:
-            said = f"与已有的{layer.title} {code} 重叠 {overlap:,.4g} m²,占较小一方的 {share:.0%}"
-            worst[row] = (overlap, said)
-    for row, (_, said) in worst.items():
-        message = f"{said},超过 {rules[check.rule].value:g} %;请核对边界,重复的请删去一个。"
-        yield RowWarning(row, "geom", message, check.refuse)
-
-
-def _within_file(check: NoOverlap, staged: set[str]) -> str:
-    """Return the statement that finds for each staged row the staged one that it overlaps most."""
-    others = f"staged t where t.geom && s.geom and t.row <> s.row{_alike(check)}{_current('t', staged)}"
-    return (
-        f"with pairs as materialized (select s.row, s.code, p.* from staged s {_partners('row', others)}"
-        f" where true{_current('s', staged)}),"
-        " both_ways as (select row, other_row, other_code, overlap, share from pairs"
-        "  union all select other_row, row, code, overlap, share from pairs)"
-        " select distinct on (row) row, other_row, other_code, overlap, share from both_ways"
-        " order by row, overlap desc, other_row"
-    )
-
-
-def _with_stored(layer: Layer, check: NoOverlap, staged: set[str]) -> str:
-    """Return the statement that finds for each staged row the stored one, not in the file, that it overlaps most."""
-    others = (
-        f"gis.{layer.name} t where t.community = :community and t.geom && s.geom and t.code <> s.code{_alike(check)}"
-        f"{_current('t', {'data_status', 'valid_to'})} and not exists (select from staged x where x.code = t.code)"
-    )
-    return (
-        f"select distinct on (s.row) s.row, p.other_code, p.overlap, p.share from staged s {_partners('id', others)}"
-        f" where true{_current('s', staged)} order by s.row, p.overlap desc, p.other_code"
-    )
-
-
-def _partners(key: str, others: str) -> str:
-    """Return the join of a staged row ``s`` with those of the others that it overlaps too much.
-
-    They are cut out of each other as they are stored, where both are valid. What overlaps by much too little in square
-    degrees, as nearly all neighbours do, isn't measured in metres: a square degree is at most 12,400 km², and shares
-    are the same in both.
-    """
-    smaller = "least(st_area(st_transform(s.geom, :srid)), st_area(st_transform(m.geom, :srid)))"
-    return (
-        f"cross join lateral (select m.{key} as other_{key}, m.code as other_code, n.overlap,"
-        f"  n.overlap / {smaller} as share"
-        f" from (select t.{key}, t.code, t.geom, st_intersection(s.geom, t.geom) as common"
-        f"  from {others} limit {_MOST_AROUND}) m"
-        " cross join lateral (select st_area(st_transform(m.common, :srid)) as overlap where"
-        "  st_area(m.common) > greatest(:floor / 1.24e10,"
-        "   0.9 * :share * least(st_area(s.geom), st_area(m.geom)))) n"
-        f" where n.overlap > :floor and n.overlap > :share * {smaller} limit {_MOST_PARTNERS}) p"
-    )
-
-
-def _alike(check: NoOverlap) -> str:
-    return "".join(f" and t.{name} is not distinct from s.{name}" for name in check.within)
-
-
-def _current(alias: str, columns: set[str]) -> str:
-    """Return the condition that a row is in force: what was pulled down lies under what stands there now."""
-    conditions = []
-    if "data_status" in columns:
-        conditions.append(f" and {alias}.data_status <> 'void'")
-    if "valid_to" in columns:
-        conditions.append(f" and ({alias}.valid_to is null or {alias}.valid_to > current_date)")
-    return "".join(conditions)

@@ -147,7 +147,7 @@ def _write(conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str,
                 attribution=waiting.row["attribution"],
             )
         )  # fmt: skip
-        staging.merge(conn)
+        staging.merge(conn, changes)
     except IntegrityError as error:
         raise refused_by_database(layer, error) from error
     conn.execute(

@@ -26,6 +26,7 @@ from gis_service.coordinates import (
     STORED_CRS,
     crs_title,
     is_geographic,
+    is_shifted,
     transform,
     zone_prefixed_srid,
 )
@@ -204,7 +205,9 @@ def possible_systems(points: Floats, read_as: str, metric_srid: int) -> tuple[st
     """Return the systems that the numbers of points, shape (n, 2), may be in; the one they were read in first."""
     x, y = np.median(points, axis=0)
     if np.abs([x, y]).max() <= _MOST_DEGREES:
-        return tuple(dict.fromkeys((read_as, *_SHIFTED)))
+        # Where GCJ-02 shifts nothing, outside of China, neither it nor BD-09 is in use.
+        shifted = _SHIFTED if is_shifted(x, y) else (STORED_CRS,)
+        return tuple(dict.fromkeys((read_as, *shifted)))
     found = [read_as]
     if _between(x, MERCATOR_M[0]) and _between(y, MERCATOR_M[1]):
         found.append(MERCATOR)

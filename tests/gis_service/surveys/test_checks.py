@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 from pyproj import Geod
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.areas import Area, read_area
+from gis_service.coordinates import transform
 from gis_service.database import Database
 from gis_service.features.staging import Staging
 from gis_service.features.write import put_features
@@ -197,3 +201,56 @@ def test_a_check_that_contradicts_its_layer_is_refused(
 ) -> None:
     with pytest.raises(DeclarationError, match=said):
         replace(LAYERS[layer], checks=(check,))
+
+
+def random_areas(chance: random.Random, number: int, *, few_wide: bool) -> list[shapely.Polygon]:
+    """Return slanted quadrilaterals of like size near each other; with a few slanted strips right through them."""
+    shapes = []
+    for _ in range(number):
+        x, y = chance.uniform(0, 14), chance.uniform(0, 14)
+        size, turn = chance.uniform(0.4, 1.6) * 1e-4, chance.uniform(0, 90)
+        shapes.append(shapely.affinity.rotate(box(x, y, size, size * chance.uniform(0.3, 1.0)), turn))
+    if few_wide:
+        shapes += [shapely.affinity.rotate(box(-40, 7, 8e-3, 2e-5), turn) for turn in (45, -40)]
+    return shapes
+
+
+@pytest.mark.parametrize("few_wide", [False, True], ids=["like sizes", "a few wide ones"])
+@pytest.mark.parametrize("seed", range(6))
+def test_overlaps_equal_those_of_shapely(conn: Connection, place: Area, seed: int, *, few_wide: bool) -> None:
+    shapes = random_areas(random.Random(seed), 150, few_wide=few_wide)
+    stage(conn, LAYERS["estate"], place, [({"built_year": 2000}, shape) for shape in shapes])
+    found = {one.row: one.message for one in warnings_of(conn, LAYERS["estate"], place)}
+    assert conn.execute(text("select to_regclass('pg_temp.near') is null")).scalar() is few_wide
+    areas = [metric_area(shape) for shape in shapes]
+    expected: dict[int, dict[int, float]] = {}
+    for row, shape in enumerate(shapes, start=1):
+        shared = {at: metric_area(shape.intersection(other)) for at, other in enumerate(shapes, start=1) if at != row}
+        over = {at: area for at, area in shared.items() if area > max(2, 0.05 * min(areas[row - 1], areas[at - 1]))}
+        if over:
+            expected[row] = over
+    assert len(expected) > 40
+    assert found.keys() == expected.keys()
+    for row, over in expected.items():
+        told = re.match(r"与第 (\d+) 行\(编码 C\1\)重叠 ([\d.]+) m²", found[row])
+        assert told is not None, found[row]
+        assert float(told[2]) == pytest.approx(over[int(told[1])], rel=1e-3)
+        # By index only some of the partners are compared.
+        assert few_wide or float(told[2]) == pytest.approx(max(over.values()), rel=1e-3)
+
+
+def metric_area(shape: shapely.Geometry) -> float:
+    """Return the area in m² in the community's metric system."""
+    moved = shapely.transform(
+        shape, lambda at: np.column_stack(transform(at[:, 0], at[:, 1], "EPSG:4490", "EPSG:4549"))
+    )
+    return float(moved.area)
+
+
+def test_what_is_no_longer_in_force_overlaps_nothing(conn: Connection, place: Area) -> None:
+    rows: list[tuple[dict[str, object], shapely.Geometry]] = [
+        ({"data_status": status}, box(at, 0))
+        for at, status in ((0, "normal"), (0.2, "void"), (3, "normal"), (3.1, "normal"))
+    ]
+    stage(conn, LAYERS["building"], place, rows)
+    assert [warning.row for warning in warnings_of(conn, LAYERS["building"], place)] == [3, 4]

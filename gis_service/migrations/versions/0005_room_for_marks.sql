@@ -1,0 +1,1 @@
+alter table gis.proposal_row set (fillfactor = 50);
