@@ -18,6 +18,7 @@ from api.loose_parts import packed
 from api.start import opened_database, operator_scope, originals_of, read_settings
 from gis_service.areas import only_area, read_area
 from gis_service.errors import InputError
+from gis_service.jobs import Progress as Told
 from gis_service.surveys.commit import Wanted, check_acceptable, commit_upload
 from gis_service.surveys.desk import Desk, Sent, Waiting
 from gis_service.surveys.document import upload_document
@@ -75,7 +76,8 @@ def upload(
         wanted = Wanted("valid" if accept == "valid" else "all", key=key)
         try:
             if commit_:
-                done = commit_upload(desk, waiting.row["id"], wanted)
+                with _shown("入库", then="登记") as told:
+                    done = commit_upload(desk, waiting.row["id"], wanted, told)
             else:
                 CONSOLE.print("以上只是预览,没有写入;加 --commit 写入。")
                 check_acceptable(document["counts"], wanted)
@@ -91,10 +93,9 @@ def _proposed(desk: Desk, community: str, sent: Sent) -> tuple[Waiting, bool]:
     identifier = desk.receive(community, sent)
     if desk.find(identifier).row["state"] == "committed":
         return desk.find(identifier), True
-    with _progress() as progress:
-        task = progress.add_task("读取", total=None)
+    with _shown("读取", then="核对位置、重叠和现有数据") as told:
         try:
-            desk.work(identifier, JOB, lambda done, total: progress.update(task, completed=done, total=total))
+            desk.work(identifier, JOB, told)
         except BaseException:
             desk.discard(identifier)
             raise
@@ -146,9 +147,15 @@ def layer_named(name: str) -> Layer:
     return found
 
 
-def _progress() -> Progress:
+@contextmanager
+def _shown(doing: str, then: str) -> Iterator[Told]:
+    """Show a bar of rows that are done; what comes ``then`` is one piece."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=CONSOLE, transient=True)
+    with Progress(*columns, console=CONSOLE, transient=True) as bars:
+        task = bars.add_task(doing, total=None)
+        yield lambda done, total: bars.update(
+            task, completed=done, total=total, description=doing if total is None or done < total else then
+        )
 
 
 def _report(desk: Desk, waiting: Waiting, *, all_refusals: bool) -> dict[str, Any]:

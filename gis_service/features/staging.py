@@ -6,7 +6,7 @@ database compare a million rows at once and say what would change before anythin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -29,6 +29,9 @@ _COPY_TYPES = {
 
 SAME_PLACE_DEG = 1e-7
 """About a centimetre: files write coordinates with seven or eight places, so less than that is no move."""
+
+_ROWS_AT_ONCE = 200_000
+"""Rows that one statement writes, so that long work can say how far it is."""
 
 StagedRow = tuple[int, Sequence[object], bytes]
 """Number of the source row, values in the order of the staged fields, geometry as EWKB (EPSG:4490)."""
@@ -202,25 +205,20 @@ class Staging:
         ).one()
         return Changes(*answer)
 
-    def merge(self, conn: Connection, changes: Changes | None = None) -> Changes:
+    def merge(
+        self, conn: Connection, changes: Changes | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Changes:
         """Write the staged rows into the layer: new rows are added, rows that differ updated, the others removed.
 
-        ``changes`` is what they were counted as, where that was done already.
+        Parameters
+        ----------
+        changes
+            What the rows were counted as, where that was done already.
+        progress
+            Called with the number of the last row that was written and of the last that will be; a million rows take
+            a minute.
         """
         changes = changes or self.count(conn)
-        names = [f.name for f in self.fields]
-        listed = ", ".join(names)
-        assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"] if name not in self.for_new)
-        community = {"community": self.community}
-        if changes.changed or changes.moved:
-            conn.execute(
-                text(
-                    f"update gis.{self.layer.name} t set {assigned}, grid = p.grid"
-                    " from staged s join proposed p using (row)"
-                    " where t.community = :community and t.id = p.id and (p.changed or p.moved)"
-                ),
-                community,
-            )
         # What is removed goes first, so that its code is free for what is added.
         if changes.removed:
             conn.execute(
@@ -228,15 +226,34 @@ class Staging:
                     f"delete from gis.{self.layer.name} t using removing r"
                     " where t.community = :community and t.id = r.id"
                 ),
-                community,
+                {"community": self.community},
+            )
+        last = int(conn.execute(text("select coalesce(max(row), 0) from proposed")).scalar_one())
+        for begin in range(0, last, _ROWS_AT_ONCE):
+            self._write(conn, changes, {"community": self.community, "after": begin, "to": begin + _ROWS_AT_ONCE})
+            if progress is not None:
+                progress(min(begin + _ROWS_AT_ONCE, last), last)
+        return changes
+
+    def _write(self, conn: Connection, changes: Changes, given: dict[str, object]) -> None:
+        names = [f.name for f in self.fields]
+        assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"] if name not in self.for_new)
+        among = "p.row > :after and p.row <= :to"
+        if changes.changed or changes.moved:
+            conn.execute(
+                text(
+                    f"update gis.{self.layer.name} t set {assigned}, grid = p.grid"
+                    " from staged s join proposed p using (row)"
+                    f" where t.community = :community and t.id = p.id and (p.changed or p.moved) and {among}"
+                ),
+                given,
             )
         if changes.added:
             conn.execute(
                 text(
-                    f"insert into gis.{self.layer.name} (community, grid, {listed}, geom)"
+                    f"insert into gis.{self.layer.name} (community, grid, {', '.join(names)}, geom)"
                     f" select :community, p.grid, {', '.join('s.' + name for name in names)}, s.geom"
-                    " from staged s join proposed p using (row) where p.added"
+                    f" from staged s join proposed p using (row) where p.added and {among}"
                 ),
-                community,
+                given,
             )
-        return changes

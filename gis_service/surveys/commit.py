@@ -72,7 +72,7 @@ class Committed:
     conflicts: int
 
 
-def commit_upload(desk: Desk, identifier: uuid.UUID, wanted: Wanted) -> Committed:
+def commit_upload(desk: Desk, identifier: uuid.UUID, wanted: Wanted, progress: Progress | None = None) -> Committed:
     """Write what is accepted of a proposal, in one transaction.
 
     The first commit is recorded under the upload's own identifier; rows that were placed, accepted or decided later are
@@ -99,14 +99,14 @@ def commit_upload(desk: Desk, identifier: uuid.UUID, wanted: Wanted) -> Committe
             raise ConflictError("这次上传还没有读完,或有问题待回答;不能入库。", "The upload isn't ready.")
         if (waiting.row["state"] != "committed") != first:
             raise ConflictError("这次上传刚刚由别人入库;请看结果后再试。", "Someone has just committed the upload.")
-        return _write(conn, waiting, wanted, steps, upload)
+        return _write(conn, waiting, wanted, steps, upload, progress)
 
 
-def commit_in_background(desk: Desk, job: Job, _progress: Progress) -> None:
+def commit_in_background(desk: Desk, job: Job, progress: Progress) -> None:
     """Do the job of a large commit; taken up again after a kill, it finds what it had written."""
     subject = job.subject
     wanted = Wanted(subject["accept"], subject["rows"], subject["key"] or str(job.id))
-    commit_upload(desk, uuid.UUID(subject["upload"]), wanted)
+    commit_upload(desk, uuid.UUID(subject["upload"]), wanted, progress)
 
 
 def _done_before(conn: Connection, waiting: Waiting, key: str | None) -> Committed | None:
@@ -124,7 +124,10 @@ def _done_before(conn: Connection, waiting: Waiting, key: str | None) -> Committ
     return Committed(row.id, Changes(row.added, row.changed, row.moved, row.unchanged, row.removed), 0)
 
 
-def _write(conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str, ...], upload: uuid.UUID) -> Committed:
+def _write(
+    conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str, ...], upload: uuid.UUID,
+    progress: Progress | None,
+) -> Committed:  # fmt: skip
     kept, layer, first = waiting.kept, waiting.layer, upload == waiting.row["id"]
     counts = count_steps(conn, kept)
     if first:
@@ -147,7 +150,7 @@ def _write(conn: Connection, waiting: Waiting, wanted: Wanted, steps: tuple[str,
                 attribution=waiting.row["attribution"],
             )
         )  # fmt: skip
-        staging.merge(conn, changes)
+        staging.merge(conn, changes, progress)
     except IntegrityError as error:
         raise refused_by_database(layer, error) from error
     conn.execute(

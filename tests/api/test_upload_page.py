@@ -279,7 +279,8 @@ def test_a_row_without_a_place_is_placed_by_a_click(page: Page, address: str) ->
 
 
 def tab_to(page: Page, selector: str) -> None:
-    """Press Tab until something has the focus, and see that the focus shows."""
+    """Press Tab until something has the focus, once it is there, and see that the focus shows."""
+    expect(page.locator(selector).first).to_be_attached()
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):

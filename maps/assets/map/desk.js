@@ -81,14 +81,25 @@
       make("a", { href: "/" }, "首页"), " › ", make("a", { href: "/uploads" }, "上传台"), " › 一次上传");
   }
 
+  // What a job is at, in words and as a share: reading row by row, then checks as a whole; or writing.
+  function stage(job) {
+    const commits = job && job.kind === "commit";
+    if (!job || !job.done) {
+      return [commits ? "正在核对现有数据" : "正在处理", null];
+    }
+    const all = job.total ? `,共 ${number(job.total)} 行` : "";
+    if (job.total && job.done >= job.total) {
+      return [commits ? `已写 ${number(job.done)} 行,正在登记` : `已读 ${number(job.done)} 行,正在核对位置、重叠和现有数据`, null];
+    }
+    return [`${commits ? "正在入库,已写" : "正在读取,已读"} ${number(job.done)} 行${all}`, job.total ? job.done / job.total : null];
+  }
+
   // Waits for a large file to be read or written, through a restart of the service too.
   async function settled(found) {
     let upload = found;
     while (upload.state === "processing") {
       const job = upload.job;
-      const share = job && job.total ? job.done / job.total : null;
-      const done = job && job.done ? `,已读 ${number(job.done)} 行${job.total ? `,共 ${number(job.total)} 行` : ""}` : "";
-      busy(`${job && job.kind === "commit" ? "正在入库" : "正在处理"}${done}`, share, "文件较大,由后台处理。可以关掉本页,稍后从上传记录里打开。");
+      busy(...stage(job), "文件较大,由后台处理。可以关掉本页,稍后从上传记录里打开。");
       await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
       try {
         upload = await ask(`/uploads/${upload.id}`);
