@@ -122,3 +122,10 @@ begin
   return null;
 end $$;
 comment on function gis.redraw_grids() is 'When governance grids change, every feature of the community is placed anew.';
+
+create function gis.take_rows_along() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  delete from proposal_row r using old_rows o where r.community = o.community and r.proposal = o.id;
+  return null;
+end $$;
+comment on function gis.take_rows_along() is 'The rows of a proposal go with it; whoever may delete it sees all of them.';

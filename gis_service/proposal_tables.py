@@ -82,10 +82,7 @@ PROPOSAL_ROW = Table(
     Column("left_out", Text, comment="为什么不要这一行;空为要"),
     Column("written", Uuid, comment="写入它的上传"),
     PrimaryKeyConstraint("community", "proposal", "row", name="proposal_row_pkey"),
-    ForeignKeyConstraint(
-        ["community", "proposal"], [PROPOSAL.c.community, PROPOSAL.c.id], name="proposal_row_proposal_fkey",
-        ondelete="CASCADE",
-    ),
+    # No foreign key to the proposal: it would be asked for each of a million rows. A trigger takes them with it.
     CheckConstraint(_one_of("step", STEPS), name="proposal_row_step_known"),
     comment="提案的各行",
 )  # fmt: skip

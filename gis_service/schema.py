@@ -88,7 +88,11 @@ def system_statements() -> list[str]:
         statements += [*_create(table), *_secure(table, rule, rule)]
     statements += [*_create(proposal_tables.PROPOSAL_ROW), *_secure(proposal_tables.PROPOSAL_ROW, by_grid, by_grid)]
     # Each row is marked once more when it is written: with room beside it no index entry is.
-    statements.append("alter table gis.proposal_row set (fillfactor = 50);")
+    statements += [
+        "alter table gis.proposal_row set (fillfactor = 50);",
+        "create trigger take_rows_along after delete on gis.proposal referencing old table as old_rows"
+        " for each statement execute function gis.take_rows_along();",
+    ]
     statements.append(_UNFINISHED_JOBS)
     statements += _create(tables.LAYER_TOUCH)
     statements.append(

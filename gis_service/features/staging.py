@@ -229,16 +229,18 @@ class Staging:
                 {"community": self.community},
             )
         last = int(conn.execute(text("select coalesce(max(row), 0) from proposed")).scalar_one())
-        for begin in range(0, last, _ROWS_AT_ONCE):
-            self._write(conn, changes, {"community": self.community, "after": begin, "to": begin + _ROWS_AT_ONCE})
+        for begin in range(0, last + 1, _ROWS_AT_ONCE):
+            end = min(begin + _ROWS_AT_ONCE, last + 1)
+            self._write(conn, changes, {"community": self.community, "begin": begin, "end": end})
             if progress is not None:
-                progress(min(begin + _ROWS_AT_ONCE, last), last)
+                progress(end - 1, last)
         return changes
 
     def _write(self, conn: Connection, changes: Changes, given: dict[str, object]) -> None:
         names = [f.name for f in self.fields]
         assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"] if name not in self.for_new)
-        among = "p.row > :after and p.row <= :to"
+        # Said of both, so that only these rows are joined.
+        among = "p.row >= :begin and p.row < :end and s.row >= :begin and s.row < :end"
         if changes.changed or changes.moved:
             conn.execute(
                 text(

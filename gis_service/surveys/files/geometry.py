@@ -110,9 +110,10 @@ class Fitting:
         good = transform_geometries(good, self._crs, STORED_CRS)
         _refuse_out_of_range(good, reasons)
         good = self._promoted(good)
+        faulty = np.flatnonzero(~shapely.is_missing(good) & ~shapely.is_valid(good))
         if self._mending:
-            self._mend(good, repairs)
-        _refuse_invalid(good, reasons)
+            faulty = self._mend(good, faulty, repairs)
+        _refuse_invalid(good, faulty, reasons)
         packed = shapely.to_wkb(shapely.set_srid(good, SRID), include_srid=True, byte_order=1, output_dimension=2)
         return Fitted(cast("list[bytes | None]", packed.tolist()), reasons, repairs)
 
@@ -153,18 +154,20 @@ class Fitting:
             good[multi] = shapely.get_geometry(good[multi], 0)
         return good
 
-    def _mend(self, good: Geometries, repairs: list[str | None]) -> None:
-        """Put sound areas in the place of faulty ones that differ from them by nearly nothing."""
-        areal = np.isin(shapely.get_type_id(good), (_POLYGON, _MULTIPOLYGON))
-        faulty = np.flatnonzero(areal & ~shapely.is_valid(good))
+    def _mend(self, good: Geometries, faulty: NDArray[np.intp], repairs: list[str | None]) -> NDArray[np.intp]:
+        """Put sound areas in the place of faulty ones that differ from them by nearly nothing; return the others."""
+        left = []
         for position, reason in zip(faulty, shapely.is_valid_reason(good[faulty]), strict=True):
-            sound = _mended(good[position])
+            areal = shapely.get_type_id(good[position]) in {_POLYGON, _MULTIPOLYGON}
+            sound = _mended(good[position]) if areal else None
             if sound is None:
+                left.append(position)
                 continue
             good[position] = sound
             said = f"{fault_sentence(reason)},已自动修正,面积变化不到 {MOST_AREA_CHANGED:.1%}"
             repairs[position] = ";".join(part for part in (repairs[position], said) if part)
         good[:] = self._promoted(good)
+        return np.array(left, dtype=np.intp)
 
 
 def _mended(faulty: shapely.Geometry) -> shapely.Geometry | None:
@@ -239,9 +242,8 @@ def _refuse_out_of_range(good: Geometries, reasons: list[str | None]) -> None:
         good[position] = None
 
 
-def _refuse_invalid(good: Geometries, reasons: list[str | None]) -> None:
-    invalid = np.flatnonzero(~shapely.is_missing(good) & ~shapely.is_valid(good))
-    for position, reason in zip(invalid, shapely.is_valid_reason(good[invalid]), strict=True):
+def _refuse_invalid(good: Geometries, faulty: NDArray[np.intp], reasons: list[str | None]) -> None:
+    for position, reason in zip(faulty, shapely.is_valid_reason(good[faulty]), strict=True):
         reasons[position] = fault_sentence(reason)
         good[position] = None
 

@@ -29,6 +29,7 @@ from gis_service.surveys.files.source import Chunk, Source, Wish, turned_chunks
 _CHUNK_ROWS: Final = 20_000
 _SAMPLE_ROWS: Final = 1_000
 _GDAL_ERRORS: Final = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError)
+_PLAIN_TYPES: Final = {str, type(None)}
 _UNREADABLE: Final = "文件内容已损坏,读不出来;请重新导出再上传"
 
 
@@ -183,7 +184,10 @@ def _plain(column: NDArray[Any], kind: str, encoding: str | None) -> list[object
         return [None if value != value else int(value) if whole else value for value in column.tolist()]  # noqa: PLR0124
     if column.dtype.kind != "O":
         return list(column.tolist())
-    return [_plain_object(value, encoding) for value in column.tolist()]
+    values = column.tolist()
+    if encoding is None and {type(value) for value in values} <= _PLAIN_TYPES:
+        return list(values)
+    return [_plain_object(value, encoding) for value in values]
 
 
 def _plain_object(value: object, encoding: str | None) -> object:

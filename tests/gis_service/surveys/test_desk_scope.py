@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from gis_service.database import Database
 from gis_service.errors import NotFoundError
@@ -41,3 +42,19 @@ def test_one_grids_people_get_no_file_of_others(database: Database, staff: Scope
     with pytest.raises(NotFoundError, match="不全在您的范围内"):
         grid.receive(area, ledger())
     assert len(list(tmp_path.iterdir())) == 1, "what isn't taken isn't kept"
+
+
+def test_a_discarded_proposal_takes_its_rows_along(database: Database, staff: Scope, area: str, tmp_path: Path) -> None:
+    desk = Desk(database, staff, Originals(tmp_path))
+    kept, dropped = desk.receive(area, ledger()), desk.receive(area, ledger())
+    for upload in (kept, dropped):
+        assert desk.read(upload).row["state"] == "proposed"
+    counts = text("select proposal, count(*) from gis.proposal_row where proposal = any(:both) group by 1")
+    asked = {"both": [kept, dropped]}
+    with database.read(staff) as conn:
+        before = dict(conn.execute(counts, asked).tuples())
+    assert before.keys() == {kept, dropped}
+    desk.discard(dropped)
+    with database.read(staff) as conn:
+        assert dict(conn.execute(counts, asked).tuples()) == {kept: before[kept]}
+    desk.discard(kept)

@@ -77,6 +77,21 @@ def test_progress_tells_rows_read_and_rows_in_all(conn: Connection, area: str, t
     assert told[-1] == (12, 12)
 
 
+def test_rows_are_written_some_at_a_time_and_all_of_them(
+    conn: Connection, area: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gis_service.features.staging._ROWS_AT_ONCE", 4)
+    for floors, changes in ((2, Changes(11, 0, 0, 0)), (3, Changes(0, 11, 0, 0))):
+        rows: list[dict[str, Any]] = [{"编码": str(number), "地上层数": floors} for number in range(11)]
+        path = sheet(tmp_path / f"{floors}.geojson", rows, [number / 10 for number in range(11)])
+        made = propose(conn, BUILDING, area, path, Reading(crs="EPSG:4490"))
+        told: list[tuple[int, int]] = []
+        assert made.staging.merge(conn, progress=lambda done, total, told=told: told.append((done, total))) == changes
+        assert told == [(3, 11), (7, 11), (11, 11)]
+        stored = text("select count(*), min(floors), max(floors) from gis.building where community = :c")
+        assert tuple(conn.execute(stored, {"c": area}).one()) == (11, floors, floors)
+
+
 def test_only_wanted_rows_are_read(conn: Connection, area: str, tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = [
         {"编码": "A", "类": "x"},

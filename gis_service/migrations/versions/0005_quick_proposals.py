@@ -1,4 +1,4 @@
-"""Leave room in the pages of proposed rows, which are marked when they are written."""
+"""Proposed rows: room beside them for the mark of being written, and no foreign key that is asked for each."""
 
 from __future__ import annotations
 

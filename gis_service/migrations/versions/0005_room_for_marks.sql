@@ -1,1 +1,0 @@
-alter table gis.proposal_row set (fillfactor = 50);
