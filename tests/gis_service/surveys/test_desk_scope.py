@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -52,9 +53,9 @@ def test_a_discarded_proposal_takes_its_rows_along(database: Database, staff: Sc
     counts = text("select proposal, count(*) from gis.proposal_row where proposal = any(:both) group by 1")
     asked = {"both": [kept, dropped]}
     with database.read(staff) as conn:
-        before = dict(conn.execute(counts, asked).tuples())
+        before: dict[UUID, int] = dict(conn.execute(counts, asked).tuples().all())
     assert before.keys() == {kept, dropped}
     desk.discard(dropped)
     with database.read(staff) as conn:
-        assert dict(conn.execute(counts, asked).tuples()) == {kept: before[kept]}
+        assert dict(conn.execute(counts, asked).tuples().all()) == {kept: before[kept]}
     desk.discard(kept)

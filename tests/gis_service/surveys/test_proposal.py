@@ -85,9 +85,14 @@ def test_rows_are_written_some_at_a_time_and_all_of_them(
         rows: list[dict[str, Any]] = [{"编码": str(number), "地上层数": floors} for number in range(11)]
         path = sheet(tmp_path / f"{floors}.geojson", rows, [number / 10 for number in range(11)])
         made = propose(conn, BUILDING, area, path, Reading(crs="EPSG:4490"))
-        told: list[tuple[int, int]] = []
-        assert made.staging.merge(conn, progress=lambda done, total, told=told: told.append((done, total))) == changes
-        assert told == [(3, 11), (7, 11), (11, 11)]
+        told: list[int] = []
+
+        def tell(done: int, total: int, told: list[int] = told) -> None:
+            assert total == 11
+            told.append(done)
+
+        assert made.staging.merge(conn, progress=tell) == changes
+        assert told == [3, 7, 11]
         stored = text("select count(*), min(floors), max(floors) from gis.building where community = :c")
         assert tuple(conn.execute(stored, {"c": area}).one()) == (11, floors, floors)
 
