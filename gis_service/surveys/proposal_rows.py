@@ -205,14 +205,15 @@ def list_rows(
         to people), and ``changes``: field name to [old, new] for what would change.
     """
     wanted = list(steps)
+    # The page comes first and what the features were before it after: else the planner joins a million to find fifty.
     rows = conn.execute(
         text(
-            f"select {_SHOWN}, {_before(layer)} as before from gis.proposal_row r {_join_history(layer)}"
-            " where r.community = :community and r.proposal = :proposal"
+            f"select {_SHOWN}, {_before(layer)} as before from (select * from gis.proposal_row r"
+            "  where r.community = :community and r.proposal = :proposal"
             + (" and (r.step = any(:steps) or 'moved' = any(:steps) and r.moved_m is not null)" if wanted else "")
             + (" and r.row > :after" if after is not None else "")
             + (" and r.problems is not null" if flagged else "")
-            + " order by r.row limit :limit"
+            + f"  order by r.row limit :limit) r {_join_history(layer)} order by r.row"
         ),
         {**kept.named, "steps": wanted, "after": after, "limit": limit},
     ).mappings()
@@ -289,11 +290,13 @@ def changes_geojson(conn: Connection, kept: Kept, layer: Layer, most: int) -> It
                 f"   left join jsonb_each(to_jsonb((select x from (select {names}) x))) b using (key)"
                 "   where r.step in ('changed', 'moved', 'conflict') and v.value is distinct from b.value"
                 "    and v.key <> all(p.for_new)))))::text"
-                f" from gis.proposal_row r join gis.proposal p on p.community = r.community and p.id = r.proposal"
+                " from (select * from gis.proposal_row r where r.community = :community and r.proposal = :proposal"
+                "  and r.step not in ('unchanged', 'refused') and (r.geom is not null or r.feature is not null)"
+                "  order by r.row limit :most) r"
+                " join gis.proposal p on p.community = r.community and p.id = r.proposal"
                 f" {_join_history(layer)}"
                 " cross join lateral (values (''), ('-before')) role (name)"
-                " where r.community = :community and r.proposal = :proposal and r.step not in ('unchanged', 'refused')"
-                "  and (role.name = '' and coalesce(r.geom, h.geom) is not null"
+                " where (role.name = '' and coalesce(r.geom, h.geom) is not null"
                 "   or role.name <> '' and r.moved_m is not null and h.geom is not null)"
                 " order by r.row, role.name limit :most"
             ),
