@@ -158,6 +158,7 @@ def test_dropped_gcj02_file_is_named_shown_and_stored_where_it_belongs(page: Pag
     shows(page, ADDED, least=len(rows) * 20)
     press_commit(page)
     expect(page.locator(".desk-written")).to_contain_text(f"入库 新增 {len(rows)}")
+    expect(page.locator(".desk-rows tbody tr td:last-child").first).to_have_text("已写入")
     found = stored(address, "rental_unit")
     assert max(apart_m(found[code]["geometry"]["coordinates"], (at.x, at.y)) for code, at in truth.items()) < 1
 
@@ -175,6 +176,7 @@ def test_an_open_system_is_asked_about_and_each_answer_is_shown(page: Page, addr
     expect(page.locator(".desk-legend")).to_contain_text("5 个")
     shows(page, GUESSED)
     page.check(".desk-option:has-text('GCJ-02') input")
+    expect(page.locator(".desk-legend")).to_contain_text("5 个")
     shows(page, GUESSED)
     page.click(".desk-questions .desk-main")
     expect(page.locator("#desk-one .desk-state")).to_have_text("待入库")
@@ -262,6 +264,7 @@ def test_a_row_without_a_place_is_placed_by_a_click(page: Page, address: str) ->
     at = Position(x=shape["width"] * 0.45, y=shape["height"] * 0.55)
     page.click(".desk-map", position=at)
     expect(page.locator(".desk-count.desk-added")).to_have_text("1新增")
+    expect(page.locator(".desk-hint-pick")).to_be_hidden()
     # The new point stands where the click was.
     shows(page, ADDED)
     shape = page.locator(".desk-map").bounding_box()

@@ -69,3 +69,13 @@ def test_personal_columns_are_named_and_never_matched() -> None:
 
 def test_fold_keeps_what_tells_headers_apart() -> None:
     assert fold("Ａ 列(m)") == fold("a列(M)") != fold("b列(m)")
+
+
+def test_a_cut_header_that_may_be_several_is_asked_about() -> None:
+    parking = LAYERS["parking"]
+    matching = match_headers(parking, ("编码", "night_coun"), [("A", 12)])
+    assert [field.name for field in matching.fields.values()] == ["code"]
+    (asked,) = matching.suggested
+    assert (asked.column, {name for name, *_ in asked.options}) == (
+        "night_coun", {"night_count", "night_counted_on"},
+    )  # fmt: skip
