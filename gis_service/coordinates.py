@@ -137,8 +137,7 @@ def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     Points outside the algorithm's rectangle around China are returned as they are.
     """
     x, y = np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64)
-    west, south, east, north = _GCJ_EXTENT
-    inside = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+    inside = is_shifted(x, y)
     u, v = x - 105.0, y - 35.0
     swell = (20.0 * np.sin(6.0 * u * np.pi) + 20.0 * np.sin(2.0 * u * np.pi)) * 2.0 / 3.0
     root = np.sqrt(np.abs(u))
@@ -155,10 +154,11 @@ def wgs84_to_gcj02(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
     return np.where(inside, shifted_lon, x), np.where(inside, shifted_lat, y)
 
 
-def is_shifted(lon: float, lat: float) -> bool:
-    """Say whether GCJ-02 shifts a place, given in degrees: it lies in the algorithm's rectangle around China."""
+def is_shifted(lon: Floats, lat: Floats) -> NDArray[np.bool_]:
+    """Say which places, given in degrees, GCJ-02 shifts: those in the algorithm's rectangle around China."""
     west, south, east, north = _GCJ_EXTENT
-    return west <= lon <= east and south <= lat <= north
+    inside: NDArray[np.bool_] = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+    return inside
 
 
 def gcj02_to_bd09(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:

@@ -159,7 +159,7 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
         if job.attempts >= MOST_ATTEMPTS:
             _finish(conn, job, "failed", f"处理中断了 {job.attempts} 次,已放弃;请把文件分成几份再上传。")
             return True
-        conn.execute(_one(job).values(state="running", attempts=job.attempts + 1))
+        conn.execute(_one(job).values(state="running", attempts=job.attempts + 1, done=0, total=None))
     try:
         handlers[job.kind](database, job, _reporting(database, job))
     except UnavailableError:
@@ -188,10 +188,11 @@ def _reporting(database: Database, job: Job) -> Progress:
 
     def report(done: int, total: int | None) -> None:
         nonlocal last
-        if time.monotonic() - last < _REPORT_SECONDS:
+        if done != total and time.monotonic() - last < _REPORT_SECONDS:
             return
         last = time.monotonic()
-        with database.write(job.scope) as conn:
+        # Work isn't given up because nobody could be told how far it is.
+        with suppress(UnavailableError), database.write(job.scope) as conn:
             conn.execute(_one(job).values(done=done, total=total))
 
     return report

@@ -82,7 +82,8 @@ PROPOSAL_ROW = Table(
     Column("left_out", Text, comment="为什么不要这一行;空为要"),
     Column("written", Uuid, comment="写入它的上传"),
     PrimaryKeyConstraint("community", "proposal", "row", name="proposal_row_pkey"),
-    # No foreign key to the proposal: it would be asked for each of a million rows. A trigger takes them with it.
+    # No foreign key to the proposal, which would be asked for each of a million rows: whoever keeps rows holds the
+    # proposal locked, and a trigger takes them along when it is deleted.
     CheckConstraint(_one_of("step", STEPS), name="proposal_row_step_known"),
     comment="提案的各行",
 )  # fmt: skip

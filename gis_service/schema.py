@@ -87,7 +87,7 @@ def system_statements() -> list[str]:
     ):  # fmt: skip
         statements += [*_create(table), *_secure(table, rule, rule)]
     statements += [*_create(proposal_tables.PROPOSAL_ROW), *_secure(proposal_tables.PROPOSAL_ROW, by_grid, by_grid)]
-    # Each row is marked once more when it is written: with room beside it no index entry is.
+    # Each row is marked once more when it is written: with room on its page the index needs no new entry.
     statements += [
         "alter table gis.proposal_row set (fillfactor = 50);",
         "create trigger take_rows_along after delete on gis.proposal referencing old table as old_rows"

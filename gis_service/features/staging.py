@@ -126,6 +126,7 @@ class Staging:
             ),
             {"community": self.community},
         )
+        conn.execute(text("analyze pg_temp.proposed"))
 
     def known(self, conn: Connection) -> list[tuple[int, str]]:
         """Return (row, code) of rows whose feature is stored already."""
@@ -215,8 +216,7 @@ class Staging:
         changes
             What the rows were counted as, where that was done already.
         progress
-            Called with the number of the last row that was written and of the last that will be; a million rows take
-            a minute.
+            Called with how many rows are written, and how many will be; a million rows take a minute.
         """
         changes = changes or self.count(conn)
         # What is removed goes first, so that its code is free for what is added.
@@ -228,19 +228,31 @@ class Staging:
                 ),
                 {"community": self.community},
             )
-        last = int(conn.execute(text("select coalesce(max(row), 0) from proposed")).scalar_one())
-        for begin in range(0, last + 1, _ROWS_AT_ONCE):
-            end = min(begin + _ROWS_AT_ONCE, last + 1)
-            self._write(conn, changes, {"community": self.community, "begin": begin, "end": end})
+        after = -1
+        for last, done, total in self._slices(conn):
+            self._write(conn, changes, {"community": self.community, "after": after, "last": last})
+            after = last
             if progress is not None:
-                progress(end - 1, last)
+                progress(done, total)
         return changes
+
+    def _slices(self, conn: Connection) -> list[tuple[int, int, int]]:
+        """Cut what is to be written into slices: the last row of each, how many there are up to it, and in all."""
+        rows = conn.execute(
+            text(
+                "select row, number, total from (select row, row_number() over (order by row) as number,"
+                "  count(*) over () as total from proposed join staged using (row) where added or changed or moved) w"
+                " where number % :most = 0 or number = total order by number"
+            ),
+            {"most": _ROWS_AT_ONCE},
+        )
+        return [(int(row), int(number), int(total)) for row, number, total in rows]
 
     def _write(self, conn: Connection, changes: Changes, given: dict[str, object]) -> None:
         names = [f.name for f in self.fields]
         assigned = ", ".join(f"{name} = s.{name}" for name in [*names, "geom"] if name not in self.for_new)
         # Said of both, so that only these rows are joined.
-        among = "p.row >= :begin and p.row < :end and s.row >= :begin and s.row < :end"
+        among = "p.row > :after and p.row <= :last and s.row > :after and s.row <= :last"
         if changes.changed or changes.moved:
             conn.execute(
                 text(

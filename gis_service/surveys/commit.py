@@ -156,7 +156,8 @@ def _write(
     conn.execute(
         text(
             "update gis.proposal_row r set written = :upload where r.community = :community and r.proposal = :proposal"
-            " and (r.row in (select row from staged) or r.row in (select row from removing))"
+            " and exists (select from (select row from staged union all select row from removing) w"
+            "  where w.row = r.row)"
         ),
         {**kept.named, "upload": upload},
     )

@@ -205,7 +205,7 @@ def possible_systems(points: Floats, read_as: str, metric_srid: int) -> tuple[st
     """Return the systems that the numbers of points, shape (n, 2), may be in; the one they were read in first."""
     x, y = np.median(points, axis=0)
     if np.abs([x, y]).max() <= _MOST_DEGREES:
-        # Where GCJ-02 shifts nothing, outside of China, neither it nor BD-09 is in use.
+        # Where GCJ-02 shifts nothing, far from China, neither it nor BD-09 is in use.
         shifted = _SHIFTED if is_shifted(x, y) else (STORED_CRS,)
         return tuple(dict.fromkeys((read_as, *shifted)))
     found = [read_as]

@@ -2,7 +2,7 @@
 
 Areas of one file are found together by cells (a hash join) where the file is what such files are, areas of like size
 side by side: an index would be asked for each row, which takes three times as long. Files in which much lies on much,
-or a few areas are as wide as the rest together, are asked by index, and only so far.
+or one area is many times as wide as the others, are asked by index, and only so far.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from layers.rules import Rule
 # everything would have a million times a million. What one row leaves out, its partner finds from the other side.
 _MOST_AROUND = 64
 _MOST_PARTNERS = 4
-# A cell is as wide and high as so many areas of the file, on average: few areas then lie in more than two cells, and
-# few in one.
+# A cell is as wide and high as so many areas of the file, on average: most areas lie in one cell or two then, and in a
+# cell of close buildings there are some twenty.
 _AREAS_A_CELL = 4
+# The number of a cell must fit an int, and areas without a width mustn't be divided by.
 _LEAST_CELL_DEG = 1e-6
+# Pairs of boxes that meet, for each row; areas that lie side by side have a few.
+_MOST_PAIRS_A_ROW = 8
 
 
 def worst_overlaps(
@@ -54,12 +57,12 @@ def worst_overlaps(
 
 
 def _within_file(conn: Connection, check: NoOverlap, staged: Collection[str]) -> str:
-    """Return the statement that finds for each staged row the staged one that it overlaps most."""
+    """Make ready and return the statement that finds for each staged row the staged one that it overlaps most."""
     if _laid_in_cells(conn):
         pairs = (
             "select s.row, s.code, t.row as other_row, t.code as other_code, n.overlap, n.overlap / n.smaller as share"
             f" from near join staged s using (row) join staged t on t.row = near.other"
-            f" cross join lateral (select st_intersection(s.geom, t.geom) as common) m {_measured('s', 't')}"
+            f" cross join lateral (select st_intersection(s.geom, t.geom) as common offset 0) m {_measured('s', 't')}"
             f" where true{_alike(check)}{_current('s', staged)}{_current('t', staged)}"
         )
     else:
@@ -78,19 +81,19 @@ def _within_file(conn: Connection, check: NoOverlap, staged: Collection[str]) ->
 def _laid_in_cells(conn: Connection) -> bool:
     """List the pairs of staged rows whose boxes meet in ``pg_temp.near``; False where cells would hold too much."""
     conn.execute(text("drop table if exists pg_temp.near, pg_temp.celled"))
-    wide, high, most = conn.execute(
+    found = conn.execute(
         text(
             "with boxes as (select st_xmin(geom) as x, st_xmax(geom) as x2, st_ymin(geom) as y, st_ymax(geom) as y2"
             "  from staged), size as (select greatest(avg(x2 - x) * :areas, :least) as wide,"
             "   greatest(avg(y2 - y) * :areas, :least) as high from boxes)"
             " select wide, high, max((floor(x2 / wide) - floor(x / wide) + 1)"
-            "  * (floor(y2 / high) - floor(y / high) + 1)) from boxes, size group by 1, 2"
+            "  * (floor(y2 / high) - floor(y / high) + 1)) as most, count(*) as rows from boxes, size group by 1, 2"
         ),
         {"areas": _AREAS_A_CELL, "least": _LEAST_CELL_DEG},
-    ).one_or_none() or (0.0, 0.0, 0.0)  # fmt: skip
-    if most > _MOST_AROUND:
+    ).one_or_none()
+    if found is None or found.most > _MOST_AROUND:
         return False
-    size = {"wide": wide, "high": high}
+    size = {"wide": found.wide, "high": found.high}
     conn.execute(
         text(
             "create temp table celled on commit drop as select row, x, x2, y, y2, cell_x, cell_y from"
@@ -103,9 +106,10 @@ def _laid_in_cells(conn: Connection) -> bool:
     conn.execute(text("analyze pg_temp.celled"))
     fullest = "select max(number) from (select count(*) as number from celled group by cell_x, cell_y) c"
     if (conn.execute(text(fullest)).scalar() or 0) > _MOST_AROUND:
+        conn.execute(text("drop table pg_temp.celled"))
         return False
     # Two that share several cells are paired in the one where the part that they share begins.
-    conn.execute(
+    pairs = conn.execute(
         text(
             "create temp table near on commit drop as select s.row, t.row as other"
             " from celled s join celled t using (cell_x, cell_y)"
@@ -113,7 +117,11 @@ def _laid_in_cells(conn: Connection) -> bool:
             " and floor(greatest(s.x, t.x) / :wide)::int = cell_x and floor(greatest(s.y, t.y) / :high)::int = cell_y"
         ),
         size,
-    )
+    ).rowcount
+    conn.execute(text("drop table pg_temp.celled"))
+    if pairs > _MOST_PAIRS_A_ROW * found.rows:
+        conn.execute(text("drop table pg_temp.near"))
+        return False
     conn.execute(text("analyze pg_temp.near"))
     return True
 
@@ -145,7 +153,8 @@ def _measured(one: str, other: str) -> str:
 
     Areas are cut out of each other as they are stored, where both are valid. What overlaps by much too little in square
     degrees, as nearly all neighbours do, isn't measured in metres: a square degree is at most 12,400 km², and shares
-    are the same in both.
+    are the same in both. What is measured is measured once: ``offset 0`` keeps it from being written into each place
+    where it is used.
     """
     return (
         "cross join lateral (select st_area(st_transform(m.common, :srid)) as overlap,"

@@ -166,6 +166,9 @@ def _staged(batches: Iterator[Batch], draft: _Draft, progress: Progress | None) 
         draft.rows_read += len(batch.rows)
         if progress is not None:
             progress(draft.rows_read, draft.sheet.row_count)
+    if progress is not None:
+        # Tables don't say beforehand how many rows they have, and some may have been left aside.
+        progress(draft.rows_read, draft.rows_read)
 
 
 def _place(conn: Connection, draft: _Draft) -> None:

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -248,9 +249,22 @@ def metric_area(shape: shapely.Geometry) -> float:
 
 
 def test_what_is_no_longer_in_force_overlaps_nothing(conn: Connection, place: Area) -> None:
+    ended = date(2020, 1, 1)
     rows: list[tuple[dict[str, object], shapely.Geometry]] = [
-        ({"data_status": status}, box(at, 0))
-        for at, status in ((0, "normal"), (0.2, "void"), (3, "normal"), (3.1, "normal"))
-    ]
+        ({"data_status": status, "valid_to": valid_to}, box(at, 0))
+        for status, valid_to, at in (
+            ("void", None, 0), ("normal", None, 0.3), ("void", None, 0.6), ("normal", ended, 0.4),
+            ("normal", None, 3), ("normal", None, 3.1),
+        )
+    ]  # fmt: skip
     stage(conn, LAYERS["building"], place, rows)
-    assert [warning.row for warning in warnings_of(conn, LAYERS["building"], place)] == [3, 4]
+    assert [warning.row for warning in warnings_of(conn, LAYERS["building"], place)] == [5, 6]
+
+
+def test_many_pairs_in_small_cells_are_asked_by_index(conn: Connection, place: Area) -> None:
+    # Forty on each of nine places far from each other: no cell is too full, but there are twenty pairs a row.
+    shapes = [box(8 * (at % 3), 8 * (at // 3)) for at in range(9) for _ in range(40)]
+    stage(conn, LAYERS["estate"], place, [({"built_year": 2000}, shape) for shape in shapes])
+    found = warnings_of(conn, LAYERS["estate"], place)
+    assert conn.execute(text("select to_regclass('pg_temp.near') is null")).scalar()
+    assert [warning.row for warning in found] == list(range(1, 361))

@@ -81,20 +81,29 @@ def test_rows_are_written_some_at_a_time_and_all_of_them(
     conn: Connection, area: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gis_service.features.staging._ROWS_AT_ONCE", 4)
-    for floors, changes in ((2, Changes(11, 0, 0, 0)), (3, Changes(0, 11, 0, 0))):
-        rows: list[dict[str, Any]] = [{"编码": str(number), "地上层数": floors} for number in range(11)]
-        path = sheet(tmp_path / f"{floors}.geojson", rows, [number / 10 for number in range(11)])
+
+    def merge(floors: dict[int, int]) -> tuple[Changes, list[int]]:
+        rows: list[dict[str, Any]] = [{"编码": str(number), "地上层数": floor} for number, floor in floors.items()]
+        path = sheet(tmp_path / "a.geojson", rows, [number / 10 for number in floors])
         made = propose(conn, BUILDING, area, path, Reading(crs="EPSG:4490"))
         told: list[int] = []
 
-        def tell(done: int, total: int, told: list[int] = told) -> None:
-            assert total == 11
+        def tell(done: int, total: int) -> None:
+            assert total == made.changes.added + made.changes.changed
             told.append(done)
 
-        assert made.staging.merge(conn, progress=tell) == changes
-        assert told == [3, 7, 11]
-        stored = text("select count(*), min(floors), max(floors) from gis.building where community = :c")
-        assert tuple(conn.execute(stored, {"c": area}).one()) == (11, floors, floors)
+        changes = made.staging.merge(conn, progress=tell)
+        stored = text("select code::int, floors from gis.building where community = :c")
+        assert dict(conn.execute(stored, {"c": area}).tuples().all()) == floors
+        return changes, told
+
+    first = dict.fromkeys(range(11), 2)
+    assert merge(first) == (Changes(11, 0, 0, 0), [4, 8, 11])
+    # Rows that stay as they are count for nothing; what changes and what is added lie among each other.
+    mixed = {number: 3 if number in {1, 5, 9, 10} else 2 for number in range(11)} | dict.fromkeys((20, 21), 4)
+    shuffled = {number: mixed[number] for number in (20, 0, 1, 2, 3, 4, 5, 6, 7, 8, 21, 9, 10)}
+    assert merge(shuffled) == (Changes(2, 4, 0, 7), [4, 6])
+    assert merge(shuffled) == (Changes(0, 0, 0, 13), [])
 
 
 def test_only_wanted_rows_are_read(conn: Connection, area: str, tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""Long work: what it reports is written down, the end of it always, and it begins anew after a kill."""
+
+from __future__ import annotations
+
+import pytest
+
+from gis_service.database import Database
+from gis_service.errors import UnavailableError
+from gis_service.jobs import Job, Progress, enqueue, read_job, work_off
+from gis_service.scope import Scope
+
+
+def queued(database: Database, staff: Scope, area: str) -> str:
+    with database.write(staff) as conn:
+        return str(enqueue(conn, staff, area, "counting", {}))
+
+
+def found(database: Database, staff: Scope, identifier: str) -> Job:
+    with database.read(staff) as conn:
+        return read_job(conn, identifier)
+
+
+def test_the_last_report_is_written_however_soon_it_comes(
+    database: Database, staff: Scope, area: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gis_service.jobs._REPORT_SECONDS", 60)
+    identifier = queued(database, staff, area)
+    seen = []
+
+    def count(database: Database, _job: Job, progress: Progress) -> None:
+        for done in (1, 2, 3):
+            progress(done, 3)
+            seen.append(found(database, staff, identifier).done)
+
+    assert work_off(database, {"counting": count}) == 1
+    # The second comes too soon after the first; the third is the end.
+    assert seen == [1, 1, 3]
+    job = found(database, staff, identifier)
+    assert (job.state, job.done, job.total, job.attempts) == ("done", 3, 3, 1)
+
+
+def test_work_that_was_broken_off_begins_from_nothing(database: Database, staff: Scope, area: str) -> None:
+    identifier = queued(database, staff, area)
+
+    def break_off(_database: Database, _job: Job, progress: Progress) -> None:
+        progress(5, 9)
+        raise UnavailableError("数据库走了。", "The database went away.")
+
+    with pytest.raises(UnavailableError):
+        work_off(database, {"counting": break_off})
+    left = found(database, staff, identifier)
+    assert (left.state, left.done, left.total) == ("running", 5, 9)
+
+    def begin(database: Database, _job: Job, _progress: Progress) -> None:
+        again = found(database, staff, identifier)
+        assert (again.state, again.done, again.total, again.attempts) == ("running", 0, None, 2)
+
+    assert work_off(database, {"counting": begin}) == 1
+    assert found(database, staff, identifier).state == "done"
