@@ -50,6 +50,15 @@ _FIRST_ZONE_CM, _LAST_ZONE_CM, _FIRST_CM_SRID = 75, 135, 4534
 # Datums that need local parameters nobody may publish; PROJ would be tens of metres off without saying so.
 _OLD_DATUMS: Final = ("xian 1980", "xi'an 1980", "beijing 1954", "new beijing")
 _SHIFTED_NAMES: Final = {"GCJ02": GCJ02, "火星": GCJ02, "高德": GCJ02, "BD09": BD09, "BD09LL": BD09, "百度": BD09}
+# Words of the register, and what a surveyor here calls it.
+_CHINESE_NAMES: Final = (
+    ("China Geodetic Coordinate System 2000", "国家大地坐标系 CGCS2000"),
+    ("WGS 84 / Pseudo-Mercator", "网页墨卡托"),
+    (" / 3-degree Gauss-Kruger CM ", " 3 度带,中央经线 "),
+    (" / 3-degree Gauss-Kruger zone ", " 3 度带,带号 "),
+    (" / Gauss-Kruger CM ", " 6 度带,中央经线 "),
+    (" / Gauss-Kruger zone ", " 6 度带,带号 "),
+)
 _WGS84_NAMES: Final = frozenset(
     {"WGS84", "CRS84", "OGC:CRS84", "URN:OGC:DEF:CRS:OGC:1.3:CRS84", "URN:OGC:DEF:CRS:OGC::CRS84"}
 )
@@ -293,10 +302,12 @@ def has_code(crs: str) -> bool:
 
 
 def crs_title(crs: str) -> str:
-    """Name a system for people: its code with the register's name, e.g. ``EPSG:4549(CGCS2000 / …)``."""
+    """Name a system for people: its code and its name in Chinese, e.g. ``EPSG:4528(CGCS2000 3 度带,带号 40)``."""
     if crs in _TO_WGS84:
         return crs
     name = _crs(crs).name
+    for said, chinese in _CHINESE_NAMES:
+        name = name.replace(said, chinese)
     return f"{crs}({name})" if crs.startswith("EPSG:") else name
 
 

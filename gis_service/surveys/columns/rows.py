@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from layers.field import LayerField
 from layers.layer import Layer
 from layers.record import Source
 
+_TOTAL = re.compile(r"\s*(?:合|总|小|共)\s*计\s*[::]?\s*")
 _SHOWN_CODES = 12
 _LONGEST_EXAMPLE = 40
 _LONGEST_CELL = 2_500
@@ -113,6 +115,9 @@ class RowReader:
 
         A row of a ledger has no geometry yet; where codes are made it gets one of its own when it is placed.
         """
+        if any(isinstance(cell, str) and _TOTAL.fullmatch(cell) for cell in cells):
+            said = "这一行像是合计,不是一条记录,不收;如果不是,请把写着“合计”的那一格改掉。"
+            return ReadRow(None, "", (Problem(None, said),))
         given, problems = self._given(cells)
         if self.codes_made:
             given["code"] = f"row{number}" if geometry is None else code_from_geometry(geometry)

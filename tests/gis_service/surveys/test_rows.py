@@ -165,3 +165,14 @@ def test_no_cell_breaks_the_reader(data: st.DataObject) -> None:
         found = reader.read(number, cells, GEOMETRY)
         assert (found.values is None) == bool(found.problems) == bool(found.reason)
         assert found.values is None or len(found.values) == len(reader.fields)
+
+
+@pytest.mark.parametrize("cell", ["合计", "合 计", " 总计:", "小计", "共计:"])
+def test_a_line_of_totals_is_no_row(cell: str) -> None:
+    reader = RowReader(BUILDING, match_headers(BUILDING, ("编码", "层数")).fields)
+    for cells in ([cell, 120], [None, cell]):
+        found = reader.read(9, cells, GEOMETRY)
+        assert found.values is None
+        assert [problem.field for problem in found.problems] == [None]
+        assert "像是合计" in found.reason
+    assert reader.read(10, ["合计楼", 3], GEOMETRY).values is not None
