@@ -50,12 +50,34 @@ def _remembered_headers(conn: Connection, community: str, layer: str | None) -> 
     return {str(header): name for header, name in rows}
 
 
+def check_columns(layer: str | None, answers: Mapping[str, str]) -> None:
+    """Raise InputError when what is said of columns names no field of the layer, or one field for two columns."""
+    if layer is None:
+        return
+    fields = {one: found for found in LAYERS[layer].fields for one in (found.title, found.name)}
+    by: dict[str, str] = {}
+    for name, value in answers.items():
+        if not name.startswith("column:") or not value:
+            continue
+        column = name.removeprefix("column:")
+        if value not in fields:
+            raise InputError(
+                f"图层“{LAYERS[layer].title}”没有字段 {value[:60]!r},列“{column[:60]}”无法对应;请另选一个字段。",
+                f"The layer has no field {value[:60]!r}.",
+            )
+        found = fields[value]
+        if found.name in by:
+            raise InputError(
+                f"列“{by[found.name][:60]}”和“{column[:60]}”都对应到“{found.title}”;一个字段只能对应一列,请改掉其中一个。",
+                f"Two columns are said to be the field {found.name}.",
+            )
+        by[found.name] = column
+
+
 def remember_headers(conn: Connection, community: str, layer: str | None, answers: Mapping[str, str]) -> None:
-    """Keep what was said of headers, for the next file that has them; InputError when the layer has no such field."""
+    """Keep what was said of headers, for the next file that has them."""
     for name, value in answers.items():
         if name.startswith("column:") and layer is not None:
-            if value and value not in {one.name for one in LAYERS[layer].fields}:
-                raise InputError(f"图层没有字段 {value[:60]!r}。", f"The layer has no field {value[:60]!r}.")
             given = {"field": value or None}
             conn.execute(
                 upsert(HEADER_ANSWER)

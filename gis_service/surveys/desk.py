@@ -23,7 +23,7 @@ from gis_service.errors import ConflictError, InputError, NotFoundError, Service
 from gis_service.jobs import Job, Progress, enqueue
 from gis_service.proposal_tables import MODES, PROPOSAL
 from gis_service.scope import Scope
-from gis_service.surveys.answers import reading_of, remember_headers
+from gis_service.surveys.answers import check_columns, reading_of, remember_headers
 from gis_service.surveys.files.reading import INTERACTIVE, JOB, ReadLimits
 from gis_service.surveys.layer_of_file import layer_of_file
 from gis_service.surveys.originals import Originals
@@ -220,15 +220,16 @@ class Desk:
         given = {**waiting.row["answers"], **answers}
         layer = given.get("layer", waiting.row["layer"])
         _check_layer(layer)
+        check_columns(layer, given)
         self.originals.find(identifier)
         with self.database.write(self.scope) as conn:
             begun = waiting.change(answers=given, layer=layer, state="processing", questions=[])
             if not conn.execute(begun.where(PROPOSAL.c.state == waiting.row["state"])).rowcount:
                 raise ConflictError("这次上传刚刚由别人处理;请看结果后再试。", "Someone has just dealt with it.")
             remember_headers(conn, waiting.row["community"], layer, answers)
-        return self._read_again(identifier)
+        return self._read_again(identifier, waiting.row["questions"])
 
-    def _read_again(self, identifier: uuid.UUID) -> Waiting:
+    def _read_again(self, identifier: uuid.UUID, questions: list[dict[str, Any]]) -> Waiting:
         waiting = self.find(identifier)
         if waiting.row["bytes"] > SMALL_BYTES:
             return self.read(identifier)
@@ -237,9 +238,10 @@ class Desk:
         except _LongReadingError:
             self._leave_to_worker(waiting)
         except ServiceError as error:
-            # An answer that the file contradicts, or a database that is away, mustn't cost the sender the file.
+            # An answer that the file contradicts, or a database that is away, mustn't cost the sender the file, nor
+            # the questions that may be answered otherwise.
             with self.database.write(self.scope) as conn:
-                conn.execute(waiting.change(state="needs_answer", problem=str(error)))
+                conn.execute(waiting.change(state="needs_answer", problem=str(error), questions=questions))
             raise
         return self.find(identifier)
 
@@ -335,6 +337,7 @@ def _check_same(found: Mapping[str, Any], sent: Sent, sha256: str) -> None:
 
 def _check_wishes(community: str, sent: Sent) -> None:
     _check_layer(sent.layer)
+    check_columns(sent.layer, sent.answers)
     if sent.mode not in MODES:
         raise InputError(f"mode {sent.mode[:40]!r} 不对:应为 {'、'.join(MODES)}。", f"mode is one of {MODES}.")
     if (sent.mode == "replace") != (sent.grid is not None):

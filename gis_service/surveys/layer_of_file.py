@@ -41,7 +41,9 @@ def layer_of_file(path: Path, reading: Reading) -> Layer:
         raise InputError(str(error), "The survey file can't be used.") from error
     if titled is not None:
         return titled
-    ranked = sorted(names, key=lambda name: -len(names[name]))
+    ranked = sorted(
+        names, key=lambda name: (-len(names[name]), -_words_in_common(reading.name or "", LAYERS[name].title))
+    )
     best, second = (len(names[name]) for name in ranked[:2])
     if best >= _ENOUGH and best >= _AHEAD * second:
         return LAYERS[ranked[0]]
@@ -63,3 +65,8 @@ def _own_headers(layer: Layer, sheet: Sheet) -> list[str]:
     """Return the columns that give fields of this layer, those left aside that every layer has."""
     found = match_headers(layer, sheet.columns).fields
     return [sheet.columns[at] for at, field in sorted(found.items()) if field.name not in Record.model_fields]
+
+
+def _words_in_common(file_name: str, title: str) -> int:
+    """Count the pairs of signs of a layer's title that stand in a file's name, such as 垃圾 in 垃圾点普查.csv."""
+    return sum(title[at : at + 2] in file_name for at in range(len(title) - 1))

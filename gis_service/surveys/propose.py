@@ -23,6 +23,7 @@ from gis_service.surveys.files.datum import Claim
 from gis_service.surveys.files.errors import SeveralLayersError
 from gis_service.surveys.files.reading import Batch, Sheet, SurveyError, read_survey
 from gis_service.surveys.georeference import Verdict, check_system
+from gis_service.surveys.other_addresses import addresses_that_differ
 from gis_service.surveys.places.ledger import LedgerRow, Placement, code_from_address, place_rows
 from gis_service.surveys.places.same_place import match_by_place
 from gis_service.surveys.proposal import Progress, Proposal, Reading, Refusal
@@ -128,14 +129,15 @@ def _ask_columns(layer: Layer, matching: Matching) -> None:
     """Raise OpenQuestionError when columns likely mean fields, which only the sender can confirm."""
     if not matching.suggested:
         return
-    questions = [
-        Question(
-            f"column:{one.column}", f"列“{one.column}”是什么?",
-            (*(Option(name, layer.field(name).title, score, reason) for name, score, reason in one.options),
-             Option("", "不导入这一列", 0.0, "")),
-        )
-        for one in matching.suggested
-    ]  # fmt: skip
+    questions, claimed = [], set[str]()
+    for one in matching.suggested:
+        options = [Option(name, layer.field(name).title, score, reason) for name, score, reason in one.options]
+        # The first option is what most people take: of two columns that are like one field only one begins with it.
+        free = [option for option in options if option.value not in claimed]
+        taken = [option for option in options if option.value in claimed]
+        claimed |= {option.value for option in free[:1]}
+        listed_options = (*free, Option("", "不导入这一列", 0.0, ""), *taken)
+        questions.append(Question(f"column:{one.column}", f"列“{one.column}”是什么?", listed_options))
     listed = "、".join(one.column for one in matching.suggested)
     raise OpenQuestionError(questions, f"这些列名没有见过,请确认是什么:{listed}。", "Some columns must be confirmed.")
 
@@ -224,6 +226,8 @@ def _check(conn: Connection, draft: _Draft) -> None:
     staging.compare(conn)
     if shift := shift_of_staged(conn, staging, draft.area.metric_srid):
         draft.notes.append(shift.said)
+    if (others := addresses_that_differ(conn, staging)) is not None and not draft.reader.codes_made:
+        draft.notes.append(others)
     doubled = [
         Refusal(row, code, f"编码 {code} 在几个网格里都有,无法确定是哪一个。", "code")
         for row, code in staging.ambiguous(conn)

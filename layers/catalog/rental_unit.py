@@ -88,7 +88,7 @@ class RentalUnit(Record):
     """A unit that is let (出租房: 间, 套), several to a house; the people in it are counts, never names."""
 
     building_code: Annotated[
-        str | None, Field(title="楼栋编码", max_length=64), Survey("所在楼栋", "幢编码", "房屋编号", "楼栋编号")
+        str | None, Field(title="楼栋编码", max_length=64), Survey("所在楼栋", "幢编码", "楼栋编号")
     ] = None
     address: Annotated[
         str | None,

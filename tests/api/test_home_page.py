@@ -114,6 +114,7 @@ def test_a_second_visit_costs_no_layer(watched: Watched, server: str) -> None:
 @pytest.mark.parametrize("watched", ["phone"], indirect=True)
 def test_phone_opens_the_panel_and_a_popup(watched: Watched, server: str) -> None:
     page = watched.open(server)
+    assert page.is_visible(".gis-ways a[href=uploads]")
     assert page.is_hidden(".gis-panel-body")
     page.tap(".gis-panel-head")
     page.wait_for_selector(".gis-panel-body")

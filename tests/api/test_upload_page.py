@@ -397,7 +397,7 @@ def test_on_a_phone(page: Page, address: str) -> None:
     line = page.locator("tr[data-row='2']")
     expect(line).to_contain_text("99 只")
     labels = line.locator("td").evaluate_all("(cells) => cells.map((one) => getComputedStyle(one, '::before').content)")
-    assert labels == ['"行"', '"编码、名称"', '"会怎样"', '"改什么、哪里有问题"', '"决定"']
+    assert labels == ['"行(不算表头)"', '"编码、名称"', '"会怎样"', '"改什么、哪里有问题"', '"决定"']
     fits_a_phone(page)
     page.tap("#desk-commit")
     expect(page.locator("#desk-one .desk-state")).to_have_text("已入库")

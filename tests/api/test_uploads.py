@@ -137,6 +137,8 @@ def test_a_question_waits_for_its_answer(desk: TestClient) -> None:
     assert wrong.status_code == 400
     assert "经纬度" in wrong.json()["detail"]
     # What the file contradicts costs the sender nothing: the question is still open.
+    left = desk.get(f"/uploads/{upload['id']}").json()
+    assert (left["state"], left["questions"]) == ("needs_answer", upload["questions"])
     answered = desk.post(f"/uploads/{upload['id']}/answers", json={"crs": "GCJ-02"}).json()
     assert (answered["state"], answered["counts"]["added"]) == ("proposed", 2)
     assert answered["report"]["crs"] == "GCJ-02"
@@ -289,6 +291,40 @@ def test_columns_are_confirmed_once(desk: TestClient) -> None:
     assert sent(desk, file, crs="EPSG:4490").json()["state"] == "proposed"
 
 
+def test_two_columns_that_are_like_one_field_are_told_apart(desk: TestClient) -> None:
+    head = "投放点编码,点位标识码,名称,点位类型,垃圾桶数,经度,纬度"
+    content = csv_of("LJ961,7,点一,定时定点,6,120.9952,30.7041", head=head)
+    upload = sent(desk, content, "两列编码.csv", crs="EPSG:4490").json()
+    assert upload["state"] == "needs_answer"
+    first = {one["name"]: one["options"][0]["value"] for one in upload["questions"]}
+    assert first == {"column:投放点编码": "code", "column:点位标识码": ""}
+    # Whoever insists is told, and may answer otherwise: nothing of it was kept.
+    here = f"/uploads/{upload['id']}"
+    both = desk.post(f"{here}/answers", json=dict.fromkeys(first, "code"))
+    assert both.status_code == 400
+    assert "都对应到“编码”" in both.json()["detail"]
+    assert desk.get(here).json()["questions"] == upload["questions"]
+    unknown = desk.post(f"{here}/answers", json={**first, "column:点位标识码": "no_such"})
+    assert "没有字段 'no_such'" in unknown.json()["detail"]
+    answered = desk.post(f"{here}/answers", json=first).json()
+    assert (answered["state"], answered["counts"]["added"]) == ("proposed", 1)
+    again = sent(desk, content, "两列编码二.csv", crs="EPSG:4490").json()
+    assert again["state"] == "proposed", "what was confirmed is remembered"
+
+
+def test_a_running_number_overwrites_nobody(desk: TestClient) -> None:
+    head = "序号,楼栋地址,出租间数,租住人数,经度,纬度"
+    wishes = {"layer": "rental_unit", "crs": "EPSG:4490"}
+    first = sent(desk, csv_of("1,一街1号,3,2,120.9952,30.7041", head=head), "一街.csv", **wishes).json()
+    if first["state"] == "needs_answer":
+        answers = {one["name"]: one["options"][0]["value"] for one in first["questions"]}
+        first = desk.post(f"/uploads/{first['id']}/answers", json=answers).json()
+    commit(desk, first)
+    second = sent(desk, csv_of("1,二街9号,4,5,120.9961,30.7032", head=head), "二街.csv", **wishes).json()
+    assert second["counts"]["added"] == 1
+    assert second["counts"]["changed"] == 0
+
+
 def test_the_layer_is_found_or_asked_for(desk: TestClient) -> None:
     found = sent(desk, csv_of(*GOOD), crs="EPSG:4490", layer="").json()
     assert found["layer"] == "waste_point"
@@ -297,6 +333,14 @@ def test_the_layer_is_found_or_asked_for(desk: TestClient) -> None:
     assert asked["layer"] is None
     answered = desk.post(f"/uploads/{asked['id']}/answers", json={"layer": "facility"}).json()
     assert answered["layer"] == "facility"
+
+
+def test_of_layers_that_are_as_likely_the_one_in_the_files_name_comes_first(desk: TestClient) -> None:
+    upload = sent(
+        desk, csv_of("1,全天,120.9952,30.7041", head="编号,开放时间,经度,纬度"), "垃圾点普查.csv", layer=""
+    ).json()
+    assert upload["questions"][0]["name"] == "layer"
+    assert upload["questions"][0]["options"][0]["value"] == "waste_point"
 
 
 def test_large_files_are_jobs(desk: TestClient, copied: Database, originals: Originals) -> None:
@@ -460,3 +504,9 @@ def test_taking_back_counts_no_move_where_the_upload_counted_none(desk: TestClie
     assert [(one["counts"]["changed"], one["reverts"], one["state"]) for one in known] == [
         (8, None, "reverted"), (8, upload["id"], "committed"),
     ]  # fmt: skip
+
+
+def test_an_empty_file_is_called_by_its_own_name(desk: TestClient) -> None:
+    answer = sent(desk, b"", "空的.csv")
+    assert answer.status_code == 400
+    assert "文件 空的.csv 是空的" in answer.json()["detail"]

@@ -81,7 +81,7 @@ def match_headers(
     Raises
     ------
     InputError
-        When what is confirmed names no field, or two columns for one field.
+        When what is confirmed names no field.
     """
     headers = _Headers(layer)
     known = {
@@ -173,10 +173,12 @@ def _may_be_cut(column: str) -> bool:
 def _confirmed_fields(
     layer: Layer, columns: tuple[str, ...], confirmed: Mapping[str, str | None]
 ) -> dict[int, LayerField]:
-    """Return the confirmed fields by position; of columns with one header the first is meant."""
+    """Return the confirmed fields by position; of columns with one header the first is meant.
+
+    A field may be named by its title. What was remembered of several columns may be one field: the first is taken.
+    """
     chosen: dict[int, LayerField] = {}
-    by: dict[str, str] = {}
-    fields = {found.name: found for found in layer.fields}
+    fields = {one: found for found in layer.fields for one in (found.title, found.name)}
     for column, name in confirmed.items():
         if name is None or column not in columns:
             continue
@@ -185,12 +187,6 @@ def _confirmed_fields(
                 f"图层“{layer.title}”没有字段 {name!r},列“{column}”无法对应;请从图层的字段里选一个。",
                 f"The layer {layer.name} has no field {name!r}.",
             )
-        if name in by:
-            raise InputError(
-                f"列“{by[name]}”和“{column}”都对应到“{fields[name].title}”;一个字段只能对应一列,请改掉其中一个。",
-                f"Two columns are confirmed for the field {name}.",
-            )
-        by[name] = column
         chosen[columns.index(column)] = fields[name]
     return chosen
 

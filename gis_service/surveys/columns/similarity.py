@@ -23,6 +23,8 @@ _ONLY_A_COMMON_WORD: Final = 0.5
 MOST_OPTIONS: Final = 3
 _CELLS_LOOKED_AT: Final = 60
 
+# A running number says nothing of a feature: the next sheet begins at 1 again.
+_RUNNING: Final = re.compile(r"(?:顺序|流水)?序?号|行号|[Nn][Oo]\.?|#")
 _BRACKETS: Final = re.compile(r"[(\[【][^)\]】]*[)\]】]?")
 _GROUP: Final = re.compile(r"^.*[/.]")
 _NUMBERING: Final = re.compile(r"^(?:q?\d+|[一二三四五六七八九十]+)[.、]?(?=[^\d年月日])")
@@ -32,7 +34,7 @@ _ALIKE: Final = tuple(
     for sign, words in (
         ("是", "是否已?|有无|有没有|是不是|可否|能否"),
         ("日", "日期|时间|年月日|日子"),
-        ("号", "编码|编号|代码|序号|标识码|代号|号码"),
+        ("号", "编码|编号|代码|标识码|代号|号码"),
         ("址", "详细地址|地址|住址|坐落|位置|地点|所在地"),
         ("类", "类型|类别|种类|性质|分类"),
         ("态", "状态|状况|现状|情况"),
@@ -95,6 +97,8 @@ def suggest(
     Suggestion or None
         None when nothing is like it.
     """
+    if _RUNNING.fullmatch(column.strip()):
+        return None
     given = [cell for cell in cells if cell is not None and cell != ""][:_CELLS_LOOKED_AT]
     found = []
     for field in fields:

@@ -186,7 +186,7 @@ def read_survey(
     if geometry not in GEOMETRIES:
         msg = f"图层的几何类型“{geometry}”不在可读的类型 {'、'.join(GEOMETRIES)} 之中"
         raise SurveyError(msg)
-    _check_file(path, limits)
+    _check_file(path, name or path.name, limits)
     request = {
         "path": str(path.resolve()),
         "name": name or path.name,
@@ -220,7 +220,7 @@ def mark_survey(
         When the workbook can't be opened or its header isn't found again.
     """
     limits = INTERACTIVE
-    _check_file(path, limits)
+    _check_file(path, name, limits)
     request = {
         "path": str(path.resolve()), "name": name, "sheet": layer, "columns": list(columns),
         "marks": {str(row): said for row, said in marks.items()}, "limits": asdict(limits),
@@ -234,20 +234,20 @@ def mark_survey(
     return body
 
 
-def _check_file(path: Path, limits: ReadLimits) -> None:
+def _check_file(path: Path, name: str, limits: ReadLimits) -> None:
     try:
         size = path.stat().st_size
     except OSError as error:
-        msg = f"找不到文件 {path.name},或没有权限;请核对路径"
+        msg = f"找不到文件 {name},或没有权限;请核对路径"
         raise SurveyError(msg) from error
     if not path.is_file():
-        msg = f"{path.name} 不是文件;请给出一个文件,Shapefile 请先打包成 .zip"
+        msg = f"{name} 不是文件;请给出一个文件,Shapefile 请先打包成 .zip"
         raise SurveyError(msg)
     if size == 0:
-        msg = f"文件 {path.name} 是空的;请重新导出再上传"
+        msg = f"文件 {name} 是空的;请重新导出再上传"
         raise SurveyError(msg)
     if size > limits.file_bytes:
-        msg = f"文件 {path.name} 有 {size / 1e6:.0f} MB,最多 {limits.file_bytes / 1e6:.0f} MB;请分批上传"
+        msg = f"文件 {name} 有 {size / 1e6:.0f} MB,最多 {limits.file_bytes / 1e6:.0f} MB;请分批上传"
         raise SurveyError(msg)
 
 

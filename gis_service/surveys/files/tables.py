@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -32,6 +33,7 @@ _CHUNK_ROWS: Final = 5_000
 _SAMPLE_ROWS: Final = 2_000
 # Sheets of offices often have a title and a note above the header.
 _HEADER_WITHIN_ROWS: Final = 10
+_FILLED_IN: Final = re.compile(r"[::]\s*\S")
 _LONGEST_CELL: Final = 4_000_000
 # A sheet has no more rows than these; what a file says of the number of its next row isn't believed.
 _MOST_BLANK: Final = 1_048_576
@@ -102,7 +104,7 @@ def _csv_rows(path: Path, encoding: str, delimiter: str) -> Iterator[list[object
 
 
 def headed(rows: Iterator[list[object]], limits: ReadLimits, driver: str, layer: str | None) -> Table:
-    """Find the header among the first rows: the one that names coordinates, else the first with anything in it.
+    """Find the header among the first rows (:func:`header_row`).
 
     Raises
     ------
@@ -128,10 +130,21 @@ def headed(rows: Iterator[list[object]], limits: ReadLimits, driver: str, layer:
 
 
 def header_row(top: list[list[object]]) -> int | None:
-    """Return which of the first rows is the header; None when all are empty."""
-    filled = [at for at, row in enumerate(top) if any(cell is not None for cell in row)]
+    """Return which of the first rows is the header; None when all are empty.
+
+    It is the one that names coordinates; else the first that is about as wide as the widest, since a title has a cell
+    or two, and that isn't filled in like 填表人:张三.
+    """
+    filled = {at: [cell for cell in row if cell is not None] for at, row in enumerate(top)}
+    filled = {at: cells for at, cells in filled.items() if cells}
     named = (at for at in filled if named_places(tuple(map(_title, top[at]))))
-    return next(named, filled[0] if filled else None)
+    widest = max(map(len, filled.values()), default=0)
+    wide = (
+        at
+        for at, cells in filled.items()
+        if 2 * len(cells) >= widest and not any(_FILLED_IN.search(_title(cell)) for cell in cells)
+    )
+    return next(named, next(wide, next(iter(filled), None)))
 
 
 def names_coordinates(row: Sequence[object]) -> bool:

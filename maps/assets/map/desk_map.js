@@ -9,6 +9,7 @@
   const HOLLOW = ["before", "removed"];
   const GUESS = "#d55e00";
   const MOST_DRAWN = 20000;
+  const NEAR_DEG = 0.05;
 
   function kindOf(properties) {
     const kind = properties.role === "before" ? "before" : properties.step;
@@ -30,7 +31,8 @@
       this.bounds = null;
       this.waiting = null;
       this.legend = make("div", { class: "desk-legend", hidden: true });
-      this.hint = make("div", { class: "desk-hint-pick", hidden: true }, "点一下地图选位置。",
+      this.wanted = make("b", {});
+      this.hint = make("div", { class: "desk-hint-pick", hidden: true }, this.wanted, "点一下地图选位置。",
         make("span", { class: "desk-keys" }, "用键盘:方向键移动,回车取十字处。"),
         make("button", { type: "button", onclick: () => this.pick(null) }, "取消"));
       element.append(this.legend, this.hint, make("div", { class: "desk-cross", "aria-hidden": "true" }));
@@ -151,8 +153,11 @@
       this.legend.replaceChildren(make("div", {}, make("i", { style: `color: ${GUESS}`, "aria-hidden": "true" }),
         `按选中的坐标系,文件里的点(${number(places.length)} 个)`));
       this.legend.hidden = false;
-      if (places.length) {
-        this.map.fitBounds(L.latLngBounds(places).pad(0.15), { maxZoom: 17, animate: false });
+      // A row that is far off, such as one with its numbers exchanged, doesn't decide what is seen.
+      const middle = [0, 1].map((at) => places.map((place) => place[at]).sort((a, b) => a - b)[Math.floor(places.length / 2)]);
+      const together = places.filter((place) => place.every((value, at) => Math.abs(value - middle[at]) < NEAR_DEG));
+      if (together.length) {
+        this.map.fitBounds(L.latLngBounds(together).pad(0.15), { maxZoom: 17, animate: false });
       }
     }
 
@@ -176,7 +181,7 @@
     }
 
     // Waits for a place; null gives up.
-    async pick(chosen, given = () => {}) {
+    async pick(chosen, given = () => {}, wanted = "") {
       if (chosen !== null) {
         // The ground brings the view to the community; it mustn't move under a hand that points.
         await this.ground;
@@ -184,6 +189,7 @@
       const left = this.map.getContainer().contains(document.activeElement) ? this.left : null;
       this.waiting = chosen;
       this.left = chosen === null ? null : given;
+      this.wanted.textContent = wanted && `${wanted}:`;
       this.hint.hidden = chosen === null;
       this.map.getContainer().classList.toggle("desk-picking", chosen !== null);
       if (chosen !== null) {

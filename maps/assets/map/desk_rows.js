@@ -5,7 +5,7 @@
   const { config, make, ask, send, say, shown, number } = window.desk;
   const PAGE = 100;
   const WRITTEN = ["added", "changed", "moved", "removed"];
-  const HEADS = ["行", "编码、名称", "会怎样", "改什么、哪里有问题", "决定"];
+  const HEADS = ["行(不算表头)", "编码、名称", "会怎样", "改什么、哪里有问题", "决定"];
 
   class DeskRows {
     // changed() is called after each decision, failed(error) when one couldn't be taken.
@@ -142,7 +142,8 @@
     }
 
     place(row) {
-      this.map.pick((geometry) => this.decide(row, { geometry }, "已落图,入库时写入"), () => this.focus(row.row));
+      this.map.pick((geometry) => this.decide(row, { geometry }, "已落图,入库时写入"), () => this.focus(row.row),
+        [`第 ${row.row} 行`, row.code, row.label].filter(Boolean).join(" "));
     }
 
     async decide(row, body, said) {

@@ -192,3 +192,28 @@ def test_a_code_that_stands_in_several_grids_is_refused(conn: Connection, area: 
     assert again.changes == Changes(0, 0, 0, 0)
     assert [refusal.code for refusal in again.refusals] == ["甲"]
     assert "几个网格" in again.refusals[0].reason
+
+
+@pytest.mark.parametrize(("changed", "told"), [(0, False), (2, False), (3, True), (6, True)])
+def test_codes_that_meet_other_addresses_are_told(
+    conn: Connection, area: str, tmp_path: Path, changed: int, *, told: bool
+) -> None:
+    def houses(street: str) -> list[dict[str, Any]]:
+        return [
+            {"编码": str(at), "地址": f"{street if at < changed else '一街'}{at}号", "间数": 2, "租住人数": 3}
+            for at in range(6)
+        ]
+
+    def point(rows: list[dict[str, Any]]) -> Path:
+        features = [
+            {"type": "Feature", "properties": row, "geometry": {"type": "Point", "coordinates": [120.995, 30.7]}}
+            for row in rows
+        ]
+        path = tmp_path / "a.geojson"
+        path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+        return path
+
+    unit, reading = LAYERS["rental_unit"], Reading(crs="EPSG:4490")
+    propose(conn, unit, area, point(houses("一街")), reading).staging.merge(conn)
+    notes = " ".join(propose(conn, unit, area, point(houses("二街")), reading).notes)
+    assert (f"按编码对上的 6 行里有 {changed} 行的地址与现有的不同" in notes) is told

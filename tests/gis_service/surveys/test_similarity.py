@@ -92,12 +92,25 @@ def test_what_is_confirmed_wins_over_the_declaration_but_not_over_privacy() -> N
     [
         ({"甲": "no_such_field"}, "没有字段 'no_such_field',列“甲”无法对应"),
         ({"甲": "landlord_name"}, "没有字段"),
-        ({"甲": "room", "乙": "room"}, "列“甲”和“乙”都对应到“房号”"),
     ],
 )
 def test_confirmations_that_make_no_sense_are_refused(asked: dict[str, str | None], said: str) -> None:
     with pytest.raises(InputError, match=said):
         match_headers(LAYERS["rental_unit"], ("甲", "乙"), (), asked)
+
+
+def test_of_columns_remembered_as_one_field_the_first_is_taken_and_titles_name_fields() -> None:
+    matching = match_headers(LAYERS["rental_unit"], ("乙", "甲"), (), {"甲": "room", "乙": "房号"})
+    assert {at: found.name for at, found in matching.fields.items()} == {0: "room"}
+    assert matching.doubled == ("甲",)
+
+
+@pytest.mark.parametrize("column", ["序号", "顺序号", "流水号", "行号", "No", "NO.", "#", " 序号 "])
+def test_a_running_number_is_no_code(column: str) -> None:
+    """The next sheet begins at 1 again, and would overwrite what the first one wrote."""
+    for layer in LAYERS.values():
+        matching = match_headers(layer, (column,), [("1",), ("2",), ("3",)])
+        assert (matching.fields, matching.suggested) == ({}, ()), layer.name
 
 
 @pytest.mark.parametrize(

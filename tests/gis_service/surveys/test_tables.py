@@ -230,3 +230,33 @@ def test_lost_numbers_and_encoding_reach_the_sheet(tmp_path: Path) -> None:
     book.save(tmp_path / "a.xlsx")
     source = open_workbook(tmp_path / "a.xlsx", Wish("POINT", None, None, None, None), INTERACTIVE)
     assert [column for column, _ in source.lost] == ["证件"]
+
+
+HEADER = ("编号", "地址", "房东", "租住人数", "间数", "备注")
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        [("新群社区2026年11月出租房台账",)],
+        [("出租房台账", None, None, None, None, None), ("填表人:张三", None, "日期:2026-11-01", "单位:户", None, None)],
+        [(), ("附件一",), ()],
+        [],
+    ],
+    ids=["a title", "a title and what is filled in", "blank lines", "nothing"],
+)
+def test_titles_above_the_header_of_a_ledger_are_skipped(tmp_path: Path, above: list[tuple[object, ...]]) -> None:
+    rows = [("CZ1", "新群小区1幢101室", "王", 3, 2, None), ("CZ2", "新群小区2幢101室", "李", 4, 2, "补")]
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    for row in (*above, HEADER, *rows):
+        book.active.append(row)
+    book.save(tmp_path / "台账.xlsx")
+    wish = Wish("POINT", None, None, None, 4549, ledgers=True)
+    sources = (
+        opened(table(tmp_path / "台账.csv", *above, HEADER, *rows), ledgers=True),
+        open_workbook(tmp_path / "台账.xlsx", wish, INTERACTIVE),
+    )
+    for source in sources:
+        assert source.columns == HEADER
+        assert [row[0] for chunk in source.chunks for row in chunk.rows] == ["CZ1", "CZ2"]
