@@ -7,7 +7,7 @@ from sqlalchemy.engine import Connection
 
 from gis_service.features.staging import Staging
 
-_FEWEST = 3
+_FEWEST = 2
 _LEAST_SHARE = 0.5
 
 

@@ -140,7 +140,8 @@ def test_the_desk(page: Page, uploaded: Uploaded, which: str) -> None:
     tabs = page.locator(".desk-tabs button")
     rows = 0
     for at in range(tabs.count()):
-        tabs.nth(at).click()
+        with page.expect_response(lambda answer: "/rows?" in answer.url):
+            tabs.nth(at).click()
         page.wait_for_selector(".desk-rows tbody tr")
         page.wait_for_timeout(100)
         for code in page.locator(".desk-rows button.desk-link:enabled").all():

@@ -173,8 +173,11 @@ def test_an_open_system_is_asked_about_and_each_answer_is_shown(page: Page, addr
     drop(page, csv_file(HEAD, rows, "少数几点.csv"))
     expect(page.locator("#desk-one .desk-state")).to_have_text("待回答")
     expect(page.locator(".desk-questions legend")).to_have_text("这份文件用的是哪种坐标系?")
-    expect(page.locator(".desk-legend")).to_contain_text("5 个")
-    shows(page, GUESSED)
+    expect(page.locator(".desk-legend")).to_have_text("选一种坐标系,看文件里的点会落在哪里")
+    # Nothing is chosen beforehand, so nobody takes the wrong one by a single press.
+    assert page.locator(".desk-option input:checked").count() == 0
+    page.click(".desk-questions .desk-main")
+    expect(page.locator("#desk-one .desk-state")).to_have_text("待回答")
     page.check(".desk-option:has-text('GCJ-02') input")
     expect(page.locator(".desk-legend")).to_contain_text("5 个")
     shows(page, GUESSED)

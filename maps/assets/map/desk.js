@@ -151,9 +151,8 @@
   }
 
   function preview(upload) {
-    const first = upload.questions.map((question) => question.options[0]).find((option) => option && option.points.length);
-    if (first) {
-      map.drawGuess(first.points);
+    if (upload.questions.some((question) => question.options.some((option) => option.points.length))) {
+      map.askGuess();
     }
   }
 

@@ -49,6 +49,7 @@
   }
 
   // One question after the other, as radio buttons; a coordinate system shows on the map where it would put the rows.
+  // None of those is chosen beforehand: what is clear isn't asked, and a wrong one is some hundred metres off.
   function questions(upload, showPoints, answer) {
     if (!upload.questions.length) {
       return null;
@@ -63,7 +64,7 @@
     for (const question of upload.questions) {
       const options = question.options.map((option, at) => make("label", { class: "desk-option" },
         make("input", {
-          type: "radio", name: question.name, value: option.value, required: true, checked: at === 0,
+          type: "radio", name: question.name, value: option.value, required: true, checked: at === 0 && question.name !== "crs",
           onchange: () => option.points.length && showPoints(option.points),
         }),
         make("span", {}, make("b", {}, option.title), option.reason ? make("span", { class: "desk-soft" }, option.reason) : null)));

@@ -143,6 +143,11 @@
       };
     }
 
+    askGuess() {
+      this.legend.replaceChildren("选一种坐标系,看文件里的点会落在哪里");
+      this.legend.hidden = false;
+    }
+
     drawGuess(points) {
       this.guesses.clearLayers();
       const places = points.map(([lon, lat]) => [lat, lon]);
