@@ -120,12 +120,12 @@ def files() -> Iterator[Hostile]:
         collection(feature())[:-1] + f',"crs":{{"type":"name","properties":{{"name":"{bait.address}"}}}}}}'
     ).encode(), "坐标系", fields=_NO_CRS)  # fmt: skip
     yield Hostile("projection out of another file", "survey.zip", lambda bait: (
-        shapefile(bait, f"+proj=longlat +nadgrids={bait.secret} +type=crs")), taken={"added": 1},
+        shapefile(bait, f"+proj=longlat +nadgrids={bait.secret} +type=crs")), taken={},
         fields=_NO_CRS)  # fmt: skip
     yield Hostile("projection at an address", "survey.zip", lambda bait: (
         shapefile(bait, bait.address)), "坐标系", fields=_NO_CRS)  # fmt: skip
     yield Hostile("projection that calls itself a code", "survey.zip", lambda bait: (
-        shapefile(bait, _DEGREES.format(name="EPSG:100000"))), taken={"added": 1}, fields=_NO_CRS)  # fmt: skip
+        shapefile(bait, _DEGREES.format(name="EPSG:100000"))), taken={}, fields=_NO_CRS)  # fmt: skip
     yield Hostile("code page that unpacks", "survey.zip", lambda bait: shapefile(bait, code_page="zlib"),
                   taken={"added": 1})  # fmt: skip
     yield Hostile("CRS out of a file", "survey.csv", as_text(f"{HEAD}\n{ROW}\n"), "坐标系",
