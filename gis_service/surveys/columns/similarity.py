@@ -23,12 +23,11 @@ _ONLY_A_COMMON_WORD: Final = 0.5
 MOST_OPTIONS: Final = 3
 _CELLS_LOOKED_AT: Final = 60
 
-# A running number says nothing of a feature: the next sheet begins at 1 again.
-_RUNNING: Final = re.compile(r"(?:顺序|流水)?序?号|行号|[Nn][Oo]\.?|#")
 _BRACKETS: Final = re.compile(r"[(\[【][^)\]】]*[)\]】]?")
 _GROUP: Final = re.compile(r"^.*[/.]")
 _NUMBERING: Final = re.compile(r"^(?:q?\d+|[一二三四五六七八九十]+)[.、]?(?=[^\d年月日])")
-# Words of one meaning in headers become one sign each, so that likeness isn't lost on them.
+# Words of one meaning in headers become one sign each, so that likeness isn't lost on them. 序号 is no 编号: a running
+# number says nothing of a feature, and the next sheet begins at 1 again.
 _ALIKE: Final = tuple(
     (sign, re.compile("|".join(words.split())))
     for sign, words in (
@@ -97,8 +96,6 @@ def suggest(
     Suggestion or None
         None when nothing is like it.
     """
-    if _RUNNING.fullmatch(column.strip()):
-        return None
     given = [cell for cell in cells if cell is not None and cell != ""][:_CELLS_LOOKED_AT]
     found = []
     for field in fields:
