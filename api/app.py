@@ -8,16 +8,21 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 import orjson
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from api import errors
+from api.admission import Entrance
 from api.asked import DEFAULT_LIMIT, MAX_LIMIT
 from api.head import Head
+from api.identities import Identities
 from api.limits import ClientLimits, Limits
 from api.openapi import describe, describe_page
 from api.request_log import RequestLog
 from api.routes import (
+    account,
+    accounts,
     analyses,
     collections,
     features,
@@ -25,6 +30,7 @@ from api.routes import (
     health,
     jobs,
     landing,
+    login,
     maps,
     questions,
     schemas,
@@ -34,7 +40,6 @@ from api.routes import (
     versions,
 )
 from api.turns import Readings, Turns
-from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
 from gis_service.features.extents import Extents
 from gis_service.surveys.originals import Originals
@@ -46,7 +51,8 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, transactions.router, maps.router, analyses.router,
-    collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, health.router,
+    collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
+    account.router, accounts.router, health.router,
 )  # fmt: skip
 
 
@@ -56,6 +62,7 @@ def create_app(
     limits: Limits | None = None,
     originals: Originals | None = None,
     wake: Callable[[], None] = lambda: None,
+    entrance: Entrance | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -71,14 +78,21 @@ def create_app(
         Where uploaded files are kept; without it nothing can be uploaded.
     wake
         Called when there is work for a worker process.
+    entrance
+        How people come in; by HTTP on this machine if not given.
+
+    Raises
+    ------
+    LookupError
+        At import: when a route has no rule that says who may call it.
     """
 
     @asynccontextmanager
     async def reading(app: FastAPI) -> AsyncIterator[None]:
         reader = database.quick()
         await reader.open()
-        app.state.reader, app.state.registered = reader, RegisteredCodes(reader)
-        app.state.turns, app.state.readings = Turns(), Readings()
+        app.state.reader, app.state.identities = reader, Identities(database)
+        app.state.turns, app.state.readings, app.state.logins = Turns(), Readings(), CapacityLimiter(2)
         app.state.extents = Extents(reader)
         yield
         await reader.close()
@@ -98,7 +112,7 @@ def create_app(
     app.add_middleware(Head)
     app.add_middleware(ClientLimits, limits=limits)
     app.add_middleware(RequestLog)
-    app.state.database = database
+    app.state.database, app.state.entrance = database, entrance or Entrance()
     app.state.base_layers = tuple(base_layers)
     app.state.originals, app.state.wake = originals, wake
     app.state.page_version = _page_version(base_layers)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.commands import areas, database, sample
+from api.commands import areas, database, sample, tokens, users
 from api.commands.forms import form
 from api.commands.maps import analyse, map_
 from api.commands.reverts import revert, uploads
@@ -40,6 +40,8 @@ app.command("reconcile")(sample.reconcile)
 app.command("doctor")(database.doctor)
 app.add_typer(areas.app, name="area")
 app.add_typer(sample.app, name="sample")
+app.add_typer(users.app, name="user")
+app.add_typer(tokens.app, name="token")
 app.add_typer(database.app, name="database")
 
 

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Set as AbstractSet
 from datetime import date
-from functools import lru_cache
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Path, Query, Request
 
-from gis_service.areas import RegisteredCodes
 from gis_service.database import Database
-from gis_service.errors import InputError, NotFoundError, ServiceError
+from gis_service.errors import InputError, NotFoundError
 from gis_service.features.extents import Extents
+from gis_service.people.logins import Identity
 from gis_service.reader import Reader
 from gis_service.scope import Scope
 from layers.layer import Layer
 from layers.registry import LAYERS
-
-_LOCAL_NAMES = {"localhost"}
-
-
-class ForbiddenError(ServiceError):
-    """The request comes from where it may not."""
 
 
 async def database_of(request: Request) -> Database:
@@ -45,40 +36,15 @@ async def extents_of(request: Request) -> Extents:
     return extents
 
 
+async def identity_of(request: Request) -> Identity:
+    """Return whose request this is, whom the gate let in."""
+    identity: Identity = request.state.identity
+    return identity
+
+
 async def scope_of(request: Request) -> Scope:
-    """Return whose request this is.
-
-    Until there are accounts, whoever sits at this machine sees every registered community, and nobody else sees
-    anything. The Host header is checked too, so that a page from elsewhere can't reach the service through the
-    browser under a name of its own.
-    """
-    client = request.client.host if request.client else ""
-    if not (_is_local(client) and _is_local(_host_name(request.headers.get("host", "")))):
-        raise ForbiddenError(
-            "账户体系建成以前,本服务只回答本机(127.0.0.1)的请求。",
-            "Until there are accounts the service answers requests from this machine only.",
-        )
-    registered: RegisteredCodes = request.app.state.registered
-    return Scope("operator", "operator", await registered.read())
-
-
-@lru_cache(maxsize=64)
-def _host_name(header: str) -> str:
-    """Return the name in a Host header, without its port."""
-    try:
-        return urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return ""
-
-
-@lru_cache(maxsize=64)
-def _is_local(host: str) -> bool:
-    if host in _LOCAL_NAMES:
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    """Return what whoever asks may see."""
+    return (await identity_of(request)).scope
 
 
 async def layer_of(layer: Annotated[str, Path(description="图层名称,例如 waste_point")]) -> Layer:
@@ -127,4 +93,5 @@ ReaderOf = Annotated[Reader, Depends(reader_of)]
 ExtentsOf = Annotated[Extents, Depends(extents_of)]
 DatabaseOf = Annotated[Database, Depends(database_of)]
 ScopeOf = Annotated[Scope, Depends(scope_of)]
+IdentityOf = Annotated[Identity, Depends(identity_of)]
 LayerOf = Annotated[Layer, Depends(layer_of)]

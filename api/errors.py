@@ -6,16 +6,26 @@ import logging
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from api.dependencies import ForbiddenError
 from api.links import base_url, wants_html
 from api.routes.transactions import MediaTypeError
-from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError, UnavailableError
+from gis_service.errors import (
+    ConflictError,
+    EndedError,
+    ForbiddenError,
+    InputError,
+    NotFoundError,
+    ServiceError,
+    TooManyAttemptsError,
+    UnauthenticatedError,
+    UnavailableError,
+)
 from gis_service.features.transact import ConditionFailedError, ConditionNeededError, OutsideScopeError
 from maps.notice import refusal_page
 
@@ -23,6 +33,8 @@ LOG = logging.getLogger("gis_service.api")
 
 STATUS: dict[type[ServiceError], int] = {
     InputError: 400,
+    UnauthenticatedError: 401,
+    EndedError: 401,
     ForbiddenError: 403,
     OutsideScopeError: 403,
     NotFoundError: 404,
@@ -30,10 +42,12 @@ STATUS: dict[type[ServiceError], int] = {
     ConditionFailedError: 412,
     MediaTypeError: 415,
     ConditionNeededError: 428,
+    TooManyAttemptsError: 429,
     UnavailableError: 503,
 }
 _TITLES = {
     400: "请求有误",
+    401: "需要登录",
     403: "无权访问",
     404: "没有找到",
     405: "方法不允许",
@@ -44,10 +58,17 @@ _TITLES = {
     414: "地址太长",
     415: "不支持的内容类型",
     428: "需要说明版本",
+    429: "尝试太多",
     431: "请求头太长",
     500: "服务内部错误",
     503: "暂时不可用",
 }
+
+
+def retry_after(status: int) -> dict[str, str]:
+    """Return the header that says in how many seconds to try again, where waiting helps."""
+    seconds = {429: "900", 503: "5"}.get(status)
+    return {"Retry-After": seconds} if seconds else {}
 
 
 def problem(status: int, chinese: str, english: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -82,13 +103,30 @@ def answer(
     return HTMLResponse(page, status, {**(headers or {}), "Vary": "Accept"})
 
 
+def unauthenticated(request: Request, error: UnauthenticatedError) -> Response:
+    """Lead people to the login page, and tell programmes how to send a token.
+
+    Scripts of pages aren't told of Basic: the browser would ask for a name and a password in a window of its own.
+    """
+    headers = {"Cache-Control": "no-store", "Vary": "Accept, Cookie"}
+    if request.method == "GET" and wants_html(request, "json" if request.query_params.get("f") == "json" else None):
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"{base_url(request)}/login?next={quote(here)}", 303, headers)
+    known = 'Bearer realm="gis_service"'
+    basic = 'Basic realm="gis_service", charset="UTF-8", '
+    asked = known if "sec-fetch-mode" in request.headers else basic + known
+    return problem(401, str(error), error.english, {"WWW-Authenticate": asked, **headers})
+
+
 def install(app: FastAPI) -> None:
     """Give the application its answers to errors."""
 
     @app.exception_handler(ServiceError)
     def service_error(request: Request, error: ServiceError) -> Response:
         status = STATUS[type(error)]
-        return answer(request, status, str(error), error.english, {"Retry-After": "5"} if status == 503 else None)
+        if isinstance(error, UnauthenticatedError):
+            return unauthenticated(request, error)
+        return answer(request, status, str(error), error.english, retry_after(status))
 
     @app.exception_handler(RequestValidationError)
     def bad_request(request: Request, error: RequestValidationError) -> Response:

@@ -18,7 +18,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from api.access import rule_of
+from api.admission import SAFE, admit, forget
 from api.dependencies import refuse_nul, refuse_unknown
+from gis_service.errors import EndedError
 
 
 class QuickRoute(APIRoute):
@@ -33,23 +36,41 @@ class QuickRoute(APIRoute):
         super().__init__(path, endpoint, **{**options, "generate_unique_id_function": _name_of})
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what answers a request; TypeError for a declaration that no plan can be made of."""
+        """Return what answers a request.
+
+        Raises
+        ------
+        TypeError
+            For a declaration that no plan can be made of.
+        LookupError
+            When no rule says who may call the route.
+        """
         plan = _plan_of(self.dependant)
+        rules = rule_of(self.methods or set(), self.path)
         names = None if _reads_properties(self.dependant) else _query_names(self.dependant)
 
-        async def answer(request: Request) -> Response:
+        async def attempt(request: Request) -> Response:
+            await admit(request, rules)
             refuse_nul(request)
             if names is not None:
                 refuse_unknown(request, names)
             errors: list[Any] = []
-            # What stands in for another function is called as it is: FastAPI's way to ask as somebody else in tests.
-            done = {call: given() for call, given in request.app.dependency_overrides.items()}
-            response = await plan.run(request, done, errors)
+            response = await plan.run(request, {}, errors)
             if errors:
                 raise RequestValidationError(errors)
             if not isinstance(response, Response):
                 raise TypeError(f"{self.path} answered with {type(response).__name__}, not with a Response")
             return response
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await attempt(request)
+            except EndedError:
+                # What was remembered of the login has changed: it ended, or its areas are others today.
+                forget(request)
+                if request.method not in SAFE and not rules[request.method].asks:
+                    raise
+                return await attempt(request)
 
         return answer
 

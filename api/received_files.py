@@ -18,7 +18,6 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
-from api.dependencies import ForbiddenError
 from api.loose_parts import packed
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
@@ -30,18 +29,6 @@ _FIELDS = ("layer", "community", "mode", "grid", "crs", "sheet", "source", "attr
 # PostgreSQL's texts can't hold it; unescaped it is no JSON.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _MOST_FILES, _MOST_FIELDS, _LONGEST_FIELD = 8, 16, 4096
-
-
-async def own_pages_only(
-    request: Request,
-    sec_fetch_site: Annotated[str | None, Header(include_in_schema=False)] = None,
-    origin: Annotated[str | None, Header(include_in_schema=False)] = None,
-) -> None:
-    """Refuse what a page of another site sends through somebody's browser: forms need nobody's leave to be sent."""
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-    foreign = sec_fetch_site not in {"same-origin", "none"} if sec_fetch_site else origin not in {None, own}
-    if foreign:
-        raise ForbiddenError("请求来自别的网站的页面,没有执行。", "The request comes from another site's page.")
 
 
 @dataclass(frozen=True)

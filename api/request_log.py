@@ -16,6 +16,18 @@ _HEADERS = [
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(self)"),
 ]
+_PLAIN_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'self';"
+    b" base-uri 'none'",
+)
+"""For pages that say nothing themselves: they have no script and need nothing from anywhere."""
+
+
+def _headers_for(given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    said = dict(given)
+    page = said.get(b"content-type", b"").startswith(b"text/html")
+    return [*_HEADERS, _PLAIN_POLICY] if page and _PLAIN_POLICY[0] not in said else _HEADERS
 
 
 class RequestLog:
@@ -39,7 +51,11 @@ class RequestLog:
                 status = message["status"]
                 message = {
                     **message,
-                    "headers": [*message["headers"], (b"x-request-id", identifier.encode()), *_HEADERS],
+                    "headers": [
+                        *message["headers"],
+                        (b"x-request-id", identifier.encode()),
+                        *_headers_for(message["headers"]),
+                    ],
                 }
             elif message["type"] == "http.response.body":
                 sent += len(message.get("body", b""))

@@ -22,6 +22,8 @@ from gis_service.areas import create_area
 from gis_service.database import connect, open_engine, prepare
 from gis_service.local_cluster import LocalCluster
 from gis_service.migrate import migrate
+from gis_service.people.accounts import add_account, list_accounts
+from gis_service.people.logins import make_token
 from gis_service.scope import Scope
 from gis_service.surveys.commit import Wanted, commit_upload
 from gis_service.surveys.desk import Desk, Sent
@@ -91,6 +93,17 @@ def bring_up_to_date(cluster: LocalCluster, name: str) -> None:
     engine = open_engine(cluster.url("gis_owner", name))
     migrate(engine)
     engine.dispose()
+
+
+def login_of(cluster: LocalCluster, name: str) -> dict[str, str]:
+    """Return the header with a new token of an account that has the database's community."""
+    database = connect(cluster.url("gis_app", name))
+    with database.write(SCOPE) as conn:
+        if not list_accounts(conn, SCOPE.actor):
+            add_account(conn, SCOPE.actor, "staff", SCOPE.areas)
+        token = make_token(conn, SCOPE.actor, "benchmark", 1)
+    database.close()
+    return {"Authorization": f"Bearer {token}"}
 
 
 def upload_buildings(cluster: LocalCluster, name: str, file: Path) -> tuple[float, str]:

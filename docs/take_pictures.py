@@ -19,6 +19,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +28,12 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from gis_service.analysis.catalog import ANALYSES
+from gis_service.database import connect
+from gis_service.local_cluster import LocalCluster
+from gis_service.people.accounts import add_account
+from gis_service.people.logins import make_token
+from gis_service.sample.load import COMMUNITY
+from gis_service.scope import Scope
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
@@ -35,9 +42,17 @@ LARGEST_BYTES = 400_000
 READY_MS = 30_000
 
 
+@dataclass(frozen=True)
+class Served:
+    """Where the service is, and the header that lets a visitor in."""
+
+    address: str
+    login: dict[str, str]
+
+
 @contextmanager
-def running_service() -> Iterator[str]:
-    """Serve the sample from a data directory of its own on a free port; yield the address."""
+def running_service() -> Iterator[Served]:
+    """Serve the sample from a data directory of its own on a free port, with one account for whoever looks."""
     folder = Path(tempfile.mkdtemp(prefix="gis-pictures-"))
     # Started by root, the database runs as user postgres, who must be able to enter the folder.
     folder.chmod(0o755)
@@ -47,11 +62,21 @@ def running_service() -> Iterator[str]:
         address = address_said_by(service)
         # Its log of requests is read on, or the pipe fills and the service stands still.
         threading.Thread(target=deque, args=(service.stdout or (), 0), daemon=True).start()
-        yield address
+        yield Served(address, login_at(folder / "data"))
     finally:
         service.send_signal(signal.SIGTERM)
         service.wait(timeout=60)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def login_at(data: Path) -> dict[str, str]:
+    """Make an account of the community's staff in a running service's database; return the header of its token."""
+    database = connect(LocalCluster(data).url("gis_app"))
+    with database.write(Scope("operator", "operator", ())) as conn:
+        add_account(conn, "pictures", "staff", (COMMUNITY,))
+        token = make_token(conn, "pictures", "pictures", 1)
+    database.close()
+    return {"Authorization": f"Bearer {token}"}
 
 
 def free_port() -> int:
@@ -70,13 +95,16 @@ def address_said_by(service: subprocess.Popen[str]) -> str:
 
 
 @contextmanager
-def opened(browser: Browser, address: str, *, width: int, height: int, touch: bool = False) -> Iterator[Page]:
-    """Open an address in a window of ``width`` × ``height`` pixels and wait until the map is drawn."""
+def opened(
+    browser: Browser, served: Served, path: str, *, width: int, height: int, touch: bool = False
+) -> Iterator[Page]:
+    """Open a page in a window of ``width`` × ``height`` pixels and wait until the map is drawn."""
     context = browser.new_context(
-        viewport={"width": width, "height": height}, has_touch=touch, is_mobile=touch, locale="zh-CN"
-    )
+        viewport={"width": width, "height": height}, has_touch=touch, is_mobile=touch, locale="zh-CN",
+        extra_http_headers=served.login,
+    )  # fmt: skip
     page = context.new_page()
-    page.goto(address)
+    page.goto(served.address + path)
     page.wait_for_selector("html[data-gis=ready]", timeout=READY_MS)
     page.wait_for_timeout(800)  # labels and the panel fade in
     yield page
@@ -144,23 +172,23 @@ def palette_png(rgb: NDArray[np.uint8]) -> bytes:
     )
 
 
-def take_home(browser: Browser, address: str, path: Path) -> None:
+def take_home(browser: Browser, served: Served, path: Path) -> None:
     """Take the home page as it opens on a desk."""
-    with opened(browser, f"{address}/", width=1440, height=900) as page:
+    with opened(browser, served, "/", width=1440, height=900) as page:
         save(page, path)
 
 
-def take_phone(browser: Browser, address: str, path: Path) -> None:
+def take_phone(browser: Browser, served: Served, path: Path) -> None:
     """Take the home page on a phone, its panel drawn up."""
-    with opened(browser, f"{address}/", width=390, height=844, touch=True) as page:
+    with opened(browser, served, "/", width=390, height=844, touch=True) as page:
         page.tap(".gis-panel-head")
         page.wait_for_timeout(600)
         save(page, path)
 
 
-def take_popup(browser: Browser, address: str, path: Path) -> None:
+def take_popup(browser: Browser, served: Served, path: Path) -> None:
     """Take a waste point with its popup, among the houses; opened by a click, as a visitor would."""
-    with opened(browser, f"{address}/", width=1440, height=900) as page:
+    with opened(browser, served, "/", width=1440, height=900) as page:
         at = page.evaluate(
             """() => {
                 const layer = gis.layers.find((one) => one.name === "waste_point");
@@ -202,13 +230,19 @@ def waste_survey(page: Page, address: str) -> str:
     return text.getvalue()
 
 
-def take_uploads(browser: Browser, address: str, path: Path) -> None:
+def take_uploads(browser: Browser, served: Served, path: Path) -> None:
     """Take the survey desk with a proposal: its checks, what would change on the map, and the rows."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, locale="zh-CN", extra_http_headers=served.login
+    )
     page = context.new_page()
-    page.goto(f"{address}/uploads")
+    page.goto(f"{served.address}/uploads")
     page.wait_for_selector("html[data-desk=ready]", timeout=READY_MS)
-    survey = {"name": "11月投放点复核.csv", "mimeType": "text/csv", "buffer": waste_survey(page, address).encode()}
+    survey = {
+        "name": "11月投放点复核.csv",
+        "mimeType": "text/csv",
+        "buffer": waste_survey(page, served.address).encode(),
+    }
     page.select_option("#desk-layer", "waste_point")
     page.set_input_files("#desk-file", survey)
     page.click(".desk-tabs button >> nth=0", timeout=READY_MS)
@@ -220,27 +254,27 @@ def take_uploads(browser: Browser, address: str, path: Path) -> None:
     context.close()
 
 
-def take_map(browser: Browser, address: str, path: Path, *, name: str) -> None:
+def take_map(browser: Browser, served: Served, path: Path, *, name: str) -> None:
     """Take one thematic map as it opens on a desk, reckoned for the last day of the sample."""
-    with opened(browser, f"{address}/maps/{name}?on={SAMPLE_DAY}", width=1280, height=800) as page:
+    with opened(browser, served, f"/maps/{name}?on={SAMPLE_DAY}", width=1280, height=800) as page:
         save(page, path)
 
 
 def main(folder: Path, only: str | None) -> int:
     """Take all pictures into a folder, or one by its name; return 1 when one has become too large to be committed."""
     folder.mkdir(parents=True, exist_ok=True)
-    takers: dict[str, Callable[[Browser, str, Path], None]] = {
+    takers: dict[str, Callable[[Browser, Served, Path], None]] = {
         take.__name__.removeprefix("take_"): take for take in (take_home, take_phone, take_popup, take_uploads)
     }
     takers |= {f"map_{name}": partial(take_map, name=name) for name in ANALYSES}
     if only is not None and only not in takers:
         sys.exit(f"没有图片 {only};有:{'、'.join(takers)}。")
-    with running_service() as address, sync_playwright() as playwright:
+    with running_service() as served, sync_playwright() as playwright:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-quic"])
         for name, take in takers.items():
             if only in {None, name}:
-                take(browser, address, folder / f"{name}.png")
+                take(browser, served, folder / f"{name}.png")
         browser.close()
     sizes = {path.name: path.stat().st_size for path in sorted(folder.glob("*.png"))}
     for name, size in sizes.items():

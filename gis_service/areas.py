@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,9 +15,6 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from gis_service.coordinates import metric_srid
 from gis_service.errors import ConflictError, InputError, NotFoundError
 from gis_service.features.write import put_features
-from gis_service.reader import Reader
-from gis_service.scope import Scope
-from gis_service.statement import compile_statement
 from gis_service.tables import AREA
 from layers.catalog.community import Community
 from layers.record import Source
@@ -112,30 +107,6 @@ def first_registered(areas: Sequence[Area]) -> Area:
 def registered_codes(conn: Connection) -> tuple[str, ...]:
     """Return the codes of all registered communities, whatever the scope: what an operator's scope is made of."""
     return tuple(conn.execute(text("select gis.registered_areas()")).scalars())
-
-
-class RegisteredCodes:
-    """The codes of all registered communities, read again when they are older than a second.
-
-    Every request of an operator needs them; that a community is registered happens once in its life.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._codes: tuple[str, ...] = ()
-        self._read_at = -math.inf
-
-    async def read(self) -> tuple[str, ...]:
-        """Return the codes."""
-        now = time.monotonic()
-        if not self._codes or now - self._read_at > 1.0:
-            rows = (await self._reader.ask(_NOBODY, (_REGISTERED, {})))[0]
-            self._codes, self._read_at = tuple(code.decode() for (code,) in rows), now
-        return self._codes
-
-
-_NOBODY = Scope("operator", "operator", ())
-_REGISTERED = compile_statement(text("select gis.registered_areas()"), kept=True)
 
 
 def read_area(conn: Connection, code: str) -> Area:

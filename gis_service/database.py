@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from gis_service.errors import UnavailableError
+from gis_service.errors import ForbiddenError, UnavailableError
 from gis_service.reader import Reader
 from gis_service.scope import Scope, enter
 
@@ -43,7 +43,17 @@ class Database:
 
     @contextmanager
     def write(self, scope: Scope, upload: str | None = None) -> Iterator[Connection]:
-        """Open a transaction that may change what the scope reaches; it commits as a whole or not at all."""
+        """Open a transaction that may change what the scope reaches; it commits as a whole or not at all.
+
+        Raises
+        ------
+        ForbiddenError
+            When the scope is for looking only.
+        """
+        if scope.grant is not None and scope.grant.read_only:
+            raise ForbiddenError(
+                "现在只能查看,不能修改:令牌是只读的,或正以别人的身份查看。", "This login is for looking only."
+            )
         with explained(), _connected(self.writer) as conn, conn.begin():
             enter(conn, scope, upload)
             yield conn

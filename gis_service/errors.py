@@ -25,3 +25,19 @@ class ConflictError(ServiceError):
 
 class UnavailableError(ServiceError):
     """The service can't work now: the database is away or not prepared."""
+
+
+class ForbiddenError(ServiceError):
+    """Whoever asks may not do this."""
+
+
+class UnauthenticatedError(ServiceError):
+    """Nobody is logged in, or what was given proves nothing."""
+
+
+class EndedError(UnauthenticatedError):
+    """The credential that gave the scope gives something else by now, or nothing."""
+
+
+class TooManyAttemptsError(ServiceError):
+    """Too many attempts to log in; later there will be more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import func, literal, select, text, union_all
 from sqlalchemy.engine import Connection
 
 from gis_service.areas import read_area
@@ -14,7 +14,7 @@ from gis_service.features.question import SHANGHAI, Question
 from gis_service.features.read import read_extent, stream_features
 from gis_service.features.select import conditions, rows_of
 from gis_service.scope import Scope
-from gis_service.tables import LAYER_VERSION, UPLOAD
+from gis_service.tables import LAYER_VERSION
 from layers.field import LayerField
 from layers.layer import Layer
 from layers.record import Source
@@ -142,13 +142,7 @@ def credits_of(conn: Connection, community: str) -> tuple[str, ...]:
 
 
 def _attributions(conn: Connection, community: str) -> tuple[str, ...]:
-    query = (
-        select(UPLOAD.c.attribution)
-        .where(UPLOAD.c.community == community, UPLOAD.c.attribution.is_not(None))
-        .distinct()
-        .order_by(UPLOAD.c.attribution)
-    )
-    return tuple(conn.execute(query).scalars())
+    return tuple(conn.execute(text("select gis.attributions(:community)"), {"community": community}).scalars())
 
 
 def read_collection(conn: Connection, layer: Layer, scope: Scope, names: tuple[str, ...] | None = None) -> str:

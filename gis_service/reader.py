@@ -22,7 +22,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy.engine import make_url
 
 from gis_service.errors import InputError, UnavailableError
-from gis_service.scope import SETTINGS, Scope, settings_of
+from gis_service.scope import GRANTED, SETTINGS, Scope, ended, settings_of
 from gis_service.statement import Asked
 
 Rows = list[tuple[Any, ...]]
@@ -86,6 +86,8 @@ class Reader:
             When features can't be given in the system that was asked for, or a value is out of range.
         UnavailableError
             When no connection is free in time, the database is away, or a question takes too long.
+        EndedError
+            When the credential gives something else by now, or nothing.
         """
         try:
             try:
@@ -143,6 +145,8 @@ async def _answers(conn: _Connection, scope: Scope, questions: Sequence[Asked]) 
         conn.kept.clear()
         await cursor.execute("deallocate all")
         await cursor.execute(_message(cursor, None, scope, questions))
+    if cursor.rowcount == 0:
+        raise ended()
     found: list[Rows] = []
     while cursor.nextset():
         if cursor.pgresult is not None and cursor.pgresult.status == ExecStatus.TUPLES_OK:
@@ -160,9 +164,8 @@ async def _configure(conn: _Connection) -> None:
 @lru_cache(maxsize=1024)
 def _enter(scope: Scope) -> str:
     """Return the statement that tells the transaction whose it is; the few scopes of today are asked for often."""
-    return (
-        sql.SQL(SETTINGS).format(**{name: sql.Literal(value) for name, value in settings_of(scope).items()}).as_string()
-    )
+    statement = sql.SQL(SETTINGS if scope.grant is None else SETTINGS + GRANTED)
+    return statement.format(**{name: sql.Literal(value) for name, value in settings_of(scope).items()}).as_string()
 
 
 def _message(cursor: AsyncClientCursor[Any], kept: set[str] | None, scope: Scope, questions: Sequence[Asked]) -> bytes:

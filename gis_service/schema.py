@@ -12,7 +12,8 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from gis_service import proposal_tables, tables
+from gis_service import account_tables, proposal_tables, tables
+from gis_service.people.roles import ROLES, Right
 from gis_service.tables import tables_of
 from layers.layer import Layer
 from layers.registry import LAYERS
@@ -36,6 +37,7 @@ SEES_GRID = f"({{community}} = any {_SCOPE} or grid = any {_SCOPE} or {_ABOVE})"
 """The net under every query of a layer that is seen by grid."""
 
 _FUNCTIONS = (resources.files("gis_service") / "functions.sql").read_text(encoding="utf-8")
+_ACCOUNT_FUNCTIONS = (resources.files("gis_service") / "accounts.sql").read_text(encoding="utf-8")
 _TRANSITIONS = (
     ("insert", "new table as new_rows"),
     ("update", "old table as old_rows new table as new_rows"),
@@ -71,12 +73,14 @@ def system_statements() -> list[str]:
     for table in (tables.AREA_RULE, tables.REPORTED_TOTAL):
         statements += [*_create(table), *_secure(table, sees, writes)]
     statements += [*_create(tables.LAYER_VERSION), *_secure(tables.LAYER_VERSION, sees)]
-    # Uploads are a record of what happened: each of the community's people adds to it, nobody changes it.
+    # Uploads are a record of what happened: whoever has the whole community adds to it, nobody changes it. What one
+    # wrote is counted over all grids, so it isn't for one grid's people; whose data it is stands on everybody's map.
     statements += [
         *_create(tables.UPLOAD),
-        *_secure(tables.UPLOAD, sees),
-        f"create policy adds on gis.upload for insert to gis_app with check {sees};",
+        *_secure(tables.UPLOAD, writes),
+        f"create policy adds on gis.upload for insert to gis_app with check {writes};",
         "grant insert on gis.upload to gis_app;",
+        *_attributions(),
     ]
     # What waits for a decision changes until it is made. A proposal shows first rows, places and the file itself, of
     # whatever grid they are, so it isn't for one grid's people; rows are seen by their grid, like the features they
@@ -101,6 +105,65 @@ def system_statements() -> list[str]:
     )
     # Empty outside transactions, but pg_dump must be able to lock it.
     statements.append("grant select on gis.layer_touch to gis_backup;")
+    return statements
+
+
+def _attributions() -> list[str]:
+    seen = SEES_COMMUNITY.format(community="u.community")
+    return [
+        "create function gis.attributions(wanted text) returns setof text language sql stable security definer"
+        " set search_path = gis, pg_catalog, pg_temp as $$ select distinct attribution from upload u"
+        f" where community = wanted and attribution is not null and {seen} order by attribution $$;",
+        "comment on function gis.attributions(text) is 'Definer: whose data must be named on a community''s maps, also"
+        " on those of people who don''t see its uploads.';",
+    ]
+
+
+def account_statements() -> list[str]:
+    """Return the DDL of people: whoever logs in isn't known yet, so that few functions look past the policies."""
+    account, area, credential, attempt = (
+        account_tables.ACCOUNT, account_tables.ACCOUNT_AREA, account_tables.CREDENTIAL, account_tables.LOGIN_ATTEMPT,
+    )  # fmt: skip
+    statements = [line for table in (account, area, credential, attempt) for line in _create(table)]
+    roles = {
+        mark: ", ".join(f"'{role.name}'" for role in ROLES.values() if right in role.rights)
+        for mark, right in ((":readers", Right.READ), (":viewers", Right.VIEW_AS))
+    }
+    functions = _ACCOUNT_FUNCTIONS
+    for mark, names in roles.items():
+        functions = functions.replace(mark, names)
+    statements.append(functions)
+    own = "= current_setting('gis.actor', true)"
+    operator = "current_setting('gis.role', true) = 'operator'"
+    shown = ", ".join(column.name for column in account.columns if column.name != "password")
+    kept = ", ".join(column.name for column in credential.columns if column.name != "hash")
+    statements += [
+        *(f"alter table gis.{table.name} enable row level security;" for table in (account, area, credential, attempt)),
+        f"create policy sees on gis.account for select to gis_app using (name {own} or gis.manages(name));",
+        "create policy adds on gis.account for insert to gis_app with check (gis.manages(name));",
+        f"create policy changes on gis.account for update to gis_app using (name {own} or gis.manages(name));",
+        f"create policy removes on gis.account for delete to gis_app using ({operator});",
+        f"grant select ({shown}), insert, delete, update (title, role, password, password_by, active) on gis.account"
+        " to gis_app;",
+        f"create policy sees on gis.account_area for select to gis_app using (account {own} or gis.manages(account));",
+        "create policy adds on gis.account_area for insert to gis_app"
+        " with check (gis.manages(account) and gis.manages_area(area));",
+        "create policy changes on gis.account_area for update to gis_app using (gis.manages(account));",
+        "create policy removes on gis.account_area for delete to gis_app using (gis.manages(account));",
+        "grant select, insert, update (until, substitutes), delete on gis.account_area to gis_app;",
+        f"create policy sees on gis.credential for select to gis_app using (account {own} or gis.manages(account));",
+        f"create policy adds on gis.credential for insert to gis_app with check (account {own} or {operator});",
+        f"create policy changes on gis.credential for update to gis_app using (account {own});",
+        f"create policy removes on gis.credential for delete to gis_app using (account {own} or gis.manages(account));",
+        f"grant select ({kept}), insert, update (viewing), delete on gis.credential to gis_app;",
+        f"create policy sees on gis.login_attempt for select to gis_app using (account {own});",
+        f"create policy changes on gis.login_attempt for update to gis_app using (account {own});",
+        "grant select (id, account), update (succeeded) on gis.login_attempt to gis_app;",
+        "create trigger guard_account before update on gis.account for each row execute function gis.guard_account();",
+        "create trigger guard_credential before insert or update on gis.credential"
+        " for each row execute function gis.guard_credential();",
+        *(f"grant select on gis.{table.name} to gis_backup;" for table in (account, area, credential, attempt)),
+    ]
     return statements
 
 
@@ -160,7 +223,11 @@ def layer_statements(layer: Layer) -> list[str]:
 
 def all_statements() -> list[str]:
     """Return the whole schema as it is declared now."""
-    return [*system_statements(), *(line for layer in LAYERS.values() for line in layer_statements(layer))]
+    return [
+        *system_statements(),
+        *account_statements(),
+        *(line for layer in LAYERS.values() for line in layer_statements(layer)),
+    ]
 
 
 def _create(table: Table) -> list[str]:

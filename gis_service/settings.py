@@ -15,7 +15,14 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GIS_", env_ignore_empty=True)
 
     port: Annotated[int, Field(ge=1, le=65535, description="服务端口,只在 127.0.0.1 上监听")] = 8000
-    host: Annotated[str, Field(description="监听地址;账户体系建成以前只允许回环地址")] = "127.0.0.1"
+    host: Annotated[str, Field(description="监听地址;不是本机地址时要同时设 GIS_PUBLIC_URL")] = "127.0.0.1"
+    public_url: Annotated[
+        str | None, Field(pattern=r"^https?://[^/\s]+/?$", description="别人用什么网址访问,例如 https://地图.内网")
+    ] = None
+    proxies: Annotated[
+        str | None, Field(description="可信的反向代理的地址,逗号分隔;只有它们转述的来源地址和 https 才算数")
+    ] = None
+    demo: Annotated[bool, Field(description="建立演示账户,任何人点一下就能进;只能在本机用")] = False
     data_dir: Annotated[Path, Field(description="数据目录:私有数据库集群、套接字、日志")] = Path(".data")
     database_url: Annotated[str | None, Field(description="读写数据库(角色 gis_app);不设则用私有集群")] = None
     database_owner_url: Annotated[str | None, Field(description="迁移用的数据库(角色 gis_owner)")] = None

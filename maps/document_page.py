@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maps.plain_page import ENVIRONMENT, rendered
@@ -61,16 +61,26 @@ def document_page(title: str, document: Mapping[str, Any], base: str) -> str:
     return rendered(_PAGE, title, trail=trail, document=document, all_labels=_LABELS, kinds=_KINDS)
 
 
+def with_ways(page: str, ways: Sequence[tuple[str, str]], viewing: str | None) -> str:
+    """Return the page of a map with the ways to other pages at its foot, and through whose eyes it is seen."""
+    return page.replace("</body>", _WAYS.render(ways=ways, viewing=viewing) + "</body>", 1)
+
+
 def with_links(page: str, heading: str, links: list[dict[str, Any]]) -> str:
     """Return a page with a list of links at its end, for those who read it and don't see it: readers and programs."""
     return page.replace("</body>", _LINKS.render(heading=heading, links=links) + "</body>", 1)
 
 
+_WAYS = ENVIRONMENT.from_string(
+    """<nav aria-label="别的页面" class="gis-ways">
+{% for name, address in ways %}<a href="{{ address }}">{{ name }}</a>
+{% endfor %}</nav>
+{% if viewing %}<p class="gis-viewing" role="status">正以 {{ viewing }} 的身份查看,不能修改
+<a href="/account">结束</a></p>
+{% endif %}"""
+)
 _LINKS = ENVIRONMENT.from_string(
-    """<nav aria-label="表格与下载" class="gis-ways">
-<a href="maps?f=html">专题地图</a><a href="uploads">上传</a>
-<a href="collections?f=html">表格与下载</a><a href="api.html">接口说明</a></nav>
-<nav aria-label="{{ heading }}"
+    """<nav aria-label="{{ heading }}"
  style="position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)">
 {% for one in links %}<a href="{{ one.href }}" rel="{{ one.rel }}" type="{{ one.type }}">{{ one.title }}</a>
 {% endfor %}</nav>

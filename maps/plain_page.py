@@ -20,8 +20,19 @@ td, th { border: 1px solid #d8dcd6; padding: .4rem .6rem; text-align: left; vert
 code { font-family: ui-monospace, monospace; font-size: .92em; }
 ul { margin: 0; padding-left: 1.2rem; } th { white-space: nowrap; font-weight: 600; }
 .layers a { display: inline-block; margin-right: .8em; } .layers td:first-child { width: 9em; }
+form { margin: 0; } form.inline { display: inline; }
+label { display: block; margin: .7rem 0 .2rem; } label.box { display: inline-block; margin: .2rem 1rem .2rem 0; }
+input:not([type=checkbox]), select { font: inherit; padding: .45rem .6rem; border: 1px solid #aab4ad;
+  border-radius: 6px; width: 100%; max-width: 24rem; box-sizing: border-box; background: #fff; }
+button { font: inherit; padding: .45rem 1.1rem; min-height: 2.6rem; border: 1px solid #1c5d8c; border-radius: 6px;
+  background: #1c5d8c; color: #fff; cursor: pointer; white-space: nowrap; } form p { margin: .9rem 0; }
+button.quiet { background: #fff; color: #1c5d8c; font-size: inherit; }
+button:focus-visible, input:focus-visible, select:focus-visible, a:focus-visible { outline: 3px solid #e0a13c; }
+.said { background: #fff4e0; border: 1px solid #e0b565; border-radius: 6px; padding: .6rem 1rem; }
+.demo { display: flex; flex-wrap: wrap; gap: .6rem; margin: .8rem 0; }
 @media (max-width: 40rem) {
   body { padding: 1.25rem .8rem; }
+  thead { display: none; }
   tr, td, th { display: block; width: auto !important; border: 0; }
   tr { border: 1px solid #d8dcd6; border-width: 1px 1px 0; } tr:last-child { border-bottom-width: 1px; }
   td td, td th { padding: .2rem 0 .2rem .6rem; } th + td { padding-top: 0; } th { padding-bottom: 0; }

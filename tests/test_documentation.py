@@ -30,10 +30,12 @@ from docs.write_data_page import (
 )
 from gis_service.analysis.catalog import ANALYSES
 from gis_service.database import Database
+from gis_service.people.roles import ROLES
 from gis_service.settings import Settings
 from layers.layer import SYSTEM_COLUMNS
 from layers.registry import LAYERS
 from layers.rules import Rule, RuleStatus
+from tests.local_client import local
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -111,6 +113,10 @@ def test_every_route_is_in_the_readme() -> None:
         for method in (route.methods or set()) - {"HEAD"}
     }
     assert set(documented("接口")) == served
+
+
+def test_every_role_is_in_the_readme() -> None:
+    assert documented("账户") == {role.name: f"{role.title} | {role.description}" for role in ROLES.values()}
 
 
 def test_every_analysis_is_in_the_readme() -> None:
@@ -196,15 +202,15 @@ def test_no_file_says_where_it_was_written() -> None:
 
 def test_the_queries_of_the_readme_answer_on_the_sample(sample: Database) -> None:
     block = section("四种用法")
-    addresses = re.findall(r'curl "\$B(/[^"]+)"', block)
+    addresses = re.findall(r'curl (?:-H "\$T" )?"\$B(/[^"]+)"', block)
     assert len(addresses) >= 5
-    with TestClient(create_app(sample), base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
+    with TestClient(create_app(sample), **local(sample)) as client:
         for address in addresses:
             answer = client.get(address)
             assert answer.status_code == 200, f"{address}: {answer.text}"
             if "items?" in address and "as_of" not in address:
                 assert answer.json()["numberReturned"] > 0, address
-        asked = re.findall(r'curl -G "\$B(/[^"]+)"((?:[ \\\n]+--data-urlencode[ \\\n]+"[^"]+")+)', block)
+        asked = re.findall(r'curl -G (?:-H "\$T" )?"\$B(/[^"]+)"((?:[ \\\n]+--data-urlencode[ \\\n]+"[^"]+")+)', block)
         assert len(asked) >= 4
         for address, options in asked:
             parameters = [tuple(option.split("=", 1)) for option in re.findall(r'"([^"]+)"', options)]

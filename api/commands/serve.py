@@ -20,16 +20,16 @@ from api.app import create_app
 from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
 from api.limits import Limits
-from api.start import opened_database, operator_scope, originals_of, prepare_local, read_settings
+from api.start import entrance_of, opened_database, operator_scope, originals_of, prepare_local, read_settings
 from api.worker import WorkerProcess
 from gis_service.database import Database, connect
 from gis_service.errors import InputError
 from gis_service.local_cluster import ClusterError, LocalCluster
+from gis_service.people.demo import settle_demo
 from gis_service.sample.load import COMMUNITY, load_sample
 from gis_service.settings import Settings
 from maps.base_map import base_layers
 
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _WATCH_SECONDS = 2.0
 _BACKLOG = 2048
 # Numbers of glibc's malloc.h.
@@ -41,32 +41,32 @@ def serve(
     data: Annotated[Path | None, typer.Option(help="数据目录,默认 .data(GIS_DATA_DIR)")] = None,
     empty: Annotated[bool, typer.Option("--empty", help="第一次启动时不装入示例")] = False,
 ) -> None:
-    """启动服务,只在本机监听;Ctrl-C 停止。"""
+    """启动服务,默认只在本机监听;Ctrl-C 停止。"""
     settings = read_settings()
-    if settings.host not in _LOOPBACK:
-        raise InputError(
-            f"GIS_HOST={settings.host} 不行:账户体系建成以前只能监听 127.0.0.1。",
-            "Until there are accounts the service listens on 127.0.0.1 only.",
-        )
+    entrance = entrance_of(settings)
     chosen = port or settings.port
     bases = base_layers(settings.tianditu_key, settings.base_layers)
     listener = _listen(settings.host, chosen)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with _running_database(settings, data, empty=empty) as database:
+            settle_demo(database, wanted=settings.demo)
             limits = Limits(silence_seconds=settings.client_seconds)
             originals = originals_of(settings, data)
             workers = WorkerProcess(database, (data or settings.data_dir).resolve(), originals)
             config = uvicorn.Config(
-                create_app(database, bases, limits, originals, workers.wake), http=connection_class(limits), ws="none",
-                log_level="warning",
-                access_log=False, timeout_graceful_shutdown=5, server_header=False, proxy_headers=False,
+                create_app(database, bases, limits, originals, workers.wake, entrance),
+                http=connection_class(limits), ws="none", log_level="warning",
+                access_log=False, timeout_graceful_shutdown=5, server_header=False,
+                proxy_headers=settings.proxies is not None, forwarded_allow_ips=settings.proxies or "",
             )  # fmt: skip
             server = uvicorn.Server(config)
             _settle_memory()
             # From here on connections wait instead of being refused, so that what is printed is true.
             listener.listen(_BACKLOG)
             CONSOLE.print(f"ready http://{settings.host}:{chosen}", soft_wrap=True)
+            if settings.demo:
+                CONSOLE.print("演示账户已启用:打开网页,点一下就能登录。")
             workers.start()
             try:
                 server.run(sockets=[listener])

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from api.conformance import conformance_of
 from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
@@ -14,12 +14,13 @@ from api.links import HTML, JSON, OGC_REL, OPENAPI_TYPE, base_url, both_forms, l
 from api.quick_route import QuickRoute
 from api.routes.maps import home_page
 from api.routes.pages import answer_in_form
+from gis_service.people.roles import Right, may
 from maps.document_page import with_links
 
 router = APIRouter(route_class=QuickRoute)
 
 _TWO_FORMS: dict[int | str, dict[str, Any]] = {200: {"content": {JSON: {}, HTML: {}}}}
-_VARY = {"Vary": "Accept"}
+_VARY = {"Vary": "Accept, Cookie"}
 
 
 @router.get("/", summary="首页:浏览器得到地图,程序得到 OGC API 入口", response_class=Response, responses=_TWO_FORMS)
@@ -30,6 +31,9 @@ def landing(
     """Answer a browser with the living map, and a program with the landing page of the API."""
     base = base_url(request)
     html = wants_html(request, f)
+    if html and not may(scope.role, Right.READ):
+        there = "/accounts" if may(scope.role, Right.ACCOUNTS) else "/account"
+        return RedirectResponse(base + there, 303, {**_VARY, "Cache-Control": "no-store"})
     links = [
         *both_forms(f"{base}/", "首页", html=html),
         link(f"{base}/api", "service-desc", OPENAPI_TYPE, "接口说明 (OpenAPI 3.0)"),

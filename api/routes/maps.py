@@ -29,9 +29,11 @@ from layers.registry import LAYERS
 from maps.atlas import MAPS, AtlasMap
 from maps.atlas_page import ListedMap, atlas_page
 from maps.base_map import BaseLayer, tile_origins
+from maps.document_page import with_ways
 from maps.notice import empty_page
 from maps.offline import to_served_page, to_single_file
 from maps.static_files import static_file
+from maps.ways import ways_for
 
 router = APIRouter(tags=["maps"], route_class=QuickRoute)
 
@@ -87,9 +89,10 @@ def map_page(
         database, scope, entry, community, on,
         url=lambda layer: layer_url(layer, community), base_layers=bases, others=others,
     )  # fmt: skip
-    return answer_if_changed(
-        request, tag, to_served_page(drawn).encode, HTML, page_policy(drawn.page.script_hash(), bases)
-    )
+    here = "/" if entry.name == "overview" else ""
+    viewing = scope.grant.viewing if scope.grant else None
+    page = with_ways(to_served_page(drawn), ways_for(scope.role, here), viewing)
+    return answer_if_changed(request, tag, page.encode, HTML, page_policy(drawn.page.script_hash(), bases))
 
 
 @router.get(

@@ -16,7 +16,7 @@ from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, Sc
 from api.drawing import MOST_GROUND
 from api.links import GEOJSON, base_url, wants_html
 from api.quick_route import QuickRoute
-from api.received_files import ReceivedOf, json_of, own_pages_only
+from api.received_files import ReceivedOf, json_of
 from api.routes.maps import layer_url, page_policy
 from api.turns import Readings
 from gis_service.areas import list_areas, only_area, read_area
@@ -118,7 +118,6 @@ def uploads(
 
 @router.post(
     "/uploads", summary="上传一份普查文件,得到提案", status_code=201, response_class=Response, openapi_extra=_FORM,
-    dependencies=[Depends(own_pages_only)],
 )  # fmt: skip
 async def upload(request: Request, desk: DeskOf, received: ReceivedOf) -> Response:
     """Receive a file: small ones are read at once, large ones as a job."""
@@ -156,7 +155,6 @@ def one_upload(
 
 @router.delete(
     "/uploads/{upload}", summary="丢弃一份没有入库的提案", status_code=204, response_class=Response,
-    dependencies=[Depends(own_pages_only)],
 )  # fmt: skip
 def discard(upload: UploadOf, desk: DeskOf) -> Response:
     """Let go of a proposal and its file."""
@@ -166,7 +164,6 @@ def discard(upload: UploadOf, desk: DeskOf) -> Response:
 
 @router.post(
     "/uploads/{upload}/answers", summary="回答上传的问题,例如坐标系", response_class=Response, openapi_extra=_BODY,
-    dependencies=[Depends(own_pages_only)],
 )  # fmt: skip
 async def answers(request: Request, upload: UploadOf, desk: DeskOf) -> Response:
     """Take answers ``{"crs": "GCJ-02"}`` and read the file anew."""
@@ -185,7 +182,6 @@ async def answers(request: Request, upload: UploadOf, desk: DeskOf) -> Response:
 
 @router.post(
     "/uploads/{upload}/commit", summary="入库:全部、按类或按行", response_class=Response, openapi_extra=_BODY,
-    dependencies=[Depends(own_pages_only)],
 )  # fmt: skip
 async def commit(
     request: Request, upload: UploadOf, desk: DeskOf,
@@ -214,7 +210,6 @@ def _commit(request: Request, desk: Desk, upload: uuid.UUID, wanted: Wanted) -> 
 
 @router.post(
     "/uploads/{upload}/revert", summary="撤回一次入库;之后的修改保留", response_class=Response,
-    dependencies=[Depends(own_pages_only)],
 )  # fmt: skip
 def revert(upload: UploadOf, database: DatabaseOf, scope: ScopeOf) -> Response:
     """Take a committed upload back; the revert is an upload too, with an identifier of its own."""
@@ -255,7 +250,6 @@ def rows(
 
 @router.patch(
     "/uploads/{upload}/rows/{row}", summary="一行:落图、不要、或决定冲突", response_class=Response, openapi_extra=_BODY,
-    dependencies=[Depends(own_pages_only)],
 )  # fmt: skip
 async def change_row(
     request: Request, upload: UploadOf, desk: DeskOf, row: Annotated[int, Path(description="行号")]

@@ -124,7 +124,7 @@ def compare(cluster: LocalCluster, database: str, python: Path, logs: Path, plan
 def learn_shape(service: Server, places: dict[str, list[Place]], *, wound: bool) -> Shape:
     """Learn from this service's answers what everyone is to answer."""
     tile_path = next(question.service for question in QUESTIONS if question.name == "z14")
-    with Connection(service.port) as connection:
+    with service.connect() as connection:
         page = json.loads(http_asks(connection, "service", SERVICE_SAMPLE, {})({}))
         tile = http_asks(connection, "service", tile_path, {})(places["tiles14"][0])
     names = properties_of(json.dumps(page["features"][0]))
@@ -137,7 +137,7 @@ def _asks(taking_part: _Field, question: Question, rows: int, stack: ExitStack) 
     asks: dict[str, tuple[Ask, Meter]] = {}
     for server, path in ((taking_part.tipg, question.tipg), (taking_part.service, question.service)):
         if path is not None:
-            connection = stack.enter_context(Connection(server.port))
+            connection = stack.enter_context(server.connect())
             ask = http_asks(connection, server.name, path, blanks, unchanged=question.unchanged)
             asks[server.name] = (ask, server.tree.cpu)
     if question.raw is not None:
@@ -233,7 +233,7 @@ def _measure_crowds(taking_part: _Field, plan: Plan, result: Comparison) -> None
         for server, path in ((taking_part.tipg, question.tipg), (taking_part.service, question.service)):
             if server.name in result.figures[question.name] and path is not None and not question.unchanged:
                 asks_by = _asks_by(server.name, path, blanks)
-                crowds[server.name] = ask_together(server.port, asks_by, places, CLIENTS, plan.crowd_seconds)
+                crowds[server.name] = ask_together(server, asks_by, places, CLIENTS, plan.crowd_seconds)
 
 
 def _asks_by(server: str, path: str, blanks: Place) -> Callable[[Connection], Ask]:

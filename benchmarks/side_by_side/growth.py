@@ -9,7 +9,6 @@ from pathlib import Path
 
 from gis_service.local_cluster import LocalCluster
 from side_by_side.comparison import learn_shape, places_of_round
-from side_by_side.http_connection import Connection
 from side_by_side.measuring import Figures, Meter, MissingError, http_asks, measure_round
 from side_by_side.places import draw_places
 from side_by_side.processes import database_tree
@@ -58,7 +57,7 @@ def _everyone(
     service = stack.enter_context(running_service(cluster, database, folder))
     places = draw_places(conn)
     shape = learn_shape(service, places, wound=is_wound(conn))
-    connection = stack.enter_context(Connection(service.port))
+    connection = stack.enter_context(service.connect())
     asks: dict[tuple[str, str], tuple[Ask, Meter]] = {}
     for question in QUESTIONS:
         if question.name not in GROWING or question.raw is None:

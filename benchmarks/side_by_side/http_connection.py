@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -23,10 +23,10 @@ class Answer:
 
 
 class Connection:
-    """One connection to a server on this machine; asks one thing at a time."""
+    """One connection to a server on this machine; asks one thing at a time, with a login if one is given."""
 
-    def __init__(self, port: int, *, timeout: float = 300.0) -> None:
-        self._address, self._timeout = ("127.0.0.1", port), timeout
+    def __init__(self, port: int, login: Mapping[str, str] | None = None, *, timeout: float = 300.0) -> None:
+        self._address, self._timeout, self._login = ("127.0.0.1", port), timeout, login or {}
         self._waiting = b""
         self._open()
 
@@ -60,7 +60,9 @@ class Connection:
         if time.monotonic() - self._used > _SILENT_SECONDS:
             self._socket.close()
             self._open()
-        further = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+        further = "".join(
+            f"{name.replace('_', '-')}: {value}\r\n" for name, value in {**self._login, **headers}.items()
+        )
         self._socket.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{further}\r\n".encode())
         while b"\r\n\r\n" not in self._waiting:
             self._more()

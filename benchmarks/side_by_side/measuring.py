@@ -127,7 +127,7 @@ class Crowd:
 
 
 def ask_together(
-    port: int, ask_by: Callable[[Connection], Ask], places: Sequence[Place], clients: int, seconds: float
+    server: Server, ask_by: Callable[[Connection], Ask], places: Sequence[Place], clients: int, seconds: float
 ) -> Crowd:
     """Let several clients ask at once for some seconds, each on its own connection and from its own place on."""
     latencies: list[float] = []
@@ -137,7 +137,7 @@ def ask_together(
     def work(number: int) -> None:
         mine: list[float] = []
         try:
-            with Connection(port) as connection:
+            with server.connect() as connection:
                 ask, at = ask_by(connection), number * 7
                 ask(places[at % len(places)])
                 together.wait()
@@ -191,7 +191,7 @@ def stream_http(server: Server, database: Tree, path: str) -> tuple[Stream, byte
     server.tree.reset_peak()
     stood = server.tree.resident()
     tally, head, first = Tally(), b"", 0.0
-    with Connection(server.port, timeout=900) as connection, watched(database) as seen:
+    with server.connect(timeout=900) as connection, watched(database) as seen:
         used, backends, begun = server.tree.cpu(), database.cpu(), time.perf_counter()
         status, pieces = connection.stream(path)
         if status != 200:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from building_databases import login_of
+
 from gis_service.local_cluster import LocalCluster
 from side_by_side.http_connection import Connection
 from side_by_side.processes import Tree
@@ -34,20 +36,25 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: its name, its port and its processes."""
+    """A server that runs: its name, its port, its processes, and the header that lets a client in."""
 
     name: str
     port: int
     tree: Tree
+    login: Mapping[str, str]
+
+    def connect(self, *, timeout: float = 300.0) -> Connection:
+        """Return a connection that is let in."""
+        return Connection(self.port, self.login, timeout=timeout)
 
 
 @contextmanager
 def running_service(cluster: LocalCluster, database: str, logs: Path) -> Iterator[Server]:
-    """Run this service as its users do, in the application's role."""
+    """Run this service as its users do, in the application's role; whoever asks is logged in."""
     port = _free_port()
     program = Path(sys.executable).parent / "gis-service"
-    address = {"GIS_DATABASE_URL": cluster.url("gis_app", database)}
-    with _running("service", [str(program), "serve", "--port", str(port)], address, port, logs) as server:
+    address, login = {"GIS_DATABASE_URL": cluster.url("gis_app", database)}, login_of(cluster, database)
+    with _running("service", [str(program), "serve", "--port", str(port)], address, port, logs, login) as server:
         yield server
 
 
@@ -68,7 +75,7 @@ def running_tipg(python: Path, cluster: LocalCluster, database: str, logs: Path,
         "TIPG_MAX_FEATURES_PER_QUERY": str(rows),
     }
     command = [str(python), "-m", "uvicorn", "tipg.main:app", "--port", str(port), "--no-access-log"]
-    with _running("tipg", [*command, "--log-level", "warning"], environment, port, logs) as server:
+    with _running("tipg", [*command, "--log-level", "warning"], environment, port, logs, {}) as server:
         yield server
 
 
@@ -109,7 +116,9 @@ def _git(*arguments: str) -> str:
 
 
 @contextmanager
-def _running(name: str, command: Sequence[str], settings: Mapping[str, str], port: int, logs: Path) -> Iterator[Server]:
+def _running(
+    name: str, command: Sequence[str], settings: Mapping[str, str], port: int, logs: Path, login: Mapping[str, str]
+) -> Iterator[Server]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("GIS_", "TIPG_", "PG"))}
     log = logs / f"{name}.log"
     with log.open("wb") as output:
@@ -119,7 +128,7 @@ def _running(name: str, command: Sequence[str], settings: Mapping[str, str], por
         )
         try:
             _wait_ready(name, process, port, log)
-            yield Server(name, port, Tree(process.pid))
+            yield Server(name, port, Tree(process.pid), login)
         finally:
             process.terminate()
             try:

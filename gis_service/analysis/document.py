@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from gis_service.analysis.answer import CLASS, Answer, Column, Theme
+from gis_service.exports.csv_table import csv_table
 from layers.rules import RULES_VERSION, Rule
-
-_FORMULA = re.compile(r"^[=+\-@\t\r\n＝＋－＠]")
 
 
 def to_json(answer: Answer) -> bytes:
@@ -31,14 +27,15 @@ def to_json(answer: Answer) -> bytes:
 def to_csv(theme: Theme) -> bytes:
     """Return a theme's table with Chinese titles and a BOM; texts that a spreadsheet would run stay texts."""
     titles = {one.key: one.title for one in theme.classes}
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL)
-    writer.writerow([*(_title(column) for column in theme.columns), "分类"])
-    for feature in orjson.loads(theme.features)["features"]:
-        values = feature["properties"]
-        cells = [_cell(column, values.get(column.name)) for column in theme.columns]
-        writer.writerow([*cells, titles.get(str(values.get(CLASS)), "")])
-    return ("\ufeff" + out.getvalue()).encode()
+    rows = (feature["properties"] for feature in orjson.loads(theme.features)["features"])
+    return csv_table(
+        [*(_title(column) for column in theme.columns), "分类"],
+        (
+            [*(_cell(column, values.get(column.name)) for column in theme.columns),
+             titles.get(str(values.get(CLASS)), "")]
+            for values in rows
+        ),
+    )  # fmt: skip
 
 
 def _head(answer: Answer) -> dict[str, Any]:
@@ -84,14 +81,11 @@ def _title(column: Column) -> str:
     return f"{column.title}({column.unit})" if column.unit else column.title
 
 
-def _cell(column: Column, value: Any) -> str:
-    if value is None:
-        return ""
+def _cell(column: Column, value: Any) -> str | float | None:
     if isinstance(value, list):
-        return "、".join(_cell(column, one) for one in value)
+        return "、".join(str(_cell(column, one)) for one in value)
     if isinstance(value, bool):
         return "是" if value else "否"
-    if isinstance(value, int | float):
-        return f"{value}"
-    text = str((column.codes or {}).get(str(value), value))
-    return f"'{text}" if _FORMULA.match(text) else text
+    if value is None or isinstance(value, int | float):
+        return value
+    return str((column.codes or {}).get(str(value), value))

@@ -36,6 +36,7 @@ from gis_service.errors import ConflictError, InputError, NotFoundError, Service
 from gis_service.features.received import Changes, Received, check_values
 from gis_service.features.stamps import Stamp, missing_feature
 from gis_service.features.write import refused_by_database
+from gis_service.people.roles import Right, may
 from gis_service.scope import Scope, within
 from gis_service.tables import tables_of
 from layers.layer import Layer
@@ -196,6 +197,8 @@ def remove_feature(conn: Connection, layer: Layer, scope: Scope, identifier: str
 
 
 def _may_change(layer: Layer, scope: Scope) -> bool:
+    if not may(scope.role, Right.WRITE) or (scope.grant is not None and scope.grant.read_only):
+        return False
     if layer.name in _COMMUNITY_WIDE:
         return any(len(code) <= 12 for code in scope.areas)
     return bool(scope.areas)

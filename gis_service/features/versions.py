@@ -33,7 +33,8 @@ class Version:
     actor
         The account or programme that wrote it.
     upload
-        The upload it came with (``id``, ``file_name``, ``sha256``, ``crs``, ``encoding``, ``reverts``), or None.
+        The upload it came with (``id``, ``file_name``, ``sha256``, ``crs``, ``encoding``, ``reverts``), or None; None
+        also for people of one grid, who don't see uploads.
     changes
         Field name to (before, after), for an update; the geometry's name is ``geom`` and its values are None.
     moved_m
@@ -109,7 +110,8 @@ def _version(layer: Layer, row: Row[Any], before: Row[Any] | None) -> Version:
     if moved:
         changes["geom"] = (None, None)
     upload = None
-    if found["upload"] is not None:
+    # Whoever doesn't see the community's uploads isn't told which one it was.
+    if found["upload_file_name"] is not None:
         upload = {"id": str(found["upload"]), **{name: found[f"upload_{name}"] for name in _FILE}}
         upload["reverts"] = upload["reverts"] and str(upload["reverts"])
     return Version(

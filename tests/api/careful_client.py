@@ -64,18 +64,21 @@ class CarefulClient(threading.Thread):
 
     Parameters
     ----------
+    headers
+        Headers of every request, with the token of somebody who may upload.
     give_up
         The share of commits whose failure isn't followed by another attempt.
     """
 
     def __init__(
-        self, url: str, number: int, kinds: list[Kind], noted: Noted, stopping: threading.Event, give_up: float
-    ) -> None:
+        self, url: str, headers: dict[str, str], number: int, kinds: list[Kind], noted: Noted,
+        stopping: threading.Event, give_up: float,
+    ) -> None:  # fmt: skip
         super().__init__(name=f"client {number}", daemon=True)
         self._url, self._number, self._kinds, self._noted = url, number, kinds, noted
         self._stopping, self._give_up = stopping, give_up
         self._draw = random.Random(number)
-        self._http = httpx.Client(base_url=url, timeout=120)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=120)
         self.failure: BaseException | None = None
 
     def run(self) -> None:

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyogrio
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -23,7 +24,7 @@ from gis_service.database import Database, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
-from tests.local_client import LOCAL
+from tests.local_client import local, token_for
 
 Extent = tuple[float, float, float, float]
 
@@ -78,9 +79,9 @@ def sample_app(sample: Database, tmp_path_factory: pytest.TempPathFactory) -> Fa
 
 
 @pytest.fixture(scope="session")
-def client(sample_app: FastAPI) -> Iterator[TestClient]:
+def client(sample_app: FastAPI, sample: Database) -> Iterator[TestClient]:
     """A client in this process; errors of the server are answers, as they are for everyone else."""
-    with TestClient(sample_app, raise_server_exceptions=False, follow_redirects=False, **LOCAL) as found:
+    with TestClient(sample_app, raise_server_exceptions=False, follow_redirects=False, **local(sample)) as found:
         yield found
 
 
@@ -104,6 +105,27 @@ def server(cluster: LocalCluster, sample_template: str) -> Iterator[str]:
         process.terminate()
         reader.join(timeout=20)
         assert process.wait(timeout=20) == 0
+
+
+@pytest.fixture(scope="session")
+def server_token(sample: Database) -> str:
+    """A token for the service over the sample."""
+    return token_for(sample)
+
+
+@pytest.fixture(scope="session")
+def server_headers(server_token: str) -> dict[str, str]:
+    """The header that the token for the service over the sample is sent in."""
+    return {"Authorization": f"Bearer {server_token}"}
+
+
+@pytest.fixture
+def gdal_login(server_token: str) -> Iterator[None]:
+    """GDAL in this process sends the token for the service over the sample."""
+    # To features GDAL sends headers of its own only, not those of GDAL_HTTP_HEADERS.
+    pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": f"token:{server_token}"})
+    yield
+    pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": None})
 
 
 @pytest.fixture

@@ -14,14 +14,13 @@ from shapely.geometry import mapping
 from sqlalchemy import text
 
 from api.app import create_app
-from api.dependencies import scope_of
 from gis_service.database import Database, connect
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from layers.registry import LAYERS
 from tests.gis_service.example_rows import example_shape, example_values
-from tests.local_client import LOCAL
+from tests.local_client import local, signed_in
 
 GEOJSON = {"content-type": "application/geo+json"}
 PATCH = {"content-type": "application/merge-patch+json"}
@@ -34,18 +33,20 @@ MIDDLE = (121.0045, 30.6995)
 def editing(cluster: LocalCluster, make_database: Callable[..., str], source: str) -> Iterator[TestClient]:
     """A client on a copy of a database."""
     database: Database = connect(cluster.url("gis_app", make_database(source)))
-    with TestClient(create_app(database), raise_server_exceptions=False, **LOCAL) as client:
+    with TestClient(create_app(database), raise_server_exceptions=False, **local(database)) as client:
         yield client
     database.close()
 
 
 @contextmanager
 def as_someone(client: TestClient, role: str, *areas: str) -> Iterator[None]:
-    """Let the client ask in another scope, as accounts will by replacing this one function."""
-    overrides = client.app.dependency_overrides  # type: ignore[attr-defined]
-    overrides[scope_of] = lambda: Scope("someone", role, areas)
+    """Let the client ask with the token of somebody else."""
+    database: Database = client.app.state.database  # type: ignore[attr-defined]
+    before = client.headers["Authorization"]
+    name = f"{role.replace('_', '-')}-{'-'.join(areas)}"[:40]
+    client.headers.update(signed_in(database, *areas, role=role, name=name))
     yield
-    del overrides[scope_of]
+    client.headers["Authorization"] = before
 
 
 def feature_of(of: str, shape: Any = None, /, **given: Any) -> dict[str, Any]:

@@ -31,12 +31,18 @@ class KilledService:
     ----------
     data
         The data folder; without ``GIS_DATABASE_URL`` among the settings also of a private cluster.
+
+    Attributes
+    ----------
+    headers
+        The header of somebody who may upload; set by whoever made the account.
     """
 
     def __init__(self, data: Path, **settings: str) -> None:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.headers: dict[str, str] = {}
         self.starts = 0
         self._settings: Mapping[str, str] = settings
         self._said = data.with_name("service.log")

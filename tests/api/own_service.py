@@ -12,21 +12,29 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from gis_service.database import connect
 from gis_service.local_cluster import LocalCluster
+from tests.local_client import token_for
 
 SERVICE = Path(sys.executable).with_name("gis-service")
 
 
 @dataclass(frozen=True)
 class Served:
-    """Where the service listens, and its process."""
+    """Where the service listens, its process, and a token of somebody who has every community."""
 
     port: int
     pid: int
+    token: str
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that the token is sent in."""
+        return {"Authorization": f"Bearer {self.token}"}
 
 
 def free_port() -> int:
@@ -43,6 +51,9 @@ def serving(
 ) -> Iterator[Served]:
     """Run the service, or what a command makes of it; AssertionError at the end when it died or wrote a traceback."""
     port = free_port()
+    opened = connect(cluster.url("gis_app", database))
+    token = token_for(opened)
+    opened.close()
     with subprocess.Popen(
         [*command, "serve", "--port", str(port)],
         env={**os.environ, "GIS_DATABASE_URL": cluster.url("gis_app", database), **settings},
@@ -61,7 +72,7 @@ def serving(
             reader.start()
         try:
             assert ready == f"ready http://127.0.0.1:{port}\n"
-            yield Served(port, process.pid)
+            yield Served(port, process.pid, token)
         finally:
             process.terminate()
             for reader in readers:

@@ -34,7 +34,7 @@ def test_lists_name_every_analysis_and_map(client: TestClient) -> None:
     assert all(f'href="/maps/{name}"' in page for name in MAPS)
     page = client.get("/analyses?f=html").text
     assert all(f'href="/analyses/{name}?f=html"' in page for name in ANALYSES)
-    assert 'href="maps?f=html"' in client.get("/?f=html").text
+    assert 'href="/maps?f=html"' in client.get("/?f=html").text
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
+from api.admission import Entrance
 from api.app import create_app
 from gis_service.database import Database, connect
 from gis_service.features.write import put_features
@@ -19,7 +20,7 @@ from gis_service.scope import Scope
 from layers.catalog.waste_point import WastePoint, WastePointKind
 from layers.registry import LAYERS
 from tests.api.conftest import Truth
-from tests.local_client import LOCAL
+from tests.local_client import LOCAL, local
 
 ITEMS = "/collections/waste_point/items"
 
@@ -28,14 +29,14 @@ ITEMS = "/collections/waste_point/items"
 def writable(database: Database, area: str) -> Iterator[TestClient]:
     """A client on a database that holds one community without features."""
     assert area
-    with TestClient(create_app(database), **LOCAL) as found:
+    with TestClient(create_app(database), **local(database)) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def own_app(sample: Database) -> FastAPI:
-    """An application over the sample that clients of a test's own may start and stop."""
-    return create_app(sample)
+    """An application over the sample that clients of a test's own may start and stop, known as map.example too."""
+    return create_app(sample, entrance=Entrance(frozenset({"map.example"})))
 
 
 def put(database: Database, staff: Scope, community: str, code: str, lon: float = 121.0) -> None:
@@ -162,24 +163,30 @@ def test_head_is_get_without_a_body(client: TestClient) -> None:
         "/nearby?lon=121&lat=30",
     ],
 )
-def test_only_this_machine_is_answered(own_app: FastAPI, path: str) -> None:
-    for host in ("127.0.0.1", "localhost", "[::1]", "127.0.0.1:8000"):
-        with TestClient(own_app, base_url=f"http://{host}", client=("127.0.0.1", 4000)) as neighbour:
-            assert neighbour.get(path).status_code in {200, 204, 404}
-    strangers = [
-        TestClient(own_app, base_url="http://rebound.example", client=("127.0.0.1", 4000)),
-        TestClient(own_app, base_url="http://127.0.0.1.example", client=("127.0.0.1", 4000)),
-        TestClient(own_app, base_url="http://localhost.example:8000", client=("127.0.0.1", 4000)),
-        TestClient(own_app, base_url="http://10.0.0.7:8000", client=("127.0.0.1", 4000)),
-        TestClient(own_app, base_url="http://127.0.0.1", client=("10.0.0.8", 4000)),
-        TestClient(own_app, base_url="http://127.0.0.1", client=("fe80::1", 4000)),
-    ]
-    for stranger in strangers:
-        with stranger:
-            answer = stranger.get(path, headers={"x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1"})
-        assert answer.status_code == 403
+def test_only_known_names_are_answered(own_app: FastAPI, server_headers: dict[str, str], path: str) -> None:
+    # From where a client comes doesn't matter, whatever it says of that itself.
+    known = [
+        ("127.0.0.1", "127.0.0.1"), ("localhost", "127.0.0.1"), ("[::1]", "::1"), ("127.0.0.1:8000", "127.0.0.1"),
+        ("map.example", "127.0.0.1"), ("map.example:8000", "10.0.0.8"), ("MAP.example", "fe80::1"),
+        ("127.0.0.1", "10.0.0.8"),
+    ]  # fmt: skip
+    for host, came_from in known:
+        with TestClient(own_app, base_url=f"http://{host}", client=(came_from, 4000)) as guest:
+            assert guest.get(path, headers=server_headers).status_code in {200, 204, 404}, (host, came_from)
+    unknown = (
+        "rebound.example", "127.0.0.1.example", "localhost.example:8000", "10.0.0.7:8000", "[fe80::1]:8000",
+        "map.example.rebound.example", "www.map.example", "map.example.",
+    )  # fmt: skip
+    for host in unknown:
+        with TestClient(own_app, base_url=f"http://{host}", client=("127.0.0.1", 4000)) as stranger:
+            said = {
+                "x-forwarded-for": "127.0.0.1", "forwarded": "for=127.0.0.1;host=localhost",
+                "x-forwarded-host": "localhost", "x-forwarded-server": "localhost",
+            }  # fmt: skip
+            answer = stranger.get(path, headers={**server_headers, **said})
+        assert answer.status_code == 403, host
         assert answer.headers["content-type"] == "application/problem+json"
-        assert "127.0.0.1" in answer.json()["detail"]
+        assert "GIS_PUBLIC_URL" in answer.json()["detail"]
         assert "features" not in answer.json()
 
 
@@ -229,7 +236,8 @@ def test_a_failure_is_logged_with_an_id_and_says_nothing_of_the_inside(
 def test_health_without_a_database_says_so(make_database: object) -> None:
     assert make_database
     away = connect("postgresql://gis_app:x@/gis?host=/nonexistent")
-    with TestClient(create_app(away), **LOCAL) as client:
+    # Nobody can tell whether this token is one.
+    with TestClient(create_app(away), **LOCAL, headers={"Authorization": "Bearer any"}) as client:
         assert client.get("/healthz").json() == {"status": "ok"}
         for path in ("/readyz", "/collections", ITEMS, "/"):
             answer = client.get(path)

@@ -27,6 +27,7 @@ PAGE = 150
 """Small, so that most layers take several pages."""
 
 
+@pytest.mark.usefixtures("gdal_login")
 def test_pyogrio_reads_every_layer_by_paging(server: str, truth: Truth) -> None:
     address = f"OAPIF:{server}"
     assert {str(name) for name, _ in pyogrio.list_layers(address)} == set(LAYERS)
@@ -40,6 +41,7 @@ def test_pyogrio_reads_every_layer_by_paging(server: str, truth: Truth) -> None:
         assert len(set(columns["code"])) == truth.counts[name] or layer.visibility == "grid", name
 
 
+@pytest.mark.usefixtures("gdal_login")
 @pytest.mark.filterwarnings("error")
 def test_numbers_come_whole_although_the_first_ones_have_no_fraction(server: str, sample_superuser: Engine) -> None:
     # Without a schema GDAL takes a column whose first values are 0 for whole numbers, and cuts the others.
@@ -53,6 +55,7 @@ def test_numbers_come_whole_although_the_first_ones_have_no_fraction(server: str
     assert {code: read[code] for code in stored} == stored
 
 
+@pytest.mark.usefixtures("gdal_login")
 def test_pyogrio_asks_the_server_for_a_box_and_for_a_value(server: str, truth: Truth) -> None:
     west, south, east, north = truth.extents["community"]
     box = ((west * 2 + east) / 3, (south * 2 + north) / 3, (west + east * 2) / 3, (south + north * 2) / 3)
@@ -66,11 +69,17 @@ def test_pyogrio_asks_the_server_for_a_box_and_for_a_value(server: str, truth: T
     assert np.all(uses == "21")
 
 
+def gdal_environment(token: str) -> dict[str, str]:
+    """Return the environment of a process in which GDAL sends a token."""
+    return {**os.environ, "GDAL_HTTP_USERPWD": f"token:{token}"}
+
+
 @pytest.mark.skipif(shutil.which("ogrinfo") is None, reason="this machine has no gdal-bin; pyogrio reads the same way")
-def test_ogrinfo_counts_every_layer(server: str, truth: Truth) -> None:
+def test_ogrinfo_counts_every_layer(server: str, server_token: str, truth: Truth) -> None:
     ran = subprocess.run(
-        ["ogrinfo", "-ro", "-so", "-al", f"OAPIF:{server}"], capture_output=True, text=True, timeout=120, check=True
-    )
+        ["ogrinfo", "-ro", "-so", "-al", f"OAPIF:{server}"],
+        env=gdal_environment(server_token), capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
     name = ""
     counts: dict[str, int] = {}
     for line in ran.stdout.splitlines():
@@ -82,8 +91,8 @@ def test_ogrinfo_counts_every_layer(server: str, truth: Truth) -> None:
     assert "ERROR" not in ran.stderr
 
 
-def test_owslib_reads_every_layer_by_paging(server: str, truth: Truth) -> None:
-    service = Features(server)
+def test_owslib_reads_every_layer_by_paging(server: str, server_headers: dict[str, str], truth: Truth) -> None:
+    service = Features(server, headers=server_headers)
     assert set(service.feature_collections()) == set(LAYERS)
     assert service.conformance()["conformsTo"]
     assert service.api()["openapi"].startswith("3.0.")
@@ -119,11 +128,13 @@ print(json.dumps(len(wkb)))
 """
 
 
-def fetched(server: str, layer: str, where: str | None = None, box: list[float] | None = None) -> tuple[int, list[str]]:
+def fetched(
+    server: str, token: str, layer: str, where: str | None = None, box: list[float] | None = None
+) -> tuple[int, list[str]]:
     """Return how many features GDAL reads, and the addresses of items that it asks the server for."""
     ran = subprocess.run(
         [sys.executable, "-c", READ, json.dumps([f"OAPIF:{server}", layer, where, box])],
-        env={**os.environ, "CPL_DEBUG": "HTTP"}, capture_output=True, text=True, timeout=120, check=True,
+        env={**gdal_environment(token), "CPL_DEBUG": "HTTP"}, capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     asked = re.findall(r"Fetch\((http[^)]+)\)", ran.stderr)
     return int(ran.stdout), [unquote(address) for address in asked if "/items" in address]
@@ -139,9 +150,9 @@ def fetched(server: str, layer: str, where: str | None = None, box: list[float] 
     ],
 )
 def test_gdal_hands_equality_to_the_server(
-    server: str, sample_superuser: Engine, where: str, sent: list[str], condition: str
+    server: str, server_token: str, sample_superuser: Engine, where: str, sent: list[str], condition: str
 ) -> None:
-    read, asked = fetched(server, "building", where)
+    read, asked = fetched(server, server_token, "building", where)
     with sample_superuser.connect() as conn:
         assert read == conn.execute(text(f"select count(*) from gis.building where {condition}")).scalar_one()
     # The first request only looks at the fields; every other one carries the condition.
@@ -150,10 +161,10 @@ def test_gdal_hands_equality_to_the_server(
     assert all(f"&{part}" in address for address in pages for part in sent), asked
 
 
-def test_gdal_asks_for_a_box_in_the_order_of_the_register(server: str, truth: Truth) -> None:
+def test_gdal_asks_for_a_box_in_the_order_of_the_register(server: str, server_token: str, truth: Truth) -> None:
     west, south, east, north = truth.extents["community"]
     box = [(west + east) / 2, (south + north) / 2, east, north]
-    read, asked = fetched(server, "building", box=box)
+    read, asked = fetched(server, server_token, "building", box=box)
     assert 0 < read < truth.counts["building"]
     corners = [parse_qs(urlsplit(address).query).get("bbox") for address in asked if "bbox=" in address]
     assert corners
@@ -165,8 +176,10 @@ def test_gdal_asks_for_a_box_in_the_order_of_the_register(server: str, truth: Tr
     )
 
 
-def test_owslib_filters_by_text_and_by_json_and_reads_the_schemas(server: str, sample_superuser: Engine) -> None:
-    service = Features(server)
+def test_owslib_filters_by_text_and_by_json_and_reads_the_schemas(
+    server: str, server_headers: dict[str, str], sample_superuser: Engine
+) -> None:
+    service = Features(server, headers=server_headers)
     with sample_superuser.connect() as conn:
         query = "select count(*) from gis.building where use = '21' and floors > 1"
         expected = conn.execute(text(query)).scalar_one()
@@ -190,13 +203,13 @@ def test_owslib_filters_by_text_and_by_json_and_reads_the_schemas(server: str, s
         assert set(service.collection_schema(name)["properties"]) == properties
 
 
-def test_gdal_reads_a_tile_by_its_address(server: str, truth: Truth) -> None:
+def test_gdal_reads_a_tile_by_its_address(server: str, server_headers: dict[str, str], truth: Truth) -> None:
     west, south, east, north = truth.extents["building"]
     side = 360 / 2**13
     column = int(((west + east) / 2 + 180) // side)
     latitude = math.radians((south + north) / 2)
     row = int((1 - math.asinh(math.tan(latitude)) / math.pi) / 2 * 2**13)
     address = f"{server}/tiles/WebMercatorQuad/13/{row}/{column}?collections=building,road"
-    content = httpx.get(address, timeout=60).content
+    content = httpx.get(address, headers=server_headers, timeout=60).content
     found = {str(name) for name, _ in pyogrio.list_layers(content)}
     assert found == {"building", "road"}

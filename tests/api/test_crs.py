@@ -189,6 +189,7 @@ def test_filter_crs_geometries_of_a_filter_are_in_its_system(
 
 
 @SYSTEMS
+@pytest.mark.usefixtures("gdal_login")
 def test_pyogrio_reads_each_system_right(
     server: str, client: TestClient, plain: list[dict[str, Any]], middle: Any, system: ReferenceSystem
 ) -> None:

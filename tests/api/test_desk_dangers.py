@@ -18,7 +18,7 @@ from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from gis_service.surveys.originals import Originals
 from tests.api.test_uploads import csv_of, sent
-from tests.local_client import LOCAL
+from tests.local_client import local
 
 STAFF = Scope("staff", "staff", (COMMUNITY,))
 HEAD = "编号,名称,点位类型,垃圾桶数,经度,纬度"
@@ -39,7 +39,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 
 @pytest.fixture(scope="module")
 def desk(copied: Database, originals: Originals) -> Iterator[TestClient]:
-    with TestClient(create_app(copied, originals=originals), **LOCAL) as found:
+    with TestClient(create_app(copied, originals=originals), **local(copied)) as found:
         yield found
 
 

@@ -178,27 +178,32 @@ def test_too_many_exports_are_told_to_come_back(client: TestClient) -> None:
     assert client.get(ITEMS.format("building")).status_code == 200
 
 
-def test_a_given_up_export_leaves_nothing_behind(server: str, client: TestClient) -> None:
+def test_a_given_up_export_leaves_nothing_behind(
+    server: str, server_headers: dict[str, str], client: TestClient
+) -> None:
     """A client that reads a little and goes gives its turn and its transaction back: two are enough to block."""
     assert client
+    address = server + ITEMS.format("building")
     for _ in range(6):
-        with httpx.stream("GET", server + ITEMS.format("building"), params={"f": "kml"}) as answer:
+        with httpx.stream("GET", address, params={"f": "kml"}, headers=server_headers) as answer:
+            assert answer.status_code == 200
             next(answer.iter_raw(1000))
-    assert httpx.get(server + ITEMS.format("building"), params={"f": "csv"}, timeout=20).status_code == 200
+    assert httpx.get(address, params={"f": "csv"}, headers=server_headers, timeout=20).status_code == 200
 
 
-def test_other_requests_are_answered_while_files_are_made(server: str) -> None:
+def test_other_requests_are_answered_while_files_are_made(server: str, server_headers: dict[str, str]) -> None:
     done: list[int] = []
 
     def export() -> None:
-        done.append(httpx.get(server + ITEMS.format("building"), params={"f": "xlsx"}, timeout=60).status_code)
+        address = server + ITEMS.format("building")
+        done.append(httpx.get(address, params={"f": "xlsx"}, headers=server_headers, timeout=60).status_code)
 
     threads = [threading.Thread(target=export) for _ in range(2)]
     for thread in threads:
         thread.start()
-    slowest = 0.0
+    slowest, address = 0.0, server + ITEMS.format("waste_point")
     while any(thread.is_alive() for thread in threads):
-        answer = httpx.get(server + ITEMS.format("waste_point"), params={"limit": "5"}, timeout=20)
+        answer = httpx.get(address, params={"limit": "5"}, headers=server_headers, timeout=20)
         assert answer.status_code == 200
         slowest = max(slowest, answer.elapsed.total_seconds())
     assert done == [200, 200]
@@ -206,9 +211,9 @@ def test_other_requests_are_answered_while_files_are_made(server: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def tab(chromium: Browser) -> Iterator[Page]:
+def tab(chromium: Browser, server_headers: dict[str, str]) -> Iterator[Page]:
     """A tab of the size of a phone."""
-    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    page = chromium.new_page(viewport={"width": 390, "height": 844}, extra_http_headers=server_headers)
     yield page
     page.close()
 

@@ -40,9 +40,11 @@ class Watched:
 
 
 @pytest.fixture
-def watched(chromium: Browser, request: pytest.FixtureRequest) -> Iterator[Watched]:
+def watched(chromium: Browser, server_headers: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Watched]:
     phone = getattr(request, "param", "desk") == "phone"
-    context = chromium.new_context(viewport=PHONE if phone else DESK, has_touch=phone, is_mobile=phone)
+    context = chromium.new_context(
+        viewport=PHONE if phone else DESK, has_touch=phone, is_mobile=phone, extra_http_headers=server_headers
+    )
     yield Watched(context.new_page())
     context.close()
 
@@ -114,7 +116,7 @@ def test_a_second_visit_costs_no_layer(watched: Watched, server: str) -> None:
 @pytest.mark.parametrize("watched", ["phone"], indirect=True)
 def test_phone_opens_the_panel_and_a_popup(watched: Watched, server: str) -> None:
     page = watched.open(server)
-    assert page.is_visible(".gis-ways a[href=uploads]")
+    assert page.is_visible(".gis-ways a[href='/uploads']")
     assert page.is_hidden(".gis-panel-body")
     page.tap(".gis-panel-head")
     page.wait_for_selector(".gis-panel-body")

@@ -55,9 +55,10 @@ def workbook(turn: int) -> bytes:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """The service's address, and an upload that adds and one that then changes the same features."""
+    """The service, and an upload that adds and one that then changes the same features."""
 
     url: str
+    headers: dict[str, str]
     added: str
     changed: str
 
@@ -72,7 +73,7 @@ def uploaded(
     name, data = make_database(untouched_sample), tmp_path_factory.mktemp("data")
     with (
         serving(cluster, name, GIS_DATA_DIR=str(data)) as served,
-        httpx.Client(base_url=served.url, timeout=60) as client,
+        httpx.Client(base_url=served.url, headers=served.headers, timeout=60) as client,
     ):
         found = []
         for turn in (0, 1):
@@ -88,13 +89,15 @@ def uploaded(
             if turn == 0:
                 done = client.post(f"/uploads/{upload['id']}/commit", json={"accept": "valid"})
                 assert done.status_code == 200, done.text
-        yield Uploaded(served.url, *found)
+        yield Uploaded(served.url, served.headers, *found)
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
+def page(chromium: Browser, uploaded: Uploaded) -> Iterator[Page]:
     """A page without the policy that would stop what was let in; it fails the test when anything runs."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 900}, bypass_csp=True, extra_http_headers=uploaded.headers
+    )
     opened = context.new_page()
     dialogs: list[str] = []
 

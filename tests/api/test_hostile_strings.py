@@ -27,7 +27,7 @@ from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
 from layers.field import Kind
 from layers.registry import LAYERS
-from tests.local_client import LOCAL
+from tests.local_client import local
 
 SEED = 20261126
 ASKED = 900
@@ -139,7 +139,7 @@ def pestered(
             }
 
     app = create_app(database, originals=Originals(tmp_path_factory.mktemp("originals")))
-    with TestClient(app, raise_server_exceptions=False, follow_redirects=False, **LOCAL) as client:
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False, **local(database)) as client:
         yield client, rows
     database.close()
     superuser.dispose()

@@ -57,11 +57,14 @@ def service(
     with (
         listening() as (address, knocks),
         serving(cluster, name, **settings) as served,
-        httpx.Client(base_url=served.url, timeout=120, transport=httpx.HTTPTransport(retries=1)) as client,
+        httpx.Client(
+            base_url=served.url, headers=served.headers, timeout=120, transport=httpx.HTTPTransport(retries=1)
+        ) as client,
     ):
         bait = Bait(secret, address, places["bait"])
         yield WatchedService(
-            served.url, served.pid, client, superuser, places["data"], places["temporary"], bait, knocks
+            served.url, served.pid, served.headers, client, superuser,
+            places["data"], places["temporary"], bait, knocks,
         )  # fmt: skip
     superuser.dispose()
 
@@ -84,7 +87,7 @@ def test_every_file(service: WatchedService) -> None:
     assert fault_of(service, good) == ""
     service.forget_peak()
     before, bystanders = service.memory(), Bystanders()
-    with bystanders.asking(service.url):
+    with bystanders.asking(service.url, service.headers):
         faults = [fault for file in FILES if (fault := fault_of(service, file))]
     grown, peak = service.memory() - before, service.memory("VmHWM") - before
     middle, late = bystanders.percentile(0.5), bystanders.percentile(0.95)
@@ -107,7 +110,7 @@ def asked(service: WatchedService, form: BadForm) -> tuple[int, dict[str, object
     try:
         length = len(form.body) if form.length is None else form.length
         connection.putrequest("POST", "/uploads")
-        for name, value in {**form.headers, "Content-Length": str(length)}.items():
+        for name, value in {**service.headers, **form.headers, "Content-Length": str(length)}.items():
             connection.putheader(name, value)
         connection.endheaders()
         connection.send(form.body)
@@ -151,18 +154,22 @@ def test_names_that_would_be_paths_are_only_names(service: WatchedService, name:
     assert service.kept() == before
 
 
+_ITEM = "/collections/{layer}/items/{feature}"
+
+
 def writing_routes() -> list[tuple[str, str]]:
-    """Every way to write through the desk, taken from the application so that a new one can't be forgotten."""
+    """Every way to write, taken from the application so that a new one can't be forgotten."""
     return [
         (method, route.path)
-        for route in all_routes() if route.path.startswith("/uploads")
+        for route in all_routes()
         for method in sorted((route.methods or set()) - {"GET", "HEAD", "OPTIONS"})
     ]  # fmt: skip
 
 
 def test_the_writing_routes_are_found() -> None:
-    assert ("POST", "/uploads") in writing_routes()
-    assert len(writing_routes()) >= 6
+    assert {("POST", "/uploads"), ("POST", "/login"), ("PATCH", _ITEM)} <= set(writing_routes())
+    assert len([path for _, path in writing_routes() if path.startswith("/uploads")]) >= 6
+    assert len(writing_routes()) >= 25
 
 
 @pytest.fixture(scope="module")
@@ -173,9 +180,18 @@ def proposed(service: WatchedService) -> Iterator[str]:
     assert service.client.delete(f"/uploads/{found.document['id']}").status_code == 204
 
 
+@pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize(("method", "path"), writing_routes())
-def test_pages_of_other_sites_write_nothing(service: WatchedService, proposed: str, method: str, path: str) -> None:
-    address, before, own = path.format(upload=proposed, row=1), service.kept(), service.url
+def test_pages_of_other_sites_write_nothing(
+    service: WatchedService, proposed: str, method: str, path: str, *, known: bool
+) -> None:
+    address = path.format(
+        upload=proposed, row=1, layer="waste_point", feature="330482002011.LJ002", name="tester", area="330482002011",
+        login="00000000",
+    )  # fmt: skip
+    before, own = service.kept(), service.url
+    # Refused before it is asked whose the request is.
+    login = {} if known else {"Authorization": "Bearer none"}
     for headers in (
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
@@ -187,7 +203,7 @@ def test_pages_of_other_sites_write_nothing(service: WatchedService, proposed: s
         {"Origin": "http://rebound.example", "Host": "rebound.example"},
     ):
         form = {"files": {"file": ("a.csv", csv_with()(service.bait))}} if path == "/uploads" else {"content": b"{}"}
-        answer = service.client.request(method, address, headers=headers, **form)
+        answer = service.client.request(method, address, headers={**login, **headers}, **form)
         assert answer.status_code == 403, f"{headers}: {answer.text[:200]}"
         assert answer.headers["content-type"] == "application/problem+json"
     assert service.kept() == before

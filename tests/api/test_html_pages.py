@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from api.app import create_app
 from gis_service.database import connect, open_engine
 from gis_service.local_cluster import LocalCluster
-from tests.local_client import LOCAL
+from tests.local_client import local
 
 PAGES = (
     "/", "/conformance", "/api", "/collections", "/collections/building", "/collections/visit/schema",
@@ -30,7 +30,7 @@ def own_sample(
     """A client of a copy of the sample, and the superuser's engine on it."""
     name = make_database(untouched_sample)
     engine, database = open_engine(cluster.url("postgres", name)), connect(cluster.url("gis_app", name))
-    with TestClient(create_app(database), **LOCAL) as client:
+    with TestClient(create_app(database), **local(database)) as client:
         yield client, engine
     database.close()
     engine.dispose()

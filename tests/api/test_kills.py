@@ -27,6 +27,7 @@ from gis_service.scope import Scope, settings_of
 from tests.api.careful_client import HEAD, CarefulClient, Kind, Noted, SentFile, rows_of
 from tests.api.killed_service import KilledService, Killer, until
 from tests.conftest import TEST_BOUNDARY, TEST_COMMUNITY
+from tests.local_client import signed_in
 
 KILLS = {"service": 15, "pair": 5, "worker": 40, "backend": 30, "postmaster": 5}
 CONTROL_KILLS = {"backend": 8, "postmaster": 2}
@@ -45,6 +46,7 @@ def killed() -> Iterator[KilledService]:
     database = connect(LocalCluster(service.data).url("gis_app"))
     with database.write(OPERATOR) as conn:
         create_area(conn, TEST_COMMUNITY, "测试社区", TEST_BOUNDARY)
+    service.headers = signed_in(database)
     database.close()
     yield service
     service.stop()
@@ -137,7 +139,7 @@ def test_hundred_kills_lose_nothing_halve_nothing_double_nothing(
     noted, stopping = Noted(), threading.Event()
     kinds = ([SMALL], [PADDED], [PADDED], [SMALL, MANY, PADDED])
     clients = [
-        CarefulClient(killed.url, number, list(kinds[number]), noted, stopping, give_up=0.15)
+        CarefulClient(killed.url, killed.headers, number, list(kinds[number]), noted, stopping, give_up=0.15)
         for number in range(len(kinds))
     ]
     for client in clients:
@@ -180,7 +182,7 @@ def test_file_that_a_killed_service_was_reading_is_read_at_its_next_start(
     rows = rows_of("k", 300, random.Random(1))
     lines = (f"{code},点,定时定点,{bins},全天,{lon},{lat}," for code, bins, lon, lat in rows)
     content = "\n".join([HEAD, *lines])
-    key = {"Idempotency-Key": "once"}
+    key = {"Idempotency-Key": "once", **signed_in(database)}
 
     def send() -> httpx.Response:
         form = {"layer": "waste_point", "crs": "EPSG:4490"}

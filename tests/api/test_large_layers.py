@@ -28,7 +28,9 @@ def service(cluster: LocalCluster, sample_template: str) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def shapes(service: Served) -> dict[str, shapely.Geometry]:
-    answer = httpx.get(f"{service.url}/collections/building/items?limit=all&f=json", timeout=60)
+    answer = httpx.get(
+        f"{service.url}/collections/building/items?limit=all&f=json", headers=service.headers, timeout=60
+    )
     return {item["id"]: shapely.from_geojson(_text(item["geometry"])) for item in answer.json()["features"]}
 
 
@@ -37,8 +39,8 @@ def _text(geometry: Any) -> str:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+def page(chromium: Browser, service: Served) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, extra_http_headers=service.headers)
     yield context.new_page()
     context.close()
 
@@ -112,12 +114,14 @@ def test_from_afar_the_panel_says_to_come_nearer_and_nothing_is_fetched(page: Pa
 def test_a_thematic_map_has_large_ground_too_and_its_file_names_what_it_lacks(page: Page, service: Served) -> None:
     opened(page, service, f"/maps/hazards?community={COMMUNITY}#map=17/30.7010/121.0050")
     assert page.evaluate("gis.drawn.building") > 0
-    saved = httpx.get(f"{service.url}/maps/overview/file?community={COMMUNITY}", timeout=60).text
+    address = f"{service.url}/maps/overview/file?community={COMMUNITY}"
+    saved = httpx.get(address, headers=service.headers, timeout=60).text
     assert "过多,未逐个画出" in saved
 
 
 def test_a_wrong_box_is_told_in_one_sentence(service: Served) -> None:
-    answer = httpx.get(f"{service.url}/maps/overview/layers/building?community={COMMUNITY}&bbox=1,2")
+    address = f"{service.url}/maps/overview/layers/building?community={COMMUNITY}&bbox=1,2"
+    answer = httpx.get(address, headers=service.headers)
     assert answer.status_code == 400
     assert "bbox" in answer.json()["detail"]
 

@@ -40,9 +40,10 @@ SEED = 20261125
 class Address:
     """A port of this machine, and what a rude client does there."""
 
-    def __init__(self, port: int, pid: int) -> None:
+    def __init__(self, port: int, pid: int, token: str = "") -> None:
         self.port = port
         self.pid = pid
+        self.login = f"Authorization: Bearer {token}\r\n".encode() if token else b""
         self.url = f"http://127.0.0.1:{port}"
 
     def open(self, sent: bytes = b"") -> socket.socket:
@@ -106,7 +107,7 @@ def closed_after(connections: list[socket.socket], limit: float, meanwhile: Call
 def service(cluster: LocalCluster, sample_template: str) -> Iterator[Address]:
     """The service as people run it, but with less patience."""
     with serving(cluster, sample_template, GIS_CLIENT_SECONDS=str(SECONDS)) as served:
-        yield Address(served.port, served.pid)
+        yield Address(served.port, served.pid, served.token)
 
 
 @contextmanager
@@ -150,6 +151,7 @@ def reading(sample: Database) -> Iterator[Address]:
 def half_open(address: Address, count: int) -> list[socket.socket]:
     """Open uploads that never go on: in the head, in a declared body, in a chunked one; and some that say nothing."""
     head = b"POST /collections/building/items HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/geo+json\r\n"
+    head += address.login
     kinds = (
         head,
         head + b"Content-Length: 1000\r\n\r\n" + b"{" * 10,
@@ -178,15 +180,16 @@ def check_half_open(address: Address, count: int, limit: float) -> None:
     assert slowest < 0.3
 
 
-def test_half_open_uploads_are_closed_and_others_answered(service: Address) -> None:
+@pytest.mark.parametrize("known", [True, False])
+def test_half_open_uploads_are_closed_and_others_answered(service: Address, *, known: bool) -> None:
     # Whoever is told gets a second to read it.
-    check_half_open(service, 60, SECONDS + 1.5)
+    check_half_open(service if known else Address(service.port, service.pid), 60, SECONDS + 1.5)
 
 
 @pytest.mark.long
 def test_400_half_open_uploads_are_closed_within_30_s(cluster: LocalCluster, sample_template: str) -> None:
     with serving(cluster, sample_template) as served:
-        check_half_open(Address(served.port, served.pid), 400, 30)
+        check_half_open(Address(served.port, served.pid, served.token), 400, 30)
 
 
 def test_head_that_trickles_in_is_closed(service: Address) -> None:
@@ -253,7 +256,7 @@ def test_declared_giant_is_refused_before_it_is_sent(reading: Address) -> None:
 def send_chunks(address: Address, target: str, megabytes: int) -> int:
     """Send a chunked body for as long as the service takes it; return the status of its answer."""
     head = f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/geo+json\r\n"
-    head += "Transfer-Encoding: chunked\r\n\r\n"
+    head += f"{address.login.decode()}Transfer-Encoding: chunked\r\n\r\n"
     chunk = b"%x\r\n" % MEGABYTE + b"x" * MEGABYTE + b"\r\n"
     with closing(address.open(head.encode())) as connection:
         try:
@@ -360,7 +363,8 @@ GARBAGE = (
 
 def test_garbage_never_ends_the_service(service: Address) -> None:
     chance = random.Random(SEED)
-    good = b"GET /collections/building/items?limit=1 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"
+    good = b"GET /collections/building/items?limit=1 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n%s\r\n"
+    good %= service.login
 
     def broken() -> bytes:
         bytes_ = (chance.choice((chance.randrange(256), 13, 10)) if chance.random() < 0.05 else byte for byte in good)
@@ -368,7 +372,8 @@ def test_garbage_never_ends_the_service(service: Address) -> None:
 
     with ExitStack() as stack:
         connections = []
-        for sent in (*GARBAGE, *(broken() for _ in range(200))):
+        garbage = [one.replace(b"Host: localhost\r\n", b"Host: localhost\r\n" + service.login) for one in GARBAGE]
+        for sent in (*GARBAGE, *garbage, *(broken() for _ in range(200))):
             connection = stack.enter_context(closing(service.open(sent)))
             connection.settimeout(10)
             # Whoever hasn't sent a whole request says that there is no more.

@@ -19,7 +19,7 @@ from gis_service.database import connect, open_engine
 from gis_service.local_cluster import LocalCluster
 from layers.registry import LAYERS
 from tests.api.conftest import Truth
-from tests.local_client import LOCAL
+from tests.local_client import local
 
 MVT = "application/vnd.mapbox-vector-tile"
 REL = "http://www.opengis.net/def/rel/ogc/1.0/"
@@ -225,7 +225,7 @@ def dated(cluster: LocalCluster, make_database: Callable[..., str], untouched_sa
         conn.execute(text(third.format("valid_to", 1)))
     engine.dispose()
     database = connect(cluster.url("gis_app", name))
-    with TestClient(create_app(database), **LOCAL) as client:
+    with TestClient(create_app(database), **local(database)) as client:
         yield client
     database.close()
 

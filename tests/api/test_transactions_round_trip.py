@@ -37,7 +37,7 @@ from tests.api.editing import (
     shape_at,
     stored_shape,
 )
-from tests.api.own_service import serving
+from tests.api.own_service import Served, serving
 from tests.gis_service.example_rows import example_values
 
 ITEMS = "/collections/waste_point/items"
@@ -104,7 +104,7 @@ def test_a_write_shows_everywhere_at_once(editor: TestClient) -> None:
     )
     assert scalar(editor, operations, id=key) == "insert1 update2 update3 delete4"
     actors = "select string_agg(distinct recorded_by, ',') from gis.waste_point_history where id = :id"
-    assert scalar(editor, actors, id=key) == "operator"
+    assert scalar(editor, actors, id=key) == "tester"
 
 
 @pytest.mark.parametrize("system", SERVED, ids=lambda system: str(system.uri.rpartition("/")[2]))
@@ -173,19 +173,19 @@ def test_the_boundary_of_a_community_is_changed_but_keeps_its_code(editor: TestC
 def test_real_clients_write(cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str) -> None:
     """OWSLib adds, replaces and deletes; of two editors who saw one version exactly one writes."""
     with serving(cluster, make_database(untouched_sample)) as served:
-        _owslib_writes(served.url)
-        _one_of_two_writes(served.url)
+        _owslib_writes(served)
+        _one_of_two_writes(served)
 
 
-def _owslib_writes(url: str) -> None:
-    client = Features(url)
-    client.headers = {"User-Agent": "test"}
+def _owslib_writes(served: Served) -> None:
+    client = Features(served.url, headers=served.headers)
+    client.headers = {"User-Agent": "test", **served.headers}
     x, y = transform_geometries([shapely.Point(MIDDLE)], "EPSG:4490", "EPSG:4549")[0].coords[0]
     feature = feature_of("waste_point", {"type": "Point", "coordinates": [y, x]}, name="一号点")
     client.headers["Content-Crs"] = f"<{CRS}4549>"
     assert client.collection_item_create("waste_point", feature)
     name = client.response_headers["Location"].rpartition("/")[2]
-    plain = Features(url, headers={"Content-Type": "application/geo+json"})
+    plain = Features(served.url, headers={"Content-Type": "application/geo+json", **served.headers})
     plain.headers.pop("Content-Crs", None)
     got = plain.collection_item("waste_point", name)
     metres = transform_geometries([shapely.geometry.shape(got["geometry"])], "EPSG:4490", "EPSG:4549")[0]
@@ -202,8 +202,8 @@ def _owslib_writes(url: str) -> None:
     assert plain.collection_item_create("waste_point", text_feature)
 
 
-def _one_of_two_writes(url: str) -> None:
-    with httpx.Client(base_url=url) as client:
+def _one_of_two_writes(served: Served) -> None:
+    with httpx.Client(base_url=served.url, headers=served.headers) as client:
         answer = client.post(ITEMS, json=feature_of("waste_point"), headers=GEOJSON)
         address = answer.headers["location"]
         for round_number in range(4):
@@ -214,8 +214,8 @@ def _one_of_two_writes(url: str) -> None:
 
             def write(number: int, known: dict[str, str] = known, gate: threading.Barrier = gate,
                       statuses: Counter[int] = statuses, feature: Any = got.json()) -> None:  # fmt: skip
-                with httpx.Client() as editor:
-                    editor.get(f"{url}/health")
+                with httpx.Client(headers=served.headers) as editor:
+                    editor.get(f"{served.url}/healthz")
                     body = {**feature, "properties": {**feature["properties"], "name": f"第{number}人"}}
                     gate.wait()
                     if number == 5:

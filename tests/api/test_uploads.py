@@ -23,7 +23,7 @@ from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
-from tests.local_client import LOCAL
+from tests.local_client import local
 
 HEAD = "编号,名称,点位类型,垃圾桶数,投放时段,经度,纬度"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -56,7 +56,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 
 @pytest.fixture(scope="module")
 def desk(copied: Database, originals: Originals) -> Iterator[TestClient]:
-    with TestClient(create_app(copied, originals=originals), **LOCAL) as found:
+    with TestClient(create_app(copied, originals=originals), **local(copied)) as found:
         yield found
 
 

@@ -17,7 +17,7 @@ from gis_service.database import Database
 from tests.api.conftest import Command
 from tests.api.test_upload_command import buildings, clean, upload
 from tests.conftest import TEST_COMMUNITY
-from tests.local_client import LOCAL
+from tests.local_client import local
 
 __all__ = ["clean"]
 
@@ -25,7 +25,7 @@ __all__ = ["clean"]
 @pytest.fixture
 def service(database: Database) -> Iterator[TestClient]:
     """The application over the module's database."""
-    with TestClient(create_app(database), **LOCAL) as found:
+    with TestClient(create_app(database), **local(database)) as found:
         yield found
 
 

@@ -43,10 +43,17 @@ SCOPES: list[tuple[str, ...]] = [
 ]
 GRID_LAYERS = {name for name, layer in LAYERS.items() if layer.visibility == "grid"}
 SEEN_BY_GRID = GRID_LAYERS | {f"{name}_history" for name in GRID_LAYERS} | {"proposal_row"}
-SEEN_AS_A_WHOLE = {"proposal", "job"}
+SEEN_AS_A_WHOLE = {"proposal", "job", "upload"}
 """Tables for whoever has the whole community: their rows lie in no grid, so nobody's grid is theirs."""
 CLOSED = {"layer_touch", "migration"} | {f"{name}_personal" for name, layer in LAYERS.items() if layer.personal_fields}
 """Tables that have no rows for the application's role, or no business with areas."""
+PEOPLE = {"account", "account_area", "credential", "login_attempt"}
+"""Tables of who may come in: what they show depends on whose they are, see ``test_people``."""
+DEFINERS = {
+    "write_history", "count_versions", "registered_areas", "unfinished_jobs", "attributions",
+    "areas_of", "granted", "use_credential", "begin_login", "manages", "viewable", "end_session",
+}  # fmt: skip
+"""Functions that look past the policies."""
 
 
 def corner(community: str) -> tuple[float, float]:
@@ -104,8 +111,9 @@ def rows(owner: Engine) -> None:
             driver.execute("insert into gis.area_rule values (%s, 'waste.radius_point', 70, '本地')", [community])
             driver.execute(
                 "insert into gis.upload (community, key, layer, file_name, sha256, crs, crs_evidence, added, changed,"
-                " moved, unchanged, refused) values (%s, 'k', 'road', 'f', 's', 'c', 'e', 0, 0, 0, 0, 0)",
-                [community],
+                " moved, unchanged, refused, attribution)"
+                " values (%s, 'k', 'road', 'f', 's', 'c', 'e', 0, 0, 0, 0, 0, %s)",
+                [community, f"data of {community}"],
             )
             fill_desk(driver, community)
             driver.execute(
@@ -162,12 +170,13 @@ def worker() -> Scope:
 def test_every_table_is_known_to_the_model(owner: Engine) -> None:
     with owner.begin() as conn:
         assert set(tables(conn)) == {table.name for table in METADATA.tables.values()} | {"migration"}
+        assert set(tables(conn)) >= CLOSED | PEOPLE | SEEN_BY_GRID | SEEN_AS_A_WHOLE
         assert all(sum(areas_of(conn, name).values()) > 10 for name in SEEN_BY_GRID)
 
 
 def test_without_a_scope_every_table_is_empty(database: Database, owner: Engine) -> None:
     with owner.begin() as conn:
-        names = [name for name in tables(conn) if name not in CLOSED]
+        names = [name for name in tables(conn) if name not in CLOSED | PEOPLE]
         full = {name for name in names if conn.execute(text(f"select exists (select from gis.{name})")).scalar()}
     assert full == set(names)
     with database.writer.begin() as conn:
@@ -192,7 +201,7 @@ def test_a_scope_sees_what_the_model_says(database: Database, owner: Engine, cod
     scope = Scope("test", "staff", codes)
     with owner.begin() as everything, database.read(scope) as conn:
         for name in tables(everything):
-            if name in CLOSED:
+            if name in CLOSED | PEOPLE:
                 continue
             expected = Counter(
                 {
@@ -261,6 +270,34 @@ def test_a_worker_leaves_what_holds_for_the_whole_community_alone(database: Data
         conn.rollback()
     with owner.begin() as conn:
         assert conn.execute(text(f"select count(*) from gis.{name} where {key} = '{HOME}'")).scalar_one() > 0
+
+
+def test_uploads_are_recorded_for_whole_communities_and_stay_as_they_are(database: Database) -> None:
+    statement = (
+        "insert into gis.upload (community, key, layer, file_name, sha256, crs, crs_evidence, added, changed, moved,"
+        " unchanged, refused) values (:community, 'k2', 'road', 'f', 's', 'c', 'e', 0, 0, 0, 0, 0)"
+    )
+    refuse(database, statement, community=HOME)
+    staff = Scope("test", "staff", (HOME,))
+    with pytest.raises(ProgrammingError), database.write(staff) as conn:
+        conn.execute(text(statement), {"community": COMMUNITIES[1]})
+    for wrong in ("update gis.upload set added = 1", "delete from gis.upload"):
+        with pytest.raises(ProgrammingError, match="permission denied"), database.write(staff) as conn:
+            conn.execute(text(wrong))
+    with database.write(staff) as conn:
+        conn.execute(text(statement), {"community": HOME})
+        conn.rollback()
+
+
+@pytest.mark.parametrize("codes", [(), *(scope for scope in SCOPES if len(scope[0]) != 10)], ids="-".join)
+def test_whose_data_a_map_shows_is_named_to_whoever_sees_the_community(
+    database: Database, codes: tuple[str, ...]
+) -> None:
+    with database.read(Scope("test", "grid_worker", codes)) as conn:
+        for community in COMMUNITIES:
+            found = list(conn.execute(text("select gis.attributions(:of)"), {"of": community}).scalars())
+            seen = sees(codes, community, None, by_grid=False)
+            assert found == ([f"data of {community}"] if seen else []), community
 
 
 def test_no_scope_makes_an_area_out_of_reach(database: Database) -> None:
@@ -364,7 +401,8 @@ def test_definer_functions_are_few_and_known(owner: Engine) -> None:
         found = conn.execute(
             text("select proname, proconfig from pg_proc where pronamespace = 'gis'::regnamespace and prosecdef")
         ).all()
-    assert {name for name, _ in found} == {"write_history", "count_versions", "registered_areas", "unfinished_jobs"}
+    assert len(found) == len(DEFINERS)
+    assert {name for name, _ in found} == DEFINERS
     assert all("search_path=" in config[0] and config[0].endswith("pg_temp") for _, config in found)
 
 

@@ -6,6 +6,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,7 +38,7 @@ from gis_service.features.transact import (
 from gis_service.features.write import encode_geometry, put_features
 from gis_service.local_cluster import LocalCluster
 from gis_service.reference_systems import CRS84, reference_system
-from gis_service.scope import Scope
+from gis_service.scope import Grant, Scope
 from layers.layer import Layer
 from layers.registry import LAYERS
 from tests.asking import Asking
@@ -126,13 +127,16 @@ def test_a_new_feature_belongs_to_a_community_of_the_scope() -> None:
 
 
 def test_methods_follow_the_scope() -> None:
-    whole, grid, nobody = (Scope("a", "b", codes) for codes in (("330482002099",), ("330482002099001",), ()))
+    community = ("330482002099",)
+    whole, nobody, leader = Scope("a", "staff", community), Scope("a", "staff", ()), Scope("a", "leader", community)
+    grid, looking = Scope("a", "grid_worker", ("330482002099001",)), replace(whole, grant=Grant("", read_only=True))
     for layer in LAYERS.values():
         ours = layer.name not in {"community", "grid"}
         assert ("POST" in methods_of_layer(layer, whole)) is (layer.name != "community")
         assert ("POST" in methods_of_layer(layer, grid)) is ("DELETE" in methods_of_feature(layer, grid)) is ours
         assert ("PATCH" in methods_of_feature(layer, grid)) is ours
-        assert methods_of_layer(layer, nobody) == methods_of_feature(layer, nobody) == ("GET", "HEAD", "OPTIONS")
+        for scope in (nobody, leader, looking):
+            assert methods_of_layer(layer, scope) == methods_of_feature(layer, scope) == ("GET", "HEAD", "OPTIONS")
 
 
 def test_a_write_is_one_version_with_its_grid(

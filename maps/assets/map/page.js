@@ -64,7 +64,7 @@
   gis.fetchFeatures = async function (url) {
     const response = await fetch(url, { headers: { Accept: "application/geo+json" }, credentials: "same-origin" });
     if (!response.ok) {
-      throw new Error("服务器回答 " + response.status);
+      throw new Error(response.status === 401 ? "登录已到期,请刷新页面重新登录" : "服务器回答 " + response.status);
     }
     return response.json();
   };

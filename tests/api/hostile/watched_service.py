@@ -45,6 +45,7 @@ class WatchedService:
 
     url: str
     pid: int
+    headers: dict[str, str]
     client: httpx.Client
     superuser: Engine
     data: Path
@@ -179,12 +180,12 @@ class Bystanders:
         self.failed: list[str] = []
 
     @contextmanager
-    def asking(self, url: str) -> Iterator[None]:
+    def asking(self, url: str, headers: dict[str, str]) -> Iterator[None]:
         done = threading.Event()
         asked = ("/healthz", "/collections/building/items?limit=10", TILE)
 
         def ask() -> None:
-            with httpx.Client(base_url=url, timeout=60) as client:
+            with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
                 while not done.is_set():
                     for path in asked:
                         begun = time.monotonic()

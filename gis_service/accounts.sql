@@ -1,0 +1,157 @@
+-- Functions about people. :readers and :viewers are the roles that read data, and that may look through another's eyes.
+create function gis.areas_of(whom text) returns text[] language plpgsql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+declare
+  today date := (now() at time zone 'Asia/Shanghai')::date;
+begin
+  return (select coalesce(array_agg(h.area order by h.area), '{}') from account_area h
+  where h.account = whom and h.since <= today and (h.until is null or h.until >= today)
+    and not exists (select from account_area w
+      where w.account = whom and w.since <= today and (w.until is null or w.until >= today)
+        and w.area <> h.area and starts_with(h.area, w.area)));
+end $$;
+comment on function gis.areas_of(text) is 'Definer: the areas that an account has today, before anybody is known to ask.';
+
+create function gis.narrowed(areas text[], limits text[]) returns text[] language sql immutable
+set search_path = pg_catalog, pg_temp as $$
+  select coalesce(array_agg(distinct case when length(a) >= length(l) then a else l end), '{}')
+  from unnest(areas) a, unnest(limits) l where starts_with(a, l) or starts_with(l, a)
+$$;
+comment on function gis.narrowed(text[], text[]) is 'What two lists of areas have in common.';
+
+create function gis.granted(secret bytea) returns table (
+  actor text, title text, role text, areas text, managed text, read_only boolean, viewing text, credential uuid, kind text
+) language plpgsql stable security definer set search_path = gis, pg_catalog, pg_temp as $$
+declare
+  held credential;
+  own account;
+  shown account;
+  found_areas text[];
+begin
+  select * into held from credential c
+  where c.hash = secret and c.expires_at > now()
+    and (c.idle_s is null or c.used_at > now() - make_interval(secs => c.idle_s));
+  if not found then
+    return;
+  end if;
+  select * into own from account a where a.name = held.account and a.active;
+  if not found then
+    return;
+  end if;
+  shown := own;
+  found_areas := areas_of(own.name);
+  if held.areas is not null then
+    found_areas := narrowed(found_areas, held.areas);
+  end if;
+  if held.viewing is not null then
+    select * into shown from account a where a.name = held.viewing and a.active and own.role in (:viewers);
+    if not found then
+      return;
+    end if;
+    found_areas := narrowed(areas_of(shown.name), found_areas);
+  end if;
+  return query select own.name, own.title, shown.role,
+    case when shown.role in (:readers) then array_to_string(found_areas, ',') else '' end,
+    case when shown.role in (:readers) then '' else array_to_string(found_areas, ',') end,
+    held.read_only or held.viewing is not null, held.viewing, held.id, held.kind;
+end $$;
+comment on function gis.granted(bytea) is 'Definer: what a secret gives now; nothing once it is revoked, expired, idle or its account disabled.';
+
+create function gis.use_credential(secret bytea) returns table (
+  actor text, title text, role text, areas text, managed text, read_only boolean, viewing text, credential uuid, kind text
+) language plpgsql security definer set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  update credential c set used_at = now()
+  from granted(secret) g where c.id = g.credential and c.used_at < now() - interval '30 seconds';
+  return query select * from granted(secret);
+end $$;
+comment on function gis.use_credential(bytea) is 'Definer: the same, and notes that it was used.';
+
+create function gis.begin_login(given text, source text, most_by_account integer, most_by_address integer) returns table (
+  attempt bigint, by_account boolean, role text, password text
+) language plpgsql security definer set search_path = gis, pg_catalog, pg_temp as $$
+declare
+  since timestamptz := clock_timestamp() - interval '15 minutes';
+  of_account bigint;
+  of_address bigint;
+  noted bigint;
+begin
+  -- One after the other, or many at once would each find few before them.
+  perform pg_advisory_xact_lock(hashtextextended(given, 2));
+  delete from login_attempt l where l.at < now() - interval '1 day';
+  delete from credential c where c.expires_at < now() - interval '7 days';
+  select count(*) into of_account from login_attempt l where l.account = given and l.at > since and not l.succeeded;
+  select count(*) into of_address from login_attempt l where l.address = source and l.at > since and not l.succeeded;
+  if of_account >= most_by_account or of_address >= most_by_address then
+    return query select null::bigint, of_account >= most_by_account, null::text, null::text;
+    return;
+  end if;
+  insert into login_attempt (account, address) values (given, source) returning id into noted;
+  return query select noted, false, a.role, a.password from (select 1) one left join account a on a.name = given and a.active;
+end $$;
+comment on function gis.begin_login(text, text, integer, integer) is 'Definer: notes an attempt to log in, unless there were too many, and gives what the password is compared with.';
+
+create function gis.manages(whom text) returns boolean language sql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+  select case current_setting('gis.role', true)
+    when 'operator' then true
+    when 'admin' then not exists (
+      select from account_area r
+      where r.account = whom and (r.until is null or r.until >= (now() at time zone 'Asia/Shanghai')::date)
+        and not exists (select from unnest(string_to_array(current_setting('gis.managed', true), ',')) m
+                        where m <> '' and starts_with(r.area, m)))
+    else false end
+$$;
+comment on function gis.manages(text) is 'Definer: whether whoever asks administers an account, all of whose areas then lie within their own.';
+
+create function gis.manages_area(wanted text) returns boolean language sql stable
+set search_path = gis, pg_catalog, pg_temp as $$
+  select case current_setting('gis.role', true)
+    when 'operator' then true
+    when 'admin' then exists (select from unnest(string_to_array(current_setting('gis.managed', true), ',')) m
+                              where m <> '' and starts_with(wanted, m))
+    else false end
+$$;
+comment on function gis.manages_area(text) is 'Whether whoever asks may give an area to an account.';
+
+create function gis.viewable() returns table (name text, title text, role text, areas text[]) language sql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+  select a.name, a.title, a.role, areas_of(a.name) from account a
+  where a.active and a.role in ('grid_worker', 'surveyor') and current_setting('gis.role', true) in (:viewers)
+    and areas_of(a.name) <> '{}'
+    and not exists (
+      select from unnest(areas_of(a.name)) r
+      where not exists (select from unnest(string_to_array(current_setting('gis.scope', true), ',')) s
+                        where s <> '' and starts_with(r, s)))
+  order by a.name
+$$;
+comment on function gis.viewable() is 'Definer: the workers whose whole area lies within that of whoever asks, for looking through their eyes.';
+
+create function gis.guard_account() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if not manages(old.name) and (new.name, new.title, new.role, new.active, new.demo, new.created_at, new.created_by)
+      is distinct from (old.name, old.title, old.role, old.active, old.demo, old.created_at, old.created_by) then
+    raise exception 'people change nothing but the password of their own account' using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end $$;
+comment on function gis.guard_account() is 'Policies know rows, not columns: nobody gives themselves another role.';
+
+create function gis.guard_credential() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if new.viewing is not null and not exists (select from viewable() v where v.name = new.viewing) then
+    raise exception 'nobody looks through the eyes of an account outside of their area' using errcode = 'insufficient_privilege';
+  end if;
+  if tg_op = 'UPDATE' and (new.id, new.hash, new.account, new.kind, new.areas, new.read_only, new.expires_at, new.idle_s)
+      is distinct from (old.id, old.hash, old.account, old.kind, old.areas, old.read_only, old.expires_at, old.idle_s) then
+    raise exception 'a credential is never given more than it had' using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end $$;
+comment on function gis.guard_credential() is 'What a credential gives doesn''t grow; it may only look through eyes that are within reach.';
+
+create function gis.end_session(secret bytea) returns void language sql security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+  delete from credential where hash = secret and kind = 'session'
+$$;
+comment on function gis.end_session(bytea) is 'Definer: whoever knows a session''s secret may end it; secrets'' hashes can''t be read.';

@@ -1,0 +1,28 @@
+"""A table as CSV for spreadsheets: with a BOM, and no text that a spreadsheet would run."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+_FORMULA = re.compile(r"^[=+\-@\t\r\n＝＋－＠]")
+
+
+def csv_table(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """Return a CSV file; None is an empty cell, numbers stay numbers."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_MINIMAL)
+    writer.writerow(titles)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return ("\ufeff" + out.getvalue()).encode()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int | float):
+        return f"{value}"
+    return f"'{value}" if _FORMULA.match(str(value)) else str(value)

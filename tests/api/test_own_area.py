@@ -1,0 +1,192 @@
+"""Nobody learns anything of another grid, by any operation: answers are the same as where its rows aren't there.
+
+Two copies of the sample differ only in rows that a worker may not see: in one of them a superuser took those away.
+Every answer to the worker must be the same from both, byte by byte: rows, counts, extents, entity tags, error texts.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from api.app import create_app
+from gis_service.database import Database, connect, open_engine
+from gis_service.local_cluster import LocalCluster
+from gis_service.sample.load import COMMUNITY
+from gis_service.surveys.originals import Originals
+from layers.registry import LAYERS
+from tests.api.every_operation import Call, Caller, Known, operations_of, read_known
+from tests.local_client import local
+
+WORKERS = (f"{COMMUNITY}001", f"{COMMUNITY}003")
+BY_GRID = [name for name, layer in LAYERS.items() if layer.visibility == "grid"]
+FEW, MANY = 2, 120
+"""Requests of each operation and worker, usually and in the long proof."""
+READING = {"GET", "OPTIONS"}
+COSTLY = {"GET /maps/{name}", "GET /maps/{name}/file", "GET /analyses/{name}"}
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One of the two databases, the application on it, and a client of each worker."""
+
+    database: Database
+    app: FastAPI
+    clients: dict[str, TestClient]
+
+
+@pytest.fixture(scope="module")
+def known(cluster: LocalCluster, sample_template: str) -> list[Known]:
+    """Features of the whole community."""
+    engine = open_engine(cluster.url("postgres", sample_template))
+    found = read_known(engine, COMMUNITY)
+    engine.dispose()
+    return found
+
+
+def copy_of(cluster: LocalCluster, name: str, folder: object) -> Copy:
+    database = connect(cluster.url("gis_app", name))
+    app = create_app(database, originals=Originals(folder))  # type: ignore[arg-type]
+    clients = {}
+    for worker in WORKERS:
+        options = local(database, worker, role="grid_worker", name=f"worker-{worker[-3:]}")
+        clients[worker] = TestClient(app, raise_server_exceptions=False, follow_redirects=False, **options)
+    return Copy(database, app, clients)
+
+
+@pytest.fixture(scope="module")
+def copies(
+    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, tuple[Copy, Copy]]]:  # fmt: skip
+    """For each worker the whole sample, and the sample without what they may not see."""
+    made: dict[str, tuple[Copy, Copy]] = {}
+    for worker in WORKERS:
+        whole, own = make_database(untouched_sample), make_database(untouched_sample)
+        engine = open_engine(cluster.url("postgres", own))
+        with engine.begin() as conn:
+            # Past the triggers: the counters of versions stay as they are.
+            conn.execute(text("set local session_replication_role = replica"))
+            for name in BY_GRID:
+                for table in (name, f"{name}_history"):
+                    gone = conn.execute(
+                        text(f"delete from gis.{table} where grid is distinct from :grid"), {"grid": worker}
+                    ).rowcount
+                    assert gone > 0, table
+                    assert conn.execute(text(f"select count(*) from gis.{table}")).scalar_one() > 0, table
+        engine.dispose()
+        made[worker] = (
+            copy_of(cluster, whole, tmp_path_factory.mktemp("whole")),
+            copy_of(cluster, own, tmp_path_factory.mktemp("own")),
+        )
+    opened = [client for pair in made.values() for one in pair for client in one.clients.values()]
+    for client in opened:
+        client.__enter__()
+    yield made
+    for client in opened:
+        client.__exit__(None, None, None)
+    for pair in made.values():
+        for one in pair:
+            one.database.close()
+
+
+def send(client: TestClient, call: Call) -> httpx.Response:
+    """Send a request."""
+    if call.data is not None:
+        file = {"file": ("x.csv", b"code,lon,lat\nA1,121,30.7\n", "text/csv")}
+        sent: httpx.Response = client.request(call.method, call.path, data=dict(call.data), files=file)
+        return sent
+    answer: httpx.Response = client.request(
+        call.method, call.path, params=dict(call.params), json=call.json, headers=dict(call.headers)
+    )  # fmt: skip
+    return answer
+
+
+_MOMENT = re.compile(rb'"timeStamp":"[^"]*"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z')
+_NEW = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+
+def told(answer: httpx.Response, *, written: bool) -> tuple[object, ...]:
+    """Return everything that an answer tells, but for the moment at which it was given.
+
+    What was just written has an identifier of its own in either database.
+    """
+    content = answer.content
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            content = b"".join(name.encode() + packed.read(name) for name in sorted(packed.namelist()))
+    content = _MOMENT.sub(b"moment", content)
+    headers = {name: value for name, value in answer.headers.items() if name not in {"x-request-id", "date"}}
+    if written:
+        content = _NEW.sub(b"new", content)
+        headers = {name: _NEW.sub(b"new", value.encode()).decode() for name, value in headers.items() if name != "etag"}
+    if answer.headers.get("content-type", "").startswith(("application/geopackage", "application/vnd.sqlite")):
+        headers.pop("content-length", None)
+    return answer.status_code, sorted(headers.items()), content
+
+
+def compare(copies: dict[str, tuple[Copy, Copy]], known: list[Known], each: int, seed: int) -> Counter[int]:
+    """Send every operation to both copies of each worker; return how often which status was answered."""
+    statuses: Counter[int] = Counter()
+    for worker, (whole, own) in copies.items():
+        caller = Caller(COMMUNITY, known, seed)
+        # What is written has other identifiers and moments in either copy, so that reading comes first.
+        for writes, operation in sorted((one.split(" ")[0] not in READING, one) for one in operations_of(whole.app)):
+            for _ in range(max(each // 20, 2) if operation in COSTLY else each):
+                call = caller.call(operation)
+                answers = [send(one.clients[worker], call) for one in (whole, own)]
+                statuses[answers[0].status_code] += 1
+                first, second = (told(answer, written=writes) for answer in answers)
+                assert first == second, f"{worker} learns of other grids by {call}"
+                assert answers[0].status_code < 500, call
+    return statuses
+
+
+def rows_of_others(copies: dict[str, tuple[Copy, Copy]], cluster: LocalCluster) -> dict[str, list[tuple[Any, ...]]]:
+    """Return what a superuser sees of the rows that no worker may touch."""
+    found = {}
+    for worker, (whole, _) in copies.items():
+        engine = open_engine(cluster.url("postgres", whole.database.writer.url.database or ""))
+        with engine.connect() as conn:
+            found[worker] = [
+                tuple(row) for name in BY_GRID
+                for row in conn.execute(
+                    text(f"select * from gis.{name} where grid is distinct from :grid order by id"), {"grid": worker}
+                )
+            ]  # fmt: skip
+        engine.dispose()
+    return found
+
+
+def test_no_operation_tells_of_another_grid(
+    copies: dict[str, tuple[Copy, Copy]], known: list[Known], cluster: LocalCluster
+) -> None:
+    before = rows_of_others(copies, cluster)
+    statuses = compare(copies, known, FEW, seed=1)
+    assert rows_of_others(copies, cluster) == before
+    # The requests are such as are answered, not only such as are refused.
+    assert statuses[200] > sum(statuses.values()) / 3
+    assert statuses[404] > 0
+
+
+@pytest.mark.long
+def test_ten_thousand_requests_tell_nothing_of_another_grid(
+    copies: dict[str, tuple[Copy, Copy]], known: list[Known], cluster: LocalCluster
+) -> None:
+    before = rows_of_others(copies, cluster)
+    statuses = compare(copies, known, MANY, seed=2)
+    sys.stderr.write(f"{sum(statuses.values())} requests to either copy: {dict(statuses)}\n")
+    assert sum(statuses.values()) >= 10_000
+    assert rows_of_others(copies, cluster) == before
