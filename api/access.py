@@ -47,6 +47,7 @@ WRITE = Rule(right=Right.WRITE, changes=True)
 UPLOAD = Rule(right=Right.UPLOAD, asks=True)
 SEND = Rule(right=Right.UPLOAD, changes=True)
 ADMINISTER = Rule(right=Right.ACCOUNTS, session_only=True, asks=True)
+CHECK = Rule(right=Right.AUDIT, asks=True)
 APPOINT = Rule(right=Right.ACCOUNTS, session_only=True, changes=True)
 VIEW_AS = Rule(right=Right.VIEW_AS, session_only=True)
 
@@ -76,6 +77,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "POST /accounts/{name}/areas/{area}/end": APPOINT,
     "POST /accounts/{name}/substitute": APPOINT,
     "POST /accounts/{name}/reassign": APPOINT,
+    "GET /audit": CHECK,
     "GET /": KNOWN,
     "GET /conformance": KNOWN,
     "GET /api": KNOWN,

@@ -24,6 +24,7 @@ from api.routes import (
     account,
     accounts,
     analyses,
+    audit,
     collections,
     features,
     forms,
@@ -52,7 +53,7 @@ from maps.table_page import TABLE_FILES
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, transactions.router, maps.router, analyses.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
-    account.router, accounts.router, health.router,
+    account.router, accounts.router, audit.router, health.router,
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.commands import areas, database, sample, tokens, users
+from api.commands import areas, audit, database, sample, tokens, users
 from api.commands.forms import form
 from api.commands.maps import analyse, map_
 from api.commands.reverts import revert, uploads
@@ -42,6 +42,7 @@ app.add_typer(areas.app, name="area")
 app.add_typer(sample.app, name="sample")
 app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
+app.add_typer(audit.app, name="audit")
 app.add_typer(database.app, name="database")
 
 

@@ -15,6 +15,7 @@ from gis_service.database import Database, connect, open_engine, prepare
 from gis_service.errors import InputError
 from gis_service.local_cluster import LocalCluster
 from gis_service.migrate import migrate
+from gis_service.people.audit import Anchors
 from gis_service.scope import Scope
 from gis_service.settings import Settings
 from gis_service.surveys.originals import Originals
@@ -66,6 +67,11 @@ def cluster_of(settings: Settings, data: Path | None = None) -> LocalCluster | N
 def originals_of(settings: Settings, data: Path | None = None) -> Originals:
     """Return the folder in which uploaded files are kept."""
     return Originals((data or settings.data_dir).resolve() / "uploads", settings.upload_days)
+
+
+def anchors_of(settings: Settings, data: Path | None = None) -> Anchors:
+    """Return the file in which the ends of the audit are kept."""
+    return Anchors((settings.anchors or (data or settings.data_dir) / "audit" / "anchors.jsonl").resolve())
 
 
 def prepare_local(cluster: LocalCluster) -> None:

@@ -13,10 +13,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from api.start import operator_scope
+from api.start import OPERATOR, operator_scope
 from gis_service.database import Database
 from gis_service.errors import ServiceError
 from gis_service.jobs import Handler, unfinished, work_off
+from gis_service.people.audit import Anchors
 from gis_service.surveys.commit import commit_in_background
 from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, queue_again, read_in_background
 from gis_service.surveys.originals import Originals
@@ -28,6 +29,7 @@ _PR_SET_PDEATHSIG = 1
 _LOOK_SECONDS = 30.0
 _PAUSE_SECONDS = 2.0
 _DAY_SECONDS = 86_400.0
+_ANCHOR_SECONDS = 600.0
 
 
 def handlers_of(originals: Originals) -> Mapping[str, Handler]:
@@ -66,13 +68,16 @@ class WorkerProcess:
         The data folder, handed on to the worker.
     originals
         Where uploaded files are kept; once a day those whose time is over are deleted.
+    anchors
+        Where the ends of the audit are kept, every ten minutes and when the service stops.
     """
 
-    def __init__(self, database: Database, data: Path, originals: Originals) -> None:
+    def __init__(self, database: Database, data: Path, originals: Originals, anchors: Anchors) -> None:
         self._database = database
         self._data = data
         self._originals = originals
-        self._tidied = -math.inf
+        self._anchors = anchors
+        self._tidied = self._anchored = -math.inf
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
         self._process: subprocess.Popen[bytes] | None = None
@@ -93,12 +98,15 @@ class WorkerProcess:
         if self._process is not None:
             self._process.kill()
         self._thread.join(timeout=10)
+        self._anchored = -math.inf
+        self._anchor()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._woken.wait(_LOOK_SECONDS)
             self._woken.clear()
             self._look_after()
+            self._anchor()
             while not self._stopping.is_set() and self._left():
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data)],
@@ -119,6 +127,17 @@ class WorkerProcess:
         except ServiceError as error:
             # The database is away; the next look comes soon.
             LOG.warning("old uploads were not looked after: %s", error.english)
+
+    def _anchor(self) -> None:
+        if time.monotonic() - self._anchored < _ANCHOR_SECONDS:
+            return
+        try:
+            with self._database.read(OPERATOR) as conn:
+                self._anchors.add(conn)
+            self._anchored = time.monotonic()
+        except (ServiceError, OSError) as error:
+            # The database or the share is away; the next look comes soon, and doctor says when it was last kept.
+            LOG.warning("the audit was not anchored: %s", error)
 
     def _left(self) -> bool:
         try:

@@ -46,29 +46,18 @@ begin
     execute format('update %s h set recorded_to = greatest(transaction_timestamp(), h.recorded_at) from old_rows o'
       ' where h.community = o.community and h.id = o.id and h.recorded_to = ''infinity''', history);
     execute format('insert into %s (%s, operation) select %s, ''delete'' from old_rows o', history, names, deleted);
-    insert into layer_touch select distinct pg_current_xact_id()::text, community, tg_table_name from old_rows
-      on conflict do nothing;
+    insert into touch as t
+    select pg_current_xact_id()::text, community, tg_table_name, lower(tg_op), '', '', count(*), true from old_rows group by 2
+    on conflict (xact, community, subject, operation, key, detail) do update set rows = t.rows + excluded.rows;
     return null;
   end if;
   execute format('insert into %s (%s, operation) select %s, %L from new_rows', history, names, names, lower(tg_op));
-  insert into layer_touch select distinct pg_current_xact_id()::text, community, tg_table_name from new_rows
-    on conflict do nothing;
+  insert into touch as t
+  select pg_current_xact_id()::text, community, tg_table_name, lower(tg_op), '', '', count(*), true from new_rows group by 2
+  on conflict (xact, community, subject, operation, key, detail) do update set rows = t.rows + excluded.rows;
   return null;
 end $$;
-comment on function gis.write_history() is 'Definer: writes the twin and notes which layers a transaction changed; the application''s role can do neither itself.';
-
-create function gis.count_versions() returns trigger language plpgsql security definer
-set search_path = gis, public, pg_temp as $$
-begin
-  -- The first of the transaction's notes counts for all of them, in one order for everyone, so that no two
-  -- transactions wait for each other in a circle; the locks are held for the commit only.
-  with touched as (delete from layer_touch where xact = pg_current_xact_id()::text returning community, layer)
-  insert into layer_version as v (community, layer, version, changed_at)
-  select community, layer, 1, clock_timestamp() from touched order by community, layer
-  on conflict (community, layer) do update set version = v.version + 1, changed_at = excluded.changed_at;
-  return null;
-end $$;
-comment on function gis.count_versions() is 'Definer: one step of the version counter for each layer that a transaction changed, at its commit.';
+comment on function gis.write_history() is 'Definer: writes the twin and notes what a transaction changed; the application''s role can do neither itself.';
 
 create function gis.settle_grid() returns trigger language plpgsql set search_path = gis, public, pg_temp as $$
 begin

@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from gis_service import account_tables, proposal_tables, tables
+from gis_service import account_tables, audit_tables, proposal_tables, tables
 from gis_service.people.roles import ROLES, Right
 from gis_service.tables import tables_of
 from layers.layer import Layer
@@ -98,13 +98,6 @@ def system_statements() -> list[str]:
         " for each statement execute function gis.take_rows_along();",
     ]
     statements.append(_UNFINISHED_JOBS)
-    statements += _create(tables.LAYER_TOUCH)
-    statements.append(
-        "create constraint trigger count_versions after insert on gis.layer_touch deferrable initially deferred"
-        " for each row execute function gis.count_versions();"
-    )
-    # Empty outside transactions, but pg_dump must be able to lock it.
-    statements.append("grant select on gis.layer_touch to gis_backup;")
     return statements
 
 
@@ -167,6 +160,59 @@ def account_statements() -> list[str]:
     return statements
 
 
+_NOTED = {
+    "area": ("r.code", "''", "r.name", "insert update delete"),
+    "area_rule": ("r.community", "''", "r.rule || ' = ' || r.value", "insert update delete"),
+    "reported_total": ("r.community", "''", "''", "insert update delete"),
+    "upload": ("r.community", "''", "r.layer || ' ' || r.file_name", "insert"),
+    "proposal": ("r.community", "''", "r.file_name", "insert delete"),
+    "header_answer": ("r.community", "''", "''", "insert update delete"),
+    "account": ("''", "r.name", "r.role || case when r.active then '' else ' 停用' end || coalesce(' 口令由 ' "
+                "|| r.password_by || ' 设置', '')", "insert update delete"),
+    "account_area": ("''", "r.account", "r.area || ' ' || r.since || '—' || coalesce(r.until::text, '')"
+                     " || coalesce(' 顶替 ' || r.substitutes, '')", "insert update delete"),
+    "credential": ("''", "r.account", "r.kind || case when r.read_only then ' 只读' else '' end", "insert delete"),
+}  # fmt: skip
+"""What the audit says of tables without a history: the community, about whom, what; and of which operations.
+
+A proposal's steps and the uses of a login aren't writes of anybody's; what a job does says itself.
+"""
+
+
+def audit_statements() -> list[str]:
+    """Return the DDL of the audit: the application's role reads what concerns its areas, and changes nothing."""
+    checks = (
+        "(current_setting('gis.role', true) = 'operator' or current_setting('gis.role', true) in ('admin', 'auditor')"
+        " and exists (select from unnest(string_to_array(current_setting('gis.managed', true), ',')) m"
+        " where m <> '' and starts_with(area, m)))"
+    )
+    statements = [
+        line for table in (audit_tables.TOUCH, audit_tables.AUDIT, audit_tables.AUDIT_HEAD) for line in _create(table)
+    ]  # fmt: skip
+    statements += [
+        (resources.files("gis_service") / "audit.sql").read_text(encoding="utf-8"),
+        "create constraint trigger count_versions after insert on gis.touch deferrable initially deferred"
+        " for each row execute function gis.count_versions();",
+        # Empty outside transactions, but pg_dump must be able to lock it.
+        "grant select on gis.touch to gis_backup;",
+        *_secure(audit_tables.AUDIT, checks),
+        *_secure(audit_tables.AUDIT_HEAD, checks),
+    ]
+    kinds = dict(_TRANSITIONS)
+    for table, (community, key, detail, operations) in _NOTED.items():
+        said = ", ".join("'" + part.replace("'", "''") + "'" for part in (community, key, detail))
+        statements += [
+            f"create trigger note_{operation} after {operation} on gis.{table} referencing {kinds[operation]}"
+            f" for each statement execute function gis.note_write({said});"
+            for operation in operations.split()
+        ]
+    statements.append(
+        "create trigger note_viewing after update on gis.credential for each row"
+        " when (old.viewing is distinct from new.viewing) execute function gis.note_viewing();"
+    )
+    return statements
+
+
 def layer_statements(layer: Layer) -> list[str]:
     """Return the DDL of one layer: its tables with comments, checks and indexes, security, triggers and grants."""
     found = tables_of(layer)
@@ -226,6 +272,7 @@ def all_statements() -> list[str]:
     return [
         *system_statements(),
         *account_statements(),
+        *audit_statements(),
         *(line for layer in LAYERS.values() for line in layer_statements(layer)),
     ]
 

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     base_layers: Annotated[
         str | None, Field(description="内网底图,每项为 名称=XYZ 地址模板,用分号隔开;GCJ-02 底图会被拒绝")
     ] = None
+    anchors: Annotated[
+        Path | None, Field(description="审计记录的锚定文件;放到别的机器的共享目录上,就没有人能一个人改掉两边")
+    ] = None
     upload_days: Annotated[int, Field(ge=1, le=3650, description="上传的原始文件保留多少天,过期删除")] = 180
     client_seconds: Annotated[
         float, Field(gt=0, le=600, description="客户端在请求中途沉默多少秒就断开;网络很慢时可以加大")

@@ -78,15 +78,6 @@ LAYER_VERSION = Table(
     PrimaryKeyConstraint("community", "layer", name="layer_version_pkey"),
     comment="图层版本:缓存标识由它而来",
 )
-LAYER_TOUCH = Table(
-    "layer_touch",
-    METADATA,
-    Column("xact", Text, nullable=False, comment="事务号"),
-    Column("community", Text, nullable=False, comment="12 位社区代码"),
-    Column("layer", Text, nullable=False, comment="图层"),
-    PrimaryKeyConstraint("xact", "community", "layer", name="layer_touch_pkey"),
-    comment="本事务改动过的图层;提交时转为版本号",
-)
 UPLOAD = Table(
     "upload",
     METADATA,

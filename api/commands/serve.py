@@ -20,7 +20,15 @@ from api.app import create_app
 from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
 from api.limits import Limits
-from api.start import entrance_of, opened_database, operator_scope, originals_of, prepare_local, read_settings
+from api.start import (
+    anchors_of,
+    entrance_of,
+    opened_database,
+    operator_scope,
+    originals_of,
+    prepare_local,
+    read_settings,
+)
 from api.worker import WorkerProcess
 from gis_service.database import Database, connect
 from gis_service.errors import InputError
@@ -53,7 +61,9 @@ def serve(
             settle_demo(database, wanted=settings.demo)
             limits = Limits(silence_seconds=settings.client_seconds)
             originals = originals_of(settings, data)
-            workers = WorkerProcess(database, (data or settings.data_dir).resolve(), originals)
+            workers = WorkerProcess(
+                database, (data or settings.data_dir).resolve(), originals, anchors_of(settings, data)
+            )
             config = uvicorn.Config(
                 create_app(database, bases, limits, originals, workers.wake, entrance),
                 http=connection_class(limits), ws="none", log_level="warning",

@@ -16,6 +16,7 @@ class Right(StrEnum):
     UPLOAD = "upload"
     VIEW_AS = "view_as"
     ACCOUNTS = "accounts"
+    AUDIT = "audit"
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ ROLES: Mapping[str, Role] = MappingProxyType({
               Right.READ, Right.WRITE, Right.UPLOAD, Right.VIEW_AS),
         _role("leader", "领导", "只看不改,可以用网格员的身份查看。", Right.READ, Right.VIEW_AS),
         _role("liaison", "联络员", "公安、消防等单位;只看移交给自己的事项。"),
-        _role("admin", "管理员", "管理账户,看不到业务数据。", Right.ACCOUNTS),
-        _role("auditor", "审计员", "查看审计记录,看不到业务数据。"),
+        _role("admin", "管理员", "管理账户,查看审计记录,看不到业务数据。", Right.ACCOUNTS, Right.AUDIT),
+        _role("auditor", "审计员", "查看审计记录,看不到业务数据。", Right.AUDIT),
     )
 })  # fmt: skip
 """The roles that an account can have."""

@@ -281,6 +281,7 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /readyz": _plain,
     "GET /static/{name}": lambda _caller, call: Call(call.operation, "GET", "/static/map/page.css"),
     "GET /login": _plain,
+    "GET /audit": _plain,
     "GET /": _with(f="json"),
     "GET /conformance": _plain,
     "GET /api": _plain,

@@ -499,3 +499,44 @@ def test_accounts_and_tokens_by_command(command: Any, database: Database, monkey
     for wrong in ("token create --user nobody", "user disable nobody", "token revoke 12345678"):
         ran = command(*wrong.split())
         assert (ran.code, ran.err.count("\n")) == (1, 1), wrong
+
+
+def test_an_auditor_reads_who_did_what(app: FastAPI, copied: Database) -> None:
+    account(copied, "writer")
+    with TestClient(app, **LOCAL) as writer:
+        log_in(writer, "writer")
+        place = "/collections/waste_point/items/330482002011.LJ002"
+        merge = {"Content-Type": "application/merge-patch+json"}
+        assert writer.patch(place, json={"properties": {"remark": "=1+1"}}, headers=merge).status_code == 204
+        assert writer.get("/audit").status_code == 403
+    with TestClient(app, follow_redirects=False, **LOCAL) as auditor:
+        log_in(auditor, account(copied, "checker", "auditor"))
+        (line,) = auditor.get("/audit?actor=writer&limit=1").json()["audit"]
+        assert (line["subject"], line["operation"], line["rows"], line["role"]) == ("waste_point", "update", 1, "staff")
+        page = auditor.get("/audit?actor=writer", headers=HTML).text
+        assert "修改 垃圾投放点 1 行" in page
+        assert "社区工作人员" in page
+        table = auditor.get("/audit?actor=writer&f=csv")
+        assert table.headers["content-type"] == "text/csv; charset=utf-8"
+        assert table.text.startswith("\ufeff时间,账户,角色")
+        assert "修改 垃圾投放点" in table.text
+        first = auditor.get("/audit?limit=2").json()
+        second = auditor.get(first["next"] + "&limit=2").json()
+        assert len({one["position"] for one in (*first["audit"], *second["audit"])}) >= 3
+        for wrong in ("after=x", "since=x", "limit=0", "f=xml"):
+            assert auditor.get(f"/audit?{wrong}").status_code == 400
+        assert auditor.get("/audit?since=2000-01-01&until=2000-01-02").json()["audit"] == []
+        assert "没有符合的记录" in auditor.get("/audit?actor=nobody", headers=HTML).text
+        assert auditor.get("/collections").status_code == 403
+
+
+def test_the_audit_is_verified_and_anchored_by_command(command: Any, superuser: Any) -> None:
+    assert "还没有锚定" in command("audit", "verify").out
+    command("user", "add", "temp", "--role", "staff", "--area", COMMUNITY)
+    assert command("audit", "anchor").out.startswith("已锚定 ")
+    assert "审计记录完好" in command("audit", "verify").out
+    with superuser.begin() as conn:
+        conn.execute(text("update gis.audit set actor = 'nobody' where position = 1"))
+    ran = command("audit", "verify")
+    assert ran.code == 1
+    assert "内容被改过" in ran.out

@@ -31,7 +31,7 @@ def owner(cluster: LocalCluster, database_name: str, area: str) -> Iterator[Engi
 
 def counters(owner: Engine) -> dict[str, int]:
     with owner.begin() as conn:
-        assert conn.execute(text("select count(*) from gis.layer_touch")).scalar_one() == 0
+        assert conn.execute(text("select count(*) from gis.touch")).scalar_one() == 0
         rows = conn.execute(text("select layer, version from gis.layer_version")).all()
     return {row.layer: row.version for row in rows}
 

@@ -45,13 +45,14 @@ GRID_LAYERS = {name for name, layer in LAYERS.items() if layer.visibility == "gr
 SEEN_BY_GRID = GRID_LAYERS | {f"{name}_history" for name in GRID_LAYERS} | {"proposal_row"}
 SEEN_AS_A_WHOLE = {"proposal", "job", "upload"}
 """Tables for whoever has the whole community: their rows lie in no grid, so nobody's grid is theirs."""
-CLOSED = {"layer_touch", "migration"} | {f"{name}_personal" for name, layer in LAYERS.items() if layer.personal_fields}
+CLOSED = {"touch", "migration"} | {f"{name}_personal" for name, layer in LAYERS.items() if layer.personal_fields}
 """Tables that have no rows for the application's role, or no business with areas."""
-PEOPLE = {"account", "account_area", "credential", "login_attempt"}
-"""Tables of who may come in: what they show depends on whose they are, see ``test_people``."""
+PEOPLE = {"account", "account_area", "credential", "login_attempt", "audit", "audit_head"}
+"""Tables of who may come in: what they show depends on whose they are, see ``test_people`` and ``test_audit``."""
 DEFINERS = {
     "write_history", "count_versions", "registered_areas", "unfinished_jobs", "attributions",
     "areas_of", "granted", "use_credential", "begin_login", "manages", "viewable", "end_session",
+    "realm_of", "note_write", "note_viewing",
 }  # fmt: skip
 """Functions that look past the policies."""
 
@@ -319,7 +320,7 @@ def test_no_scope_makes_an_area_out_of_reach(database: Database) -> None:
         "insert into gis.layer_version values ('330482002099', 'road', 1, now())",
         "update gis.layer_version set version = 0",
         "delete from gis.layer_version",
-        "insert into gis.layer_touch values ('1', '330482002099', 'road')",
+        "insert into gis.touch values ('1', '330482002099', 'road')",
         "update gis.road set version = 1",
         "update gis.road set recorded_at = now()",
         "update gis.road set recorded_by = 'x'",
@@ -357,7 +358,7 @@ def test_the_backup_role_reads_everything_and_writes_nothing(cluster: LocalClust
     backup = open_engine(cluster.url("gis_backup", database_name))
     with owner.begin() as everything, backup.connect() as conn:
         for name in tables(everything):
-            if name == "layer_touch":
+            if name == "touch":
                 continue
             count = text(f"select count(*) from gis.{name}")
             assert conn.execute(count).scalar() == everything.execute(count).scalar(), name
@@ -383,7 +384,7 @@ def test_a_scope_ends_with_its_transaction(cluster: LocalCluster, database_name:
         assert said.startswith("330482test1111")
         assert conn.execute(text("select count(*) from gis.road")).scalar_one() > 0
         if end == "error":
-            conn.execute(text("select * from gis.layer_touch"))
+            conn.execute(text("select * from gis.touch"))
     with engine.begin() as conn:
         assert tuple(conn.execute(text(settings)).one()) == (process, "")
         assert conn.execute(text("select count(*) from gis.road")).scalar_one() == 0
