@@ -44,6 +44,8 @@ OWN = Rule(session_only=True)
 LOOK = Rule(right=Right.READ)
 ASK = Rule(right=Right.READ, asks=True)
 WRITE = Rule(right=Right.WRITE, changes=True)
+PERSONAL = Rule(right=Right.PERSONAL, asks=True)
+ASK_WHY = Rule(right=Right.PERSONAL, changes=True)
 UPLOAD = Rule(right=Right.UPLOAD, asks=True)
 SEND = Rule(right=Right.UPLOAD, changes=True)
 ADMINISTER = Rule(right=Right.ACCOUNTS, session_only=True, asks=True)
@@ -97,6 +99,8 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     f"GET {_ITEMS}": ASK,
     f"GET {_ITEMS}/{{feature}}": ASK,
     f"GET {_ITEMS}/{{feature}}/versions": ASK,
+    f"GET {_ITEMS}/{{feature}}/personal": PERSONAL,
+    f"POST {_ITEMS}/{{feature}}/personal": ASK_WHY,
     f"POST {_ITEMS}": WRITE,
     f"PUT {_ITEMS}/{{feature}}": WRITE,
     f"PATCH {_ITEMS}/{{feature}}": WRITE,

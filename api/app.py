@@ -33,6 +33,7 @@ from api.routes import (
     landing,
     login,
     maps,
+    personal,
     questions,
     schemas,
     tiles,
@@ -51,7 +52,8 @@ from maps.table_page import TABLE_FILES
 
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
-    questions.router, tiles.router, features.router, versions.router, transactions.router, maps.router, analyses.router,
+    questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
+    analyses.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, health.router,
 )  # fmt: skip

@@ -62,7 +62,11 @@ def page_of_item(request: Request, layer: Layer, feature: bytes) -> bytes:
         path=_path(request, layer, last=True),
         count="",
         pages=(),
-        formats=[("GeoJSON", _address(here, asked, f="geojson")), ("历次版本", f"{here}/versions?f=html")],
+        formats=[
+            ("GeoJSON", _address(here, asked, f="geojson")),
+            ("历次版本", f"{here}/versions?f=html"),
+            *([("个人信息", f"{here}/personal?f=html")] if layer.personal_fields else []),
+        ],
         items_url=here.rpartition("/")[0],
         background=_ground(layer, [found]),
     )

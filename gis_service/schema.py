@@ -179,6 +179,14 @@ A proposal's steps and the uses of a login aren't writes of anybody's; what a jo
 """
 
 
+def personal_statements() -> list[str]:
+    """Return the DDL of personal fields: functions that look into their tables, which nobody else may."""
+    keepers = ", ".join(f"'{role.name}'" for role in ROLES.values() if Right.PERSONAL in role.rights)
+    sees = SEES_GRID.format(community="f.community").replace("grid =", "f.grid =")
+    text = (resources.files("gis_service") / "personal.sql").read_text(encoding="utf-8")
+    return [text.replace(":keepers", keepers).replace(":sees", sees.replace("'", "''"))]
+
+
 def audit_statements() -> list[str]:
     """Return the DDL of the audit: the application's role reads what concerns its areas, and changes nothing."""
     checks = (
@@ -273,6 +281,7 @@ def all_statements() -> list[str]:
         *system_statements(),
         *account_statements(),
         *audit_statements(),
+        *personal_statements(),
         *(line for layer in LAYERS.values() for line in layer_statements(layer)),
     ]
 

@@ -10,7 +10,7 @@ from layers.registry import LAYERS
 from maps.account_page import said_at
 from maps.plain_page import rendered
 
-_OPERATIONS = {"insert": "新增", "update": "修改", "delete": "删除", "read": "查看个人信息"}
+_OPERATIONS = {"insert": "新增", "update": "修改", "delete": "删除", "read": "查看"}
 _SUBJECTS = {
     "account": "账户", "account_area": "账户的范围", "credential": "登录或令牌", "area": "社区登记",
     "area_rule": "阈值", "reported_total": "上报总数", "upload": "入库", "proposal": "上传",
@@ -52,7 +52,11 @@ def audit_page(
 def describe(line: Mapping[str, Any]) -> str:
     """Return what a line says was done, in Chinese: the operation and the layer or table."""
     subject = str(line["subject"])
-    title = LAYERS[subject].title if subject in LAYERS else _SUBJECTS.get(subject, subject)
+    layer = LAYERS.get(subject.removesuffix("_personal"))
+    if layer is None:
+        title = _SUBJECTS.get(subject, subject)
+    else:
+        title = layer.title + ("的个人信息" if layer.name != subject else "")
     return f"{_OPERATIONS.get(line['operation'], line['operation'])} {title}"
 
 

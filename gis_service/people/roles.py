@@ -17,6 +17,7 @@ class Right(StrEnum):
     VIEW_AS = "view_as"
     ACCOUNTS = "accounts"
     AUDIT = "audit"
+    PERSONAL = "personal"
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,11 @@ def _role(name: str, title: str, description: str, *rights: Right) -> Role:
 ROLES: Mapping[str, Role] = MappingProxyType({
     role.name: role
     for role in (
-        _role("grid_worker", "网格员", "看和改自己网格的要素。", Right.READ, Right.WRITE),
+        _role("grid_worker", "网格员", "看和改自己网格的要素;写明理由可以看房东的联系方式。",
+              Right.READ, Right.WRITE, Right.PERSONAL),
         _role("surveyor", "调查员", "看、改和上传自己范围里的普查结果。", Right.READ, Right.WRITE, Right.UPLOAD),
-        _role("staff", "社区工作人员", "看、改和上传本社区的数据,可以用网格员的身份查看。",
-              Right.READ, Right.WRITE, Right.UPLOAD, Right.VIEW_AS),
+        _role("staff", "社区工作人员", "看、改和上传本社区的数据,可以用网格员的身份查看;写明理由可以看房东的联系方式。",
+              Right.READ, Right.WRITE, Right.UPLOAD, Right.VIEW_AS, Right.PERSONAL),
         _role("leader", "领导", "只看不改,可以用网格员的身份查看。", Right.READ, Right.VIEW_AS),
         _role("liaison", "联络员", "公安、消防等单位;只看移交给自己的事项。"),
         _role("admin", "管理员", "管理账户,查看审计记录,看不到业务数据。", Right.ACCOUNTS, Right.AUDIT),

@@ -226,6 +226,13 @@ def _item(caller: Caller, call: Call) -> Call:
     return Call(call.operation, call.method, path, params)
 
 
+def _personal(caller: Caller, call: Call) -> Call:
+    at = caller.known("rental_unit")
+    path = call.path.replace("{layer}", "rental_unit").replace("{feature}", f"{caller.community}.{at.id}")
+    body = caller.random.choice(({"reason": "核对出租合同"}, {"landlord_name": "张三"}))
+    return Call(call.operation, call.method, path, {}, body if call.method == "POST" else None)
+
+
 def _write(caller: Caller, call: Call) -> Call:
     """Try to write where somebody else's feature stands, sometimes under its code."""
     layer = LAYERS[caller.random.choice(("rental_unit", "hazard", "visit", "illegal_structure", "waste_point"))]
@@ -303,6 +310,8 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /collections/{layer}/items/{feature}/versions": _item,
     "OPTIONS /collections/{layer}/items": _of_layer,
     "OPTIONS /collections/{layer}/items/{feature}": _item,
+    "GET /collections/{layer}/items/{feature}/personal": _personal,
+    "POST /collections/{layer}/items/{feature}/personal": _personal,
     "POST /collections/{layer}/items": _write,
     "PUT /collections/{layer}/items/{feature}": _write,
     "PATCH /collections/{layer}/items/{feature}": _write,

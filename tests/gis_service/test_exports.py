@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -172,10 +173,13 @@ def test_a_geopackage_tells_titles_and_labels_to_qgis(
                               ("building_use",)).fetchall()  # fmt: skip
         assert conn.execute("select count(*) from rtree_building_geom").fetchone() == (len(stored["building"]),)
         assert conn.execute("pragma integrity_check").fetchone() == ("ok",)
+        named = conn.execute("select constraint_name from gpkg_data_columns where column_name = 'use'").fetchone()
     assert titles == {column.name: column.title for column in columns_of(LAYERS["building"])}
     assert dict(listed) == LAYERS["building"].field("use").codes
-    said = subprocess.run(["ogrinfo", "-so", made.path, "building"], capture_output=True, text=True, check=True).stdout
-    assert "domain name=building_use" in said
+    assert named == ("building_use",)
+    if shutil.which("ogrinfo") is not None:
+        told = subprocess.run(["ogrinfo", "-so", made.path, "building"], capture_output=True, text=True, check=True)
+        assert "domain name=building_use" in told.stdout
 
 
 def test_a_shapefile_reports_what_it_shortened(

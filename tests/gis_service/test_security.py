@@ -52,7 +52,7 @@ PEOPLE = {"account", "account_area", "credential", "login_attempt", "audit", "au
 DEFINERS = {
     "write_history", "count_versions", "registered_areas", "unfinished_jobs", "attributions",
     "areas_of", "granted", "use_credential", "begin_login", "manages", "viewable", "end_session",
-    "realm_of", "note_write", "note_viewing",
+    "realm_of", "note_write", "note_viewing", "reaches_person", "personal_masked", "personal_whole", "personal_written",
 }  # fmt: skip
 """Functions that look past the policies."""
 
