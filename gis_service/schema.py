@@ -171,7 +171,8 @@ _NOTED = {
                 "|| r.password_by || ' 设置', '')", "insert update delete"),
     "account_area": ("''", "r.account", "r.area || ' ' || r.since || '—' || coalesce(r.until::text, '')"
                      " || coalesce(' 顶替 ' || r.substitutes, '')", "insert update delete"),
-    "credential": ("''", "r.account", "r.kind || case when r.read_only then ' 只读' else '' end", "insert delete"),
+    "credential": ("''", "r.account", "case r.kind when 'session' then '登录' else '令牌' end || case when r.read_only"
+                   " then ' 只读' else '' end", "insert delete"),
 }  # fmt: skip
 """What the audit says of tables without a history: the community, about whom, what; and of which operations.
 

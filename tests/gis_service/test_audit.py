@@ -133,8 +133,8 @@ def test_what_happens_to_people_is_told_and_their_secrets_are_not(town: tuple[Da
     ]  # fmt: skip
     for expected in (
         ("operator", TEST_COMMUNITY, "account", "insert", "grid", "grid_worker"),
-        ("operator", TEST_COMMUNITY, "credential", "insert", "wang", "token"),
-        ("wang", TEST_COMMUNITY, "credential", "insert", "wang", "session"),
+        ("operator", TEST_COMMUNITY, "credential", "insert", "wang", "令牌"),
+        ("wang", TEST_COMMUNITY, "credential", "insert", "wang", "登录"),
         ("wang", TEST_COMMUNITY, "credential", "update", "wang", "以 grid 的身份查看"),
         ("operator", TEST_COMMUNITY, "account", "update", "wang", "staff 停用 口令由 operator 设置"),
     ):

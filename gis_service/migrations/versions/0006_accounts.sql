@@ -244,10 +244,16 @@ begin
 end $$;
 comment on function gis.guard_credential() is 'What a credential gives doesn''t grow; it may only look through eyes that are within reach.';
 
-create function gis.end_session(secret bytea) returns void language sql security definer
+create function gis.end_session(secret bytea) returns void language plpgsql security definer
 set search_path = gis, pg_catalog, pg_temp as $$
-  delete from credential where hash = secret and kind = 'session'
-$$;
+declare
+  whose text;
+begin
+  delete from credential c where c.hash = secret and c.kind = 'session' returning c.account into whose;
+  if found then
+    perform set_config('gis.actor', whose, true);
+  end if;
+end $$;
 comment on function gis.end_session(bytea) is 'Definer: whoever knows a session''s secret may end it; secrets'' hashes can''t be read.';
 
 alter table gis.account enable row level security;
