@@ -44,6 +44,7 @@ OWN = Rule(session_only=True)
 LOOK = Rule(right=Right.READ)
 ASK = Rule(right=Right.READ, asks=True)
 WRITE = Rule(right=Right.WRITE, changes=True)
+MEASURE = Rule(right=Right.METRICS)
 PERSONAL = Rule(right=Right.PERSONAL, asks=True)
 ASK_WHY = Rule(right=Right.PERSONAL, changes=True)
 UPLOAD = Rule(right=Right.UPLOAD, asks=True)
@@ -80,6 +81,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "POST /accounts/{name}/substitute": APPOINT,
     "POST /accounts/{name}/reassign": APPOINT,
     "GET /audit": CHECK,
+    "GET /metrics": MEASURE,
     "GET /": KNOWN,
     "GET /conformance": KNOWN,
     "GET /api": KNOWN,

@@ -18,8 +18,9 @@ from api.asked import DEFAULT_LIMIT, MAX_LIMIT
 from api.head import Head
 from api.identities import Identities
 from api.limits import ClientLimits, Limits
+from api.metrics import Metrics
 from api.openapi import describe, describe_page
-from api.request_log import RequestLog
+from api.request_log import RequestLog, to_stdout
 from api.routes import (
     account,
     accounts,
@@ -33,6 +34,7 @@ from api.routes import (
     landing,
     login,
     maps,
+    metrics,
     personal,
     questions,
     schemas,
@@ -55,7 +57,7 @@ _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
     analyses.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
-    account.router, accounts.router, audit.router, health.router,
+    account.router, accounts.router, audit.router, metrics.router, health.router,
 )  # fmt: skip
 
 
@@ -66,6 +68,7 @@ def create_app(
     originals: Originals | None = None,
     wake: Callable[[], None] = lambda: None,
     entrance: Entrance | None = None,
+    log: Callable[[bytes], None] = to_stdout,
 ) -> FastAPI:
     """Return the application.
 
@@ -83,6 +86,8 @@ def create_app(
         Called when there is work for a worker process.
     entrance
         How people come in; by HTTP on this machine if not given.
+    log
+        Takes the lines of the log.
 
     Raises
     ------
@@ -114,8 +119,9 @@ def create_app(
     errors.install(app)
     app.add_middleware(Head)
     app.add_middleware(ClientLimits, limits=limits)
-    app.add_middleware(RequestLog)
-    app.state.database, app.state.entrance = database, entrance or Entrance()
+    entrance, app.state.metrics = entrance or Entrance(), Metrics()
+    app.add_middleware(RequestLog, write=log, metrics=app.state.metrics, secure=entrance.secure)
+    app.state.database, app.state.entrance = database, entrance
     app.state.base_layers = tuple(base_layers)
     app.state.originals, app.state.wake = originals, wake
     app.state.page_version = _page_version(base_layers)

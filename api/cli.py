@@ -8,6 +8,7 @@ import sys
 import typer
 
 from api.commands import areas, audit, database, sample, tokens, users
+from api.commands.doctor import doctor
 from api.commands.forms import form
 from api.commands.maps import analyse, map_
 from api.commands.reverts import revert, uploads
@@ -37,7 +38,7 @@ app.command("worker")(worker)
 app.command("map")(map_)
 app.command("analyse")(analyse)
 app.command("reconcile")(sample.reconcile)
-app.command("doctor")(database.doctor)
+app.command("doctor")(doctor)
 app.add_typer(areas.app, name="area")
 app.add_typer(sample.app, name="sample")
 app.add_typer(users.app, name="user")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import Metrics
 
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -16,6 +19,7 @@ _HEADERS = [
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(self)"),
 ]
+_HSTS = (b"strict-transport-security", b"max-age=31536000")
 _PLAIN_POLICY = (
     b"content-security-policy",
     b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'self';"
@@ -30,11 +34,29 @@ def _headers_for(given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [*_HEADERS, _PLAIN_POLICY] if page and _PLAIN_POLICY[0] not in said else _HEADERS
 
 
-class RequestLog:
-    """ASGI middleware that gives each request an id, logs it when it ends, and adds the headers of every answer."""
+def to_stdout(line: bytes) -> None:
+    """Write a line of the log where whoever started the service gathers it."""
+    sys.stdout.buffer.write(line)
+    sys.stdout.flush()
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class RequestLog:
+    """ASGI middleware that gives each request an id, logs and counts it when it ends, and adds headers to the answer.
+
+    Parameters
+    ----------
+    write
+        Takes each line of the log.
+    metrics
+        Counts the requests by their route.
+    secure
+        The service is reached by HTTPS only, which browsers are told to remember.
+    """
+
+    def __init__(self, app: ASGIApp, write: Callable[[bytes], None], metrics: Metrics, *, secure: bool = False) -> None:
         self.app = app
+        self._write, self._metrics = write, metrics
+        self._more = [_HSTS] if secure else []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; the log line is written even when the client goes away."""
@@ -55,6 +77,7 @@ class RequestLog:
                         *message["headers"],
                         (b"x-request-id", identifier.encode()),
                         *_headers_for(message["headers"]),
+                        *self._more,
                     ],
                 }
             elif message["type"] == "http.response.body":
@@ -68,6 +91,9 @@ class RequestLog:
             status = 500
             raise
         finally:
+            seconds = time.perf_counter() - begun
+            route = scope.get("route")
+            self._metrics.count(scope["method"], getattr(route, "path", None), status, seconds)
             line = {
                 "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "id": identifier,
@@ -75,7 +101,6 @@ class RequestLog:
                 "path": scope["path"],
                 "status": status,
                 "bytes": sent,
-                "ms": round((time.perf_counter() - begun) * 1000, 1),
+                "ms": round(seconds * 1000, 1),
             }
-            sys.stdout.buffer.write(orjson.dumps(line) + b"\n")
-            sys.stdout.flush()
+            self._write(orjson.dumps(line) + b"\n")

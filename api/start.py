@@ -41,20 +41,24 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 def entrance_of(settings: Settings) -> Entrance:
     """Return how people come in; InputError where the settings would let in anybody from anywhere."""
-    away = settings.host not in _LOOPBACK
-    if settings.demo and (away or settings.public_url):
+    if settings.demo and is_away(settings):
         raise InputError(
             "GIS_DEMO=1 只能在本机用:演示账户不要口令;设了 GIS_PUBLIC_URL 或别的 GIS_HOST 时,请去掉 GIS_DEMO"
             "(script/server 里写 GIS_DEMO=0)。",
             "GIS_DEMO is for this machine only.",
         )
-    if away and not settings.public_url:
+    if settings.host not in _LOOPBACK and not settings.public_url:
         raise InputError(
             f"GIS_HOST={settings.host} 让别的机器也能访问:请再设 GIS_PUBLIC_URL,写明大家用的网址,例如 https://地图.内网。",
             "Set GIS_PUBLIC_URL when the service listens beyond this machine.",
         )
     public = urlsplit(settings.public_url or "")
     return Entrance(frozenset(filter(None, [public.hostname])), public.scheme == "https", settings.demo)
+
+
+def is_away(settings: Settings) -> bool:
+    """Return whether other machines reach the service, as far as the settings say."""
+    return settings.host not in _LOOPBACK or settings.public_url is not None
 
 
 def cluster_of(settings: Settings, data: Path | None = None) -> LocalCluster | None:

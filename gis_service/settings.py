@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     anchors: Annotated[
         Path | None, Field(description="审计记录的锚定文件;放到别的机器的共享目录上,就没有人能一个人改掉两边")
     ] = None
+    log_days: Annotated[int, Field(ge=180, le=3650, description="请求日志保留多少天,至少 180 天")] = 180
     upload_days: Annotated[int, Field(ge=1, le=3650, description="上传的原始文件保留多少天,过期删除")] = 180
     client_seconds: Annotated[
         float, Field(gt=0, le=600, description="客户端在请求中途沉默多少秒就断开;网络很慢时可以加大")

@@ -1,4 +1,4 @@
-"""``gis-service database`` and ``doctor``: prepare, migrate, write migrations, and say what is amiss."""
+"""``gis-service database``: prepare, migrate, write migrations."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import os
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from api.console import CONSOLE
 from api.start import opened_database, operator_scope, read_settings
-from gis_service.database import ROLES, open_engine, prepare, spatial_index_helps
+from gis_service.database import ROLES, open_engine, prepare
 from gis_service.errors import InputError
-from gis_service.migrate import is_current, migrate, write_migration
-from gis_service.surveys.files.fence import network_is_cut
+from gis_service.migrate import migrate, write_migration
 
 app = typer.Typer(help="数据库:准备、迁移。", no_args_is_help=True)
 
@@ -48,26 +46,6 @@ def make_migration(subject: Annotated[str, typer.Argument(help="英文小写,例
         except ValueError as error:
             raise InputError(str(error), "There is no new layer.") from error
     CONSOLE.print(f"已写出 {path.name} 和同名的 .sql;读一遍,再运行 gis-service database migrate。")
-
-
-def doctor() -> None:
-    """检查:数据库能否连上,结构是否为本版本,空间索引在行级安全下是否有效,读取文件的子进程是否断网。"""
-    table = Table("检查", "结果", "说明")
-    with opened_database(read_settings()) as database, database.read(operator_scope(database)) as conn:
-        current = is_current(conn)
-        table.add_row("结构", "OK" if current else "WARN", "" if current else "请运行 gis-service database migrate")
-        helps = spatial_index_helps(conn)
-        cost = (
-            "没有标记时,5 万行的图层按范围查询由 0.4 毫秒变为约 20 毫秒;请由超级用户运行 gis-service database prepare"
-        )
-        table.add_row("空间索引", "OK" if helps else "WARN", "" if helps else cost)
-    cut = network_is_cut()
-    table.add_row(
-        "读取文件的子进程断网", "OK" if cut else "WARN", "" if cut else "本机不允许;驱动白名单与资源限制仍然有效"
-    )
-    CONSOLE.print(table)
-    if not (current and helps):
-        raise typer.Exit(1)
 
 
 def _needed(name: str, what: str) -> str:

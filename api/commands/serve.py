@@ -7,8 +7,9 @@ import gc
 import os
 import signal
 import socket
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,8 @@ from api.app import create_app
 from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
 from api.limits import Limits
+from api.log_file import LogFile
+from api.request_log import to_stdout
 from api.start import (
     anchors_of,
     entrance_of,
@@ -64,8 +67,9 @@ def serve(
             workers = WorkerProcess(
                 database, (data or settings.data_dir).resolve(), originals, anchors_of(settings, data)
             )
+            log = LogFile((data or settings.data_dir) / "logs", settings.log_days)
             config = uvicorn.Config(
-                create_app(database, bases, limits, originals, workers.wake, entrance),
+                create_app(database, bases, limits, originals, workers.wake, entrance, _log(log)),
                 http=connection_class(limits), ws="none", log_level="warning",
                 access_log=False, timeout_graceful_shutdown=5, server_header=False,
                 proxy_headers=settings.proxies is not None, forwarded_allow_ips=settings.proxies or "",
@@ -77,15 +81,30 @@ def serve(
             CONSOLE.print(f"ready http://{settings.host}:{chosen}", soft_wrap=True)
             if settings.demo:
                 CONSOLE.print("演示账户已启用:打开网页,点一下就能登录。")
+            if sys.stdout.isatty():
+                CONSOLE.print(f"请求日志:{log.path}", soft_wrap=True)
             workers.start()
             try:
                 server.run(sockets=[listener])
             finally:
                 workers.stop()
+                log.close()
     except KeyboardInterrupt:
         CONSOLE.print("已停止。")
     finally:
         listener.close()
+
+
+def _log(file: LogFile) -> Callable[[bytes], None]:
+    """Return what takes the lines: the file, and whatever gathers the output, but no person's terminal."""
+    if sys.stdout.isatty():
+        return file.write
+
+    def both(line: bytes) -> None:
+        file.write(line)
+        to_stdout(line)
+
+    return both
 
 
 def _settle_memory() -> None:

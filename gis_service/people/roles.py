@@ -18,6 +18,7 @@ class Right(StrEnum):
     ACCOUNTS = "accounts"
     AUDIT = "audit"
     PERSONAL = "personal"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ ROLES: Mapping[str, Role] = MappingProxyType({
               Right.READ, Right.WRITE, Right.UPLOAD, Right.VIEW_AS, Right.PERSONAL),
         _role("leader", "领导", "只看不改,可以用网格员的身份查看。", Right.READ, Right.VIEW_AS),
         _role("liaison", "联络员", "公安、消防等单位;只看移交给自己的事项。"),
-        _role("admin", "管理员", "管理账户,查看审计记录,看不到业务数据。", Right.ACCOUNTS, Right.AUDIT),
+        _role("admin", "管理员", "管理账户,查看审计记录和运行指标,看不到业务数据。",
+              Right.ACCOUNTS, Right.AUDIT, Right.METRICS),
         _role("auditor", "审计员", "查看审计记录,看不到业务数据。", Right.AUDIT),
     )
 })  # fmt: skip

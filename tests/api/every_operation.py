@@ -289,6 +289,7 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /static/{name}": lambda _caller, call: Call(call.operation, "GET", "/static/map/page.css"),
     "GET /login": _plain,
     "GET /audit": _plain,
+    "GET /metrics": _plain,
     "GET /": _with(f="json"),
     "GET /conformance": _plain,
     "GET /api": _plain,
