@@ -14,7 +14,7 @@ from api.access import Rule
 from api.identities import Identities, digest_brought
 from gis_service.errors import EndedError, ForbiddenError, UnauthenticatedError
 from gis_service.people.logins import Identity
-from gis_service.people.roles import may, title_of
+from gis_service.people.roles import Right, may, title_of
 from gis_service.reader import Reader
 
 _LOCAL_NAMES = {"localhost"}
@@ -78,6 +78,15 @@ async def admit(request: Request, rules: Mapping[str, Rule]) -> None:
         _refuse_other_sites(request)
     if not rule.login:
         return
+    try:
+        await _let_in(request, entrance, rule)
+    except (EndedError, ForbiddenError):
+        # That may be so of what is remembered only; nothing has been done yet.
+        forget(request)
+        await _let_in(request, entrance, rule)
+
+
+async def _let_in(request: Request, entrance: Entrance, rule: Rule) -> None:
     identity = await _identity_of(request, entrance)
     request.state.identity = identity
     _check(identity, rule)
@@ -118,6 +127,10 @@ def _check(identity: Identity, rule: Rule) -> None:
     if rule.right is not None and not may(scope.role, rule.right):
         raise ForbiddenError(
             f"您的角色({title_of(scope.role)})不能这样做;需要时请找管理员。", "Your role may not do this."
+        )
+    if rule.right is Right.PERSONAL and scope.grant is not None and scope.grant.viewing:
+        raise ForbiddenError(
+            "以别人的身份查看时不显示个人信息。", "Personal fields aren't shown through another's eyes."
         )
     if rule.changes and scope.grant is not None and scope.grant.read_only:
         raise ForbiddenError(

@@ -20,6 +20,7 @@ from api.identities import Identities
 from api.limits import ClientLimits, Limits
 from api.metrics import Metrics
 from api.openapi import describe, describe_page
+from api.quick_route import QuickRoute
 from api.request_log import RequestLog, to_stdout
 from api.routes import (
     account,
@@ -132,8 +133,20 @@ def create_app(
 
 
 def all_routes() -> list[APIRoute]:
-    """Return every route, in the order in which a request looks for its own."""
-    return [route for router in _ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    """Return every route, in the order in which a request looks for its own.
+
+    Raises
+    ------
+    TypeError
+        When one is of another kind, which no rule would stand before.
+    """
+    routes: list[APIRoute] = []
+    for router in _ROUTERS:
+        for route in router.routes:
+            if not isinstance(route, QuickRoute):
+                raise TypeError(f"{route} is no QuickRoute: no rule says who may call it")
+            routes.append(route)
+    return routes
 
 
 def _page_version(base_layers: Sequence[BaseLayer]) -> str:

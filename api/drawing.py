@@ -9,7 +9,7 @@ from gis_service.analysis.answer import Answer, Theme
 from gis_service.analysis.catalog import ANALYSES, Analysis
 from gis_service.areas import read_area
 from gis_service.database import Database
-from gis_service.errors import NotFoundError
+from gis_service.errors import ForbiddenError, NotFoundError
 from gis_service.features.question import SHANGHAI
 from gis_service.overview import read_overview
 from gis_service.scope import Scope
@@ -56,9 +56,25 @@ def theme_named(answer: Answer, name: str | None) -> Theme:
 
 
 def answer_of(database: Database, scope: Scope, analysis: Analysis, community: str, on: date) -> Answer:
-    """Return the answer of an analysis about a community."""
+    """Return the answer of an analysis about a community.
+
+    Raises
+    ------
+    ForbiddenError
+        When it is for outside, and whoever asks doesn't see the whole community: its numbers would be wrong.
+    """
+    refuse_partial(scope, analysis, community)
     with database.read(scope) as conn:
         return analysis.compute(conn, scope, read_area(conn, community), on=on)
+
+
+def refuse_partial(scope: Scope, analysis: Analysis | None, community: str) -> None:
+    """Raise ForbiddenError for what leaves the house, unless the scope holds the whole community."""
+    if analysis is not None and analysis.public and not any(community.startswith(code) for code in scope.areas):
+        raise ForbiddenError(
+            "对外的图表要由管整个社区的人来出:只看得到一个网格的人,数字会少。",
+            "What is for outside is made by whoever sees the whole community.",
+        )
 
 
 def draw_map(
@@ -76,6 +92,7 @@ def draw_map(
 
     A map that tells some fields only carries its ground itself: what is fetched would tell them all.
     """
+    refuse_partial(scope, entry.analysis, community)
     with database.read(scope) as conn:
         answered = read_overview(
             conn, scope, community, url=url if entry.fields is None else None, layers=entry.ground, names=entry.fields,

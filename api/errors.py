@@ -99,7 +99,9 @@ def answer(
     """Return a refusal as a page where the client wants one, which browsers do, otherwise as a problem document."""
     if not wants_html(request, "json" if request.query_params.get("f") == "json" else None):
         return problem(status, chinese, english, headers)
-    page = refusal_page(_TITLES.get(status, "错误"), chinese, base_url(request))
+    base, came_from = base_url(request), request.headers.get("referer", "")
+    back = came_from if request.method == "POST" and came_from.startswith(f"{base}/") else None
+    page = refusal_page(_TITLES.get(status, "错误"), chinese, base, back)
     return HTMLResponse(page, status, {**(headers or {}), "Vary": "Accept"})
 
 

@@ -11,6 +11,8 @@ from fastapi import Request
 from api.formats import FILES, TITLES
 from api.links import HTML, base_url
 from gis_service.features.read import Page
+from gis_service.people.logins import Identity
+from gis_service.people.roles import Right, may
 from layers.layer import Layer
 from maps.table_page import CONTENT_POLICY, ItemsView, item_page, items_page
 
@@ -65,12 +67,17 @@ def page_of_item(request: Request, layer: Layer, feature: bytes) -> bytes:
         formats=[
             ("GeoJSON", _address(here, asked, f="geojson")),
             ("历次版本", f"{here}/versions?f=html"),
-            *([("个人信息", f"{here}/personal?f=html")] if layer.personal_fields else []),
+            *([("个人信息", f"{here}/personal?f=html")] if layer.personal_fields and _may_read(request) else []),
         ],
         items_url=here.rpartition("/")[0],
         background=_ground(layer, [found]),
     )
     return item_page(layer, found, view).encode()
+
+
+def _may_read(request: Request) -> bool:
+    identity: Identity = request.state.identity
+    return may(identity.scope.role, Right.PERSONAL)
 
 
 def alternate_links(request: Request, layer: Layer) -> list[dict[str, str]]:

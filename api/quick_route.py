@@ -50,7 +50,6 @@ class QuickRoute(APIRoute):
         names = None if _reads_properties(self.dependant) else _query_names(self.dependant)
 
         async def attempt(request: Request) -> Response:
-            await admit(request, rules)
             refuse_nul(request)
             if names is not None:
                 refuse_unknown(request, names)
@@ -63,6 +62,7 @@ class QuickRoute(APIRoute):
             return response
 
         async def answer(request: Request) -> Response:
+            await admit(request, rules)
             try:
                 return await attempt(request)
             except EndedError:
@@ -70,6 +70,7 @@ class QuickRoute(APIRoute):
                 forget(request)
                 if request.method not in SAFE and not rules[request.method].asks:
                     raise
+                await admit(request, rules)
                 return await attempt(request)
 
         return answer

@@ -43,8 +43,8 @@ def entrance_of(settings: Settings) -> Entrance:
     """Return how people come in; InputError where the settings would let in anybody from anywhere."""
     if settings.demo and is_away(settings):
         raise InputError(
-            "GIS_DEMO=1 只能在本机用:演示账户不要口令;设了 GIS_PUBLIC_URL 或别的 GIS_HOST 时,请去掉 GIS_DEMO"
-            "(script/server 里写 GIS_DEMO=0)。",
+            "GIS_DEMO=1 只能在本机用:演示账户不要口令;设了 GIS_PUBLIC_URL、GIS_PROXIES 或别的 GIS_HOST 时,"
+            "请去掉 GIS_DEMO(script/server 里写 GIS_DEMO=0)。",
             "GIS_DEMO is for this machine only.",
         )
     if settings.host not in _LOOPBACK and not settings.public_url:
@@ -58,7 +58,7 @@ def entrance_of(settings: Settings) -> Entrance:
 
 def is_away(settings: Settings) -> bool:
     """Return whether other machines reach the service, as far as the settings say."""
-    return settings.host not in _LOOPBACK or settings.public_url is not None
+    return settings.host not in _LOOPBACK or settings.public_url is not None or settings.proxies is not None
 
 
 def cluster_of(settings: Settings, data: Path | None = None) -> LocalCluster | None:

@@ -57,13 +57,13 @@ ACCOUNT_AREA = Table(
     Column("area", Text, nullable=False, comment="区划代码,6、9、12 或 15 位"),
     Column("since", Date, nullable=False, server_default=_TODAY, comment="自哪天起(含)"),
     Column("until", Date, comment="到哪天止(含);空为长期"),
-    Column("substitutes", Text, comment="顶替谁"),
+    Column("substitutes", Text, nullable=False, server_default="", comment="顶替谁;空为自己的范围"),
     Column("granted_by", Text, nullable=False, server_default=text(ACTOR), comment="谁给的"),
-    PrimaryKeyConstraint("account", "area", "since", name="account_area_pkey"),
+    PrimaryKeyConstraint("account", "area", "since", "substitutes", name="account_area_pkey"),
     ForeignKeyConstraint(["account"], [ACCOUNT.c.name], name="account_area_account_fkey", ondelete="CASCADE"),
-    ForeignKeyConstraint(["substitutes"], [ACCOUNT.c.name], name="account_area_substitutes_fkey"),
     CheckConstraint(f"area ~ '{AREA_PATTERN}'", name="account_area_digits"),
-    CheckConstraint("until >= since", name="account_area_period"),
+    # A period that ends the day before it begins was taken back on its first day; rows stay, and say whose it was.
+    CheckConstraint("until >= since - 1", name="account_area_period"),
     comment="账户的范围:长期的,或顶替期间的",
 )
 CREDENTIAL = Table(

@@ -44,11 +44,15 @@ begin
     found_areas := narrowed(found_areas, held.areas);
   end if;
   if held.viewing is not null then
-    select * into shown from account a where a.name = held.viewing and a.active and own.role in (:viewers);
-    if not found then
-      return;
+    select * into shown from account a
+    where a.name = held.viewing and a.active and a.role in ('grid_worker', 'surveyor') and own.role in (:viewers);
+    if found then
+      found_areas := narrowed(areas_of(shown.name), found_areas);
+    else
+      -- There are no such eyes any more: one sees with one's own again.
+      shown := own;
+      held.viewing := null;
     end if;
-    found_areas := narrowed(areas_of(shown.name), found_areas);
   end if;
   return query select own.name, own.title, shown.role,
     case when shown.role in (:readers) then array_to_string(found_areas, ',') else '' end,
@@ -91,18 +95,44 @@ begin
 end $$;
 comment on function gis.begin_login(text, text, integer, integer) is 'Definer: notes an attempt to log in, unless there were too many, and gives what the password is compared with.';
 
-create function gis.manages(whom text) returns boolean language sql stable security definer
+create function gis.held_of(whom text) returns text[] language plpgsql stable security definer
 set search_path = gis, pg_catalog, pg_temp as $$
-  select case current_setting('gis.role', true)
-    when 'operator' then true
-    when 'admin' then not exists (
-      select from account_area r
-      where r.account = whom and (r.until is null or r.until >= (now() at time zone 'Asia/Shanghai')::date)
-        and not exists (select from unnest(string_to_array(current_setting('gis.managed', true), ',')) m
-                        where m <> '' and starts_with(r.area, m)))
-    else false end
-$$;
+declare
+  today date := (now() at time zone 'Asia/Shanghai')::date;
+  held text[];
+begin
+  select array_agg(distinct area) into held from account_area
+  where account = whom and until is distinct from since - 1 and (until is null or until >= today);
+  if held is null then
+    select array_agg(distinct area) into held from account_area where account = whom;
+  end if;
+  return coalesce(held, '{}');
+end $$;
+comment on function gis.held_of(text) is 'Definer: the areas of an account now and later; of one that has none, those that it had.';
+
+create function gis.manages(whom text) returns boolean language plpgsql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if current_setting('gis.role', true) = 'operator' then
+    return true;
+  end if;
+  -- Whoever administers for demonstration administers what is there for it.
+  return current_setting('gis.role', true) = 'admin'
+    and not exists (select from account own join account other on other.name = whom
+                    where own.name = current_setting('gis.actor', true) and own.demo and not other.demo)
+    and held_of(whom) <> '{}'
+    and not exists (
+      select from unnest(held_of(whom)) r
+      where not exists (select from unnest(string_to_array(current_setting('gis.managed', true), ',')) m
+                        where m <> '' and starts_with(r, m)));
+end $$;
 comment on function gis.manages(text) is 'Definer: whether whoever asks administers an account, all of whose areas then lie within their own.';
+
+create function gis.is_new(whom text) returns boolean language sql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+  select not exists (select from account_area where account = whom)
+$$;
+comment on function gis.is_new(text) is 'Definer: whether an account never had an area, which it is given in the transaction that makes it.';
 
 create function gis.manages_area(wanted text) returns boolean language sql stable
 set search_path = gis, pg_catalog, pg_temp as $$
@@ -129,6 +159,10 @@ comment on function gis.viewable() is 'Definer: the workers whose whole area lie
 
 create function gis.guard_account() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
 begin
+  if old.name = current_setting('gis.actor', true) and current_setting('gis.role', true) <> 'operator'
+      and (new.role, new.active) is distinct from (old.role, old.active) then
+    raise exception 'nobody gives themselves another role' using errcode = 'insufficient_privilege';
+  end if;
   if not manages(old.name) and (new.name, new.title, new.role, new.active, new.demo, new.created_at, new.created_by)
       is distinct from (old.name, old.title, old.role, old.active, old.demo, old.created_at, old.created_by) then
     raise exception 'people change nothing but the password of their own account' using errcode = 'insufficient_privilege';
@@ -161,3 +195,13 @@ begin
   end if;
 end $$;
 comment on function gis.end_session(bytea) is 'Definer: whoever knows a session''s secret may end it; secrets'' hashes can''t be read.';
+
+create function gis.mark_demo() returns trigger language plpgsql security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if exists (select from account a where a.name = current_setting('gis.actor', true) and a.demo) then
+    new.demo := true;
+  end if;
+  return new;
+end $$;
+comment on function gis.mark_demo() is 'Definer: what an account for demonstration makes ends with the demonstration.';

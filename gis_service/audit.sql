@@ -7,7 +7,7 @@ begin
       when count(distinct left(area, 9)) = 1 and min(length(area)) >= 9 then left(min(area), 9)
       when count(distinct left(area, 6)) = 1 then left(min(area), 6)
       else '' end
-    from account_area where account = whom and (until is null or until >= (now() at time zone 'Asia/Shanghai')::date));
+    from unnest(held_of(whom)) area);
 end $$;
 comment on function gis.realm_of(text) is 'Definer: the area that all areas of an account lie in; whoever administers it sees what is done to the account.';
 

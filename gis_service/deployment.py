@@ -41,6 +41,7 @@ def check_database(conn: Connection) -> list[Check]:
         if row.rolsuper or row.rolcreaterole or row.rolbypassrls != (row.rolname == "gis_backup")
     ]
     owned = conn.execute(_OWNED).scalars().all()
+    around = conn.execute(_AROUND).scalars().all()
     version = conn.execute(text("select extversion from pg_extension where extname = 'postgis'")).scalar()
     return [
         Check("结构", is_current(conn), "请运行 gis-service database migrate", needed=True),
@@ -54,6 +55,11 @@ def check_database(conn: Connection) -> list[Check]:
         ),
         Check(
             "表的主人", not owned, f"gis_app 不该拥有表:{'、'.join(owned[:5])};请由超级用户改归 gis_owner", needed=True
+        ),
+        Check(
+            "绕过行级安全的对象", not around,
+            f"{'、'.join(around[:5])} 会绕过行级安全;请删去;视图要写 security_invoker = true,函数不要用 definer",
+            needed=True,
         ),
         Check(
             "PostGIS", version is not None, "没有 PostGIS 扩展;请由超级用户运行 gis-service database prepare",
@@ -113,6 +119,27 @@ _OWNED = text(
     "select relname from pg_class where relnamespace = 'gis'::regnamespace and pg_get_userbyid(relowner) = 'gis_app'"
     " order by relname"
 )
+# Whatever reads as its owner: views without security_invoker, materialised views, tables that forgot their policies,
+# and definer functions that no migration of ours made.
+_AROUND = text("""
+    select relname::text from pg_class c
+    where relnamespace = 'gis'::regnamespace and (relkind = 'm'
+      or (relkind = 'v' and not coalesce('security_invoker=true' = any (reloptions), false))
+      or (relkind = 'r' and not relrowsecurity and has_table_privilege('gis_app', c.oid, 'select')
+          and relname <> 'migration'))
+    union all
+    select proname || '()' from pg_proc p where pronamespace = 'gis'::regnamespace and prosecdef
+      and coalesce(obj_description(p.oid, 'pg_proc'), '') not like 'Definer:%'
+    union all
+    select proname || '()' from pg_proc p where pronamespace = 'gis'::regnamespace and prosecdef
+      and has_function_privilege('public', p.oid, 'execute')
+    union all
+    select relname || '(unique)' from pg_class i join pg_index x on x.indexrelid = i.oid
+    where i.relnamespace = 'gis'::regnamespace and x.indisunique and x.indrelid in (
+        select attrelid from pg_attribute where attname = 'community' and attnum > 0)
+      and not exists (select from pg_attribute a where a.attrelid = x.indrelid and a.attname = 'community'
+                      and a.attnum = any (x.indkey::smallint[]))
+    order by 1""")
 _ADMINS = text("select count(*) from gis.account where role = 'admin' and active and password_by is not null")
 _UNANCHORED = text("select min(at) from gis.audit where at > :last")
 _LARGEST = text(

@@ -22,6 +22,8 @@ from sqlalchemy.exc import DBAPIError
 
 from gis_service.database import Database, explained
 from gis_service.errors import InputError, NotFoundError, ServiceError, UnavailableError
+from gis_service.people.accounts import list_accounts
+from gis_service.people.roles import OPERATOR
 from gis_service.scope import Scope
 from gis_service.tables import JOB
 
@@ -159,6 +161,9 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
         if job.attempts >= MOST_ATTEMPTS:
             _finish(conn, job, "failed", f"处理中断了 {job.attempts} 次,已放弃;请把文件分成几份再上传。")
             return True
+        if not _still_may(database, job):
+            _finish(conn, job, "failed", f"账户 {job.actor} 已停用或不再管这里,没有做;请由别人重新提交。")
+            return True
         conn.execute(_one(job).values(state="running", attempts=job.attempts + 1, done=0, total=None))
     try:
         handlers[job.kind](database, job, _reporting(database, job))
@@ -172,6 +177,19 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
     with database.write(finder) as conn:
         _finish(conn, job, "done", None)
     return True
+
+
+def _still_may(database: Database, job: Job) -> bool:
+    """Return whether the account that sent a job is still what it was; what no account sent is the service's own."""
+    with database.read(Scope("worker", OPERATOR, ())) as conn:
+        found = list_accounts(conn, job.actor)
+    if not found:
+        return True
+    (account,) = found
+    held = [one.area for one in account.areas]
+    return account.active and account.role == job.role and all(
+        any(area.startswith(own) for own in held) for area in job.areas
+    )  # fmt: skip
 
 
 def _one(job: Job) -> Any:

@@ -128,22 +128,23 @@ def account_statements() -> list[str]:
     statements.append(functions)
     own = "= current_setting('gis.actor', true)"
     operator = "current_setting('gis.role', true) = 'operator'"
+    others = f"(account <> current_setting('gis.actor', true) or {operator})"
     shown = ", ".join(column.name for column in account.columns if column.name != "password")
     kept = ", ".join(column.name for column in credential.columns if column.name != "hash")
     statements += [
         *(f"alter table gis.{table.name} enable row level security;" for table in (account, area, credential, attempt)),
         f"create policy sees on gis.account for select to gis_app using (name {own} or gis.manages(name));",
-        "create policy adds on gis.account for insert to gis_app with check (gis.manages(name));",
+        "create policy adds on gis.account for insert to gis_app with check"
+        " (current_setting('gis.role', true) in ('operator', 'admin'));",
         f"create policy changes on gis.account for update to gis_app using (name {own} or gis.manages(name));",
         f"create policy removes on gis.account for delete to gis_app using ({operator});",
         f"grant select ({shown}), insert, delete, update (title, role, password, password_by, active) on gis.account"
         " to gis_app;",
         f"create policy sees on gis.account_area for select to gis_app using (account {own} or gis.manages(account));",
         "create policy adds on gis.account_area for insert to gis_app"
-        " with check (gis.manages(account) and gis.manages_area(area));",
-        "create policy changes on gis.account_area for update to gis_app using (gis.manages(account));",
-        "create policy removes on gis.account_area for delete to gis_app using (gis.manages(account));",
-        "grant select, insert, update (until, substitutes), delete on gis.account_area to gis_app;",
+        f" with check ((gis.manages(account) or gis.is_new(account)) and gis.manages_area(area) and {others});",
+        f"create policy changes on gis.account_area for update to gis_app using (gis.manages(account) and {others});",
+        "grant select, insert, update (until) on gis.account_area to gis_app;",
         f"create policy sees on gis.credential for select to gis_app using (account {own} or gis.manages(account));",
         f"create policy adds on gis.credential for insert to gis_app with check (account {own} or {operator});",
         f"create policy changes on gis.credential for update to gis_app using (account {own});",
@@ -153,6 +154,7 @@ def account_statements() -> list[str]:
         f"create policy changes on gis.login_attempt for update to gis_app using (account {own});",
         "grant select (id, account), update (succeeded) on gis.login_attempt to gis_app;",
         "create trigger guard_account before update on gis.account for each row execute function gis.guard_account();",
+        "create trigger mark_demo before insert on gis.account for each row execute function gis.mark_demo();",
         "create trigger guard_credential before insert or update on gis.credential"
         " for each row execute function gis.guard_credential();",
         *(f"grant select on gis.{table.name} to gis_backup;" for table in (account, area, credential, attempt)),
@@ -170,7 +172,8 @@ _NOTED = {
     "account": ("''", "r.name", "r.role || case when r.active then '' else ' 停用' end || coalesce(' 口令由 ' "
                 "|| r.password_by || ' 设置', '')", "insert update delete"),
     "account_area": ("''", "r.account", "r.area || ' ' || r.since || '—' || coalesce(r.until::text, '')"
-                     " || coalesce(' 顶替 ' || r.substitutes, '')", "insert update delete"),
+                     " || case when r.substitutes = '' then '' else ' 顶替 ' || r.substitutes end",
+                     "insert update delete"),
     "credential": ("''", "r.account", "case r.kind when 'session' then '登录' else '令牌' end || case when r.read_only"
                    " then ' 只读' else '' end", "insert delete"),
 }  # fmt: skip
@@ -276,6 +279,24 @@ def layer_statements(layer: Layer) -> list[str]:
     return statements
 
 
+_CALLED = (
+    "registered_areas()", "unfinished_jobs()", "attributions(text)", "granted(bytea)", "use_credential(bytea)",
+    "begin_login(text, text, integer, integer)", "end_session(bytea)", "manages(text)", "manages_area(text)",
+    "is_new(text)", "viewable()", "audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb)",
+    "personal_masked(text, text, uuid)", "personal_whole(text, text, uuid, text)",
+    "personal_written(text, text, uuid, jsonb)",
+)  # fmt: skip
+"""The functions that the application itself calls; every other one is a trigger's, or another function's."""
+
+
+def privilege_statements() -> list[str]:
+    """Return who may call which function: a definer trigger put on somebody's own table would run as the owner."""
+    return [
+        "revoke execute on all functions in schema gis from public;",
+        *(f"grant execute on function gis.{name} to gis_app;" for name in _CALLED),
+    ]
+
+
 def all_statements() -> list[str]:
     """Return the whole schema as it is declared now."""
     return [
@@ -284,6 +305,7 @@ def all_statements() -> list[str]:
         *audit_statements(),
         *personal_statements(),
         *(line for layer in LAYERS.values() for line in layer_statements(layer)),
+        *privilege_statements(),
     ]
 
 

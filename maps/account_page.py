@@ -105,4 +105,4 @@ def browser_of(agent: str) -> str:
 
 def said_at(moment: datetime | None) -> str:
     """Return a moment in Shanghai's time, to the minute."""
-    return "从未" if moment is None else moment.astimezone(_SHANGHAI).strftime("%Y-%m-%d %H:%M")
+    return "没有登录" if moment is None else moment.astimezone(_SHANGHAI).strftime("%Y-%m-%d %H:%M")

@@ -61,9 +61,12 @@ def document_page(title: str, document: Mapping[str, Any], base: str) -> str:
     return rendered(_PAGE, title, trail=trail, document=document, all_labels=_LABELS, kinds=_KINDS)
 
 
-def with_ways(page: str, ways: Sequence[tuple[str, str]], viewing: str | None) -> str:
-    """Return the page of a map with the ways to other pages at its foot, and through whose eyes it is seen."""
-    return page.replace("</body>", _WAYS.render(ways=ways, viewing=viewing) + "</body>", 1)
+def with_ways(page: str, ways: Sequence[tuple[str, str]], viewing: str | None, partial: str) -> str:
+    """Return the page of a map with the ways to other pages at its foot, and through whose eyes it is seen.
+
+    ``partial`` says that its numbers are not the community's; empty where they are.
+    """
+    return page.replace("</body>", _WAYS.render(ways=ways, viewing=viewing, partial=partial) + "</body>", 1)
 
 
 def with_links(page: str, heading: str, links: list[dict[str, Any]]) -> str:
@@ -75,7 +78,8 @@ _WAYS = ENVIRONMENT.from_string(
     """<nav aria-label="别的页面" class="gis-ways">
 {% for name, address in ways %}<a href="{{ address }}">{{ name }}</a>
 {% endfor %}</nav>
-{% if viewing %}<p class="gis-viewing" role="status">正以 {{ viewing }} 的身份查看,不能修改
+{% if partial %}<p class="gis-partial">{{ partial }}</p>
+{% endif %}{% if viewing %}<p class="gis-viewing" role="status">正以 {{ viewing }} 的身份查看,不能修改
 <a href="/account">结束</a></p>
 {% endif %}"""
 )

@@ -38,7 +38,7 @@ def list_page(title: str, lines: Sequence[str], tables: Sequence[tuple[str, Sequ
     return rendered(_PAGE, title, lines=lines, tables=tables)
 
 
-def refusal_page(title: str, sentence: str, base: str) -> str:
-    """Return the page of an error: what is wrong and how to mend it, and the way home to the service at ``base``."""
-    ways = [("回首页", f"{base}/"), ("图层清单", f"{base}/collections?f=html")]
+def refusal_page(title: str, sentence: str, base: str, back: str | None = None) -> str:
+    """Return the page of an error: what is wrong and how to mend it, and the ways back and home to ``base``."""
+    ways = [*([("返回上一页", back)] if back else []), ("回首页", f"{base}/"), ("我的账户", f"{base}/account")]
     return rendered(_PAGE, title, lines=[sentence], links=ways)

@@ -17,11 +17,11 @@ _PAGE = """{% extends "plain" %}{% block body %}
 <form method="post" action="{{ here }}"><label for="reason">理由</label>
 <input id="reason" name="reason" minlength="4" maxlength="200" required placeholder="例如 核对出租合同">
 <p><button>查看</button></p></form>
-{% endif %}{% if changes %}<h2>修改</h2>
+{% endif %}{% if changes and whole %}<h2>修改</h2>
 <p class="quiet">个人信息单独存放,没有历史;不写的项会删去。</p>
 <form method="post" action="{{ here }}">{% for field, value in fields %}
 <label for="{{ field.name }}">{{ field.title }}</label>
-<input id="{{ field.name }}" name="{{ field.name }}" autocomplete="off" value="{{ (value or '') if whole else '' }}">
+<input id="{{ field.name }}" name="{{ field.name }}" autocomplete="off" value="{{ value or '' }}">
 {% endfor %}<p><button>保存</button></p></form>
 {% endif %}{% endblock %}"""
 

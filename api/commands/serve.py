@@ -79,6 +79,8 @@ def serve(
             # From here on connections wait instead of being refused, so that what is printed is true.
             listener.listen(_BACKLOG)
             CONSOLE.print(f"ready http://{settings.host}:{chosen}", soft_wrap=True)
+            if (settings.public_url or "").startswith("http://"):
+                CONSOLE.print("注意:GIS_PUBLIC_URL 不是 https,口令会在网上明文传送。")
             if settings.demo:
                 CONSOLE.print("演示账户已启用:打开网页,点一下就能登录。")
             if sys.stdout.isatty():

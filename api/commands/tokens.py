@@ -11,6 +11,7 @@ from api.console import CONSOLE
 from api.start import OPERATOR, opened_database, read_settings
 from gis_service.people.accounts import read_account
 from gis_service.people.logins import LONGEST_TOKEN_DAYS, list_held, make_token, revoke
+from maps.account_page import known_as, said_at
 
 app = typer.Typer(help="访问令牌:给 QGIS、GDAL 和脚本用。", no_args_is_help=True)
 
@@ -42,9 +43,9 @@ def list_() -> None:
         return
     table = Table("编号", "账户", "种类", "用途", "只读", "最近使用", "到期")
     for account, one in held:
-        times = (moment.astimezone().strftime("%Y-%m-%d %H:%M") for moment in (one.used_at, one.expires_at))
+        times = (said_at(one.used_at), said_at(one.expires_at))
         only = "只读" if one.read_only else ""
-        table.add_row(str(one.id)[:8], account, _KINDS[one.kind], one.title[:60], only, *times)
+        table.add_row(str(one.id)[:8], account, _KINDS[one.kind], known_as(one), only, *times)
     CONSOLE.print(table)
 
 

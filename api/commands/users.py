@@ -24,6 +24,7 @@ from gis_service.people.accounts import (
 )
 from gis_service.people.passwords import SHORTEST, made
 from gis_service.people.roles import ROLES, title_of
+from maps.account_page import said_at
 
 app = typer.Typer(help="账户:建立、列出、停用、口令、范围。", no_args_is_help=True)
 
@@ -155,4 +156,4 @@ def _state(one: Account) -> str:
 
 
 def _used(one: Account) -> str:
-    return one.used_at.astimezone().strftime("%Y-%m-%d %H:%M") if one.used_at else "从未"
+    return said_at(one.used_at)

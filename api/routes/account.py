@@ -50,7 +50,7 @@ def change_password(request: Request, database: DatabaseOf, identity: IdentityOf
         raise InputError("现在的口令不对,没有修改。", "The present password is wrong.")
     with database.write(scope) as conn:
         set_password(conn, scope.actor, sent.get("new", ""), scope.actor, identity.credential)
-    return _shown(request, database, identity, None, "口令已修改;别处的登录都已退出。")
+    return _shown(request, database, identity, None, "口令已修改;别处的登录和令牌都已失效。")
 
 
 @router.post("/tokens", summary="生成一个令牌", status_code=201, response_class=Response, openapi_extra=BODY)

@@ -29,6 +29,7 @@ _COLUMNS = {
     "rows": "行数", "key": "对谁或对什么", "detail": "说明", "upload": "上传",
 }  # fmt: skip
 _MOST_CSV = 100_000
+_LAST = 2**63 - 1
 DayBound = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY)]
 
 
@@ -80,7 +81,7 @@ def _place(after: str | None) -> tuple[datetime, str, int] | None:
         return None
     try:
         moment, area, position = after.split(",")
-        return datetime.fromisoformat(moment), area, int(position)
+        return datetime.fromisoformat(moment), area, min(int(position), _LAST)
     except ValueError as error:
         raise InputError("after 不对;请从“更早的”链接翻页。", "after isn't where a page ended.") from error
 

@@ -58,6 +58,14 @@ def home_page(
     return map_page(request, database, scope, entry, community or home, areas, on or today())
 
 
+def partial_of(scope: Scope) -> str:
+    """Return what must be said of numbers that are those of some grids only."""
+    grids = [code[12:] for code in scope.areas if len(code) > 12]
+    if not grids or len(grids) < len(scope.areas):
+        return ""
+    return f"出租房、隐患、走访、违建只含您的网格({'、'.join(grids)}),不是全社区的数"
+
+
 def map_page(
     request: Request,
     database: Database,
@@ -91,7 +99,7 @@ def map_page(
     )  # fmt: skip
     here = "/" if entry.name == "overview" else ""
     viewing = scope.grant.viewing if scope.grant else None
-    page = with_ways(to_served_page(drawn), ways_for(scope.role, here), viewing)
+    page = with_ways(to_served_page(drawn), ways_for(scope.role, here), viewing, partial_of(scope))
     return answer_if_changed(request, tag, page.encode, HTML, page_policy(drawn.page.script_hash(), bases))
 
 

@@ -28,7 +28,7 @@ from gis_service.features.question import Question
 from gis_service.features.read import feature_text
 from gis_service.features.select import ROWS, asked_scope, conditions, rows_of
 from gis_service.reader import Rows
-from gis_service.scope import Scope, values_of
+from gis_service.scope import Scope, values_of, within
 from gis_service.statement import Asked, remembered
 from gis_service.tables import STORED_SRID
 from layers.layer import Layer
@@ -100,7 +100,7 @@ def check_place(lon: float, lat: float) -> None:
 
 
 def _nearby(layer: Layer, scope: Scope, question: Question, candidates: int | None) -> Select[Any]:
-    rows = rows_of(layer, question)
+    rows = _own_rows(layer, scope, question)
     wanted = conditions(layer, rows, scope, question)
     reach: ColumnElement[float] = _number("reach")
     if candidates is not None:
@@ -142,6 +142,20 @@ def _nearby(layer: Layer, scope: Scope, question: Question, candidates: int | No
     return (
         select(distance.label("distance_m"), text.label("feature")).select_from(chosen).order_by(distance, identifier)
     )
+
+
+def _own_rows(layer: Layer, scope: Scope, question: Question) -> FromClause:
+    """Return the rows to look among; of a layer that is seen by grid, for people of grids, theirs alone.
+
+    The spatial index would lead through the rows of other grids, and the time would tell how many lie there: 388 ms
+    amid 187,500 of them, 1.3 ms in the own grid. A grid holds few enough to measure them all.
+    """
+    rows, asked = rows_of(layer, question), asked_scope(scope, question)
+    if layer.visibility != "grid" or not all(len(code) > 12 for code in asked.areas):
+        return rows
+    own = select(*rows.c).where(within(asked, rows, layer.visibility))
+    # Nothing from outside is pushed into this subquery.
+    return own.offset(literal_column("0")).subquery(ROWS)
 
 
 def _joined(rows: Select[Any]) -> Select[Any]:

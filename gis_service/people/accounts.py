@@ -17,18 +17,19 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gis_service.account_tables import ACCOUNT, ACCOUNT_AREA, AREA_PATTERN, CREDENTIAL, NAME_PATTERN
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
+from gis_service.features.question import SHANGHAI
 from gis_service.people.passwords import hashed
 from gis_service.people.roles import ROLES
 
 
 @dataclass(frozen=True)
 class HeldArea:
-    """An area that an account has: from which day, until which (None: for good), and for whom it stands in."""
+    """An area that an account has: from which day, until which (None: for good), and for whom it stands in ("")."""
 
     area: str
     since: date
     until: date | None
-    substitutes: str | None
+    substitutes: str
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,11 @@ class Account:
 _TODAY = text("(now() at time zone 'Asia/Shanghai')::date")
 
 
+def today() -> date:
+    """Return the day in Shanghai."""
+    return datetime.now(SHANGHAI).date()
+
+
 def add_account(
     conn: Connection, name: str, role: str, areas: Sequence[str], title: str = "", *, demo: bool = False
 ) -> None:
@@ -87,15 +93,21 @@ def add_account(
         raise InputError("姓名最多 60 个字。", "The title has at most 60 characters.")
     with _explained(f"账户 {name} 已经有了。", f"There is an account {name!r} already."):
         conn.execute(insert(ACCOUNT).values(name=name, title=title.strip() or name, role=role, demo=demo))
-        # Distinct areas at once, so that an account is never without those that say who administers it.
-        conn.execute(insert(ACCOUNT_AREA), [{"account": name, "area": area} for area in dict.fromkeys(areas)])
+        # Everything is said, so that nothing is read back: the policies know nothing of the new rows yet.
+        conn.execute(
+            insert(ACCOUNT_AREA),
+            [{"account": name, "area": area, "since": today(), "substitutes": ""} for area in dict.fromkeys(areas)],
+        )
 
 
 def list_accounts(conn: Connection, *names: str) -> list[Account]:
     """Return the accounts that whoever asks administers, and their own; by name."""
     rows = conn.execute(_accounts(names)).mappings().all()
     held: dict[str, list[HeldArea]] = {}
-    areas = select(ACCOUNT_AREA).where((ACCOUNT_AREA.c.until.is_(None)) | (ACCOUNT_AREA.c.until >= _TODAY))
+    lasting = (ACCOUNT_AREA.c.until.is_(None)) | (
+        (ACCOUNT_AREA.c.until >= _TODAY) & (ACCOUNT_AREA.c.until >= ACCOUNT_AREA.c.since)
+    )
+    areas = select(ACCOUNT_AREA).where(lasting)
     for row in conn.execute(areas.order_by(ACCOUNT_AREA.c.area, ACCOUNT_AREA.c.since)):
         held.setdefault(row.account, []).append(HeldArea(row.area, row.since, row.until, row.substitutes))
     return [Account(**row, areas=tuple(held.get(row["name"], ()))) for row in rows]
@@ -110,10 +122,10 @@ def read_account(conn: Connection, name: str) -> Account:
 
 
 def set_password(conn: Connection, name: str, password: str, by: str, keep: uuid.UUID | None = None) -> None:
-    """Set an account's password, and end its sessions but for ``keep``: whoever knew the old one is out."""
+    """Set an account's password, and end its sessions and tokens but for ``keep``: whoever knew the old one is out."""
     _change(conn, name, password=hashed(password), password_by=by)
-    sessions = delete(CREDENTIAL).where(CREDENTIAL.c.account == name, CREDENTIAL.c.kind == "session")
-    conn.execute(sessions if keep is None else sessions.where(CREDENTIAL.c.id != keep))
+    held = delete(CREDENTIAL).where(CREDENTIAL.c.account == name)
+    conn.execute(held if keep is None else held.where(CREDENTIAL.c.id != keep))
 
 
 def set_active(conn: Connection, name: str, *, active: bool) -> None:
@@ -133,7 +145,7 @@ def set_role(conn: Connection, name: str, role: str, title: str) -> None:
 
 def give_area(
     conn: Connection, name: str, area: str, since: date | None = None, until: date | None = None,
-    substitutes: str | None = None,
+    substitutes: str = "",
 ) -> None:  # fmt: skip
     """Give an account an area, for good or for some days; given again from the same day, the last word counts.
 
@@ -147,31 +159,30 @@ def give_area(
         When there is no such account.
     """
     check_area(area)
-    if since and until and until < since:
-        raise InputError("截止日期早于起始日期。", "The last day is before the first.")
+    first = since or today()
+    if until and until < first:
+        raise InputError(f"截止日期 {until} 早于起始日期 {first}。", "The last day is before the first.")
     read_account(conn, name)
-    if substitutes is not None:
-        read_account(conn, substitutes)
-    days = {"since": since} if since else {}
-    given = upsert(ACCOUNT_AREA).values(account=name, area=area, until=until, substitutes=substitutes, **days)
-    last = {"until": given.excluded.until, "substitutes": given.excluded.substitutes}
-    with _explained("", ""):
-        conn.execute(given.on_conflict_do_update(constraint="account_area_pkey", set_=last))
+    given = upsert(ACCOUNT_AREA).values(account=name, area=area, since=first, until=until, substitutes=substitutes)
+    with _explained(f"账户 {name} 已有范围 {area}。", "It has this area already."):
+        conn.execute(given.on_conflict_do_update(constraint="account_area_pkey", set_={"until": given.excluded.until}))
 
 
 def end_area(conn: Connection, name: str, area: str) -> None:
     """Take an area from an account: from today on, and where it was given for later days, at all."""
-    held = (ACCOUNT_AREA.c.account == name, ACCOUNT_AREA.c.area == area)
-    later = conn.execute(delete(ACCOUNT_AREA).where(*held, ACCOUNT_AREA.c.since >= _TODAY)).rowcount
     lasting = (ACCOUNT_AREA.c.until.is_(None)) | (ACCOUNT_AREA.c.until >= _TODAY)
-    ended = conn.execute(update(ACCOUNT_AREA).where(*held, lasting).values(until=text(f"{_TODAY} - 1"))).rowcount
-    if not later + ended:
+    ends = update(ACCOUNT_AREA).where(ACCOUNT_AREA.c.account == name, ACCOUNT_AREA.c.area == area, lasting)
+    before = text(f"greatest({_TODAY}, since) - 1")
+    if not conn.execute(ends.values(until=before)).rowcount:
         raise NotFoundError(f"账户 {name} 没有范围 {area}。", f"The account {name!r} doesn't have the area {area}.")
 
 
 def substitute(conn: Connection, name: str, absent: str, since: date | None, until: date) -> list[str]:
     """Let one account stand in for another, for some days; return the areas that it is given."""
-    given = [held.area for held in read_account(conn, absent).areas if held.substitutes is None]
+    if name == absent:
+        raise InputError("不能顶替自己。", "Nobody stands in for themselves.")
+    read_account(conn, name)
+    given = [held.area for held in read_account(conn, absent).areas if not held.substitutes]
     if not given:
         raise InputError(f"账户 {absent} 现在没有范围可以顶替。", f"The account {absent!r} has no area.")
     for area in given:
@@ -180,16 +191,16 @@ def substitute(conn: Connection, name: str, absent: str, since: date | None, unt
 
 
 def reassign(conn: Connection, giving: str, taking: str) -> list[str]:
-    """Hand every area of one account to another, from today on; return the areas."""
-    areas = [held.area for held in read_account(conn, giving).areas if held.substitutes is None]
-    already = {held.area for held in read_account(conn, taking).areas if held.until is None}
-    if giving == taking or not areas:
+    """Hand every area of one account to another, from today on and with the days that were given; return the areas."""
+    handed = [held for held in read_account(conn, giving).areas if not held.substitutes]
+    read_account(conn, taking)
+    if giving == taking or not handed:
         raise InputError(f"账户 {giving} 没有可以移交的范围。", f"The account {giving!r} has no area to hand over.")
-    for area in areas:
-        if area not in already:
-            give_area(conn, taking, area)
+    for held in handed:
+        give_area(conn, taking, held.area, max(held.since, today()), held.until)
+    for area in dict.fromkeys(held.area for held in handed):
         end_area(conn, giving, area)
-    return areas
+    return list(dict.fromkeys(held.area for held in handed))
 
 
 def remove_account(conn: Connection, name: str) -> None:
@@ -240,7 +251,7 @@ def _accounts(names: Sequence[str]) -> Select[Any]:
 
 
 def _change(conn: Connection, name: str, **values: Any) -> None:
-    with _explained("", ""):
+    with _explained("与现有的账户冲突。", "It contradicts another account."):
         changed = conn.execute(update(ACCOUNT).where(ACCOUNT.c.name == name).values(**values)).rowcount
     if not changed:
         raise _missing(name)

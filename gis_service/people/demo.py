@@ -27,8 +27,8 @@ def settle_demo(database: Database, *, wanted: bool) -> None:
     An account of somebody's that has such a name stays what it is.
     """
     with database.write(_SCOPE) as conn:
-        for name in conn.execute(select(ACCOUNT.c.name).where(ACCOUNT.c.demo)).scalars().all():
-            if not wanted:
+        if not wanted:
+            for name in conn.execute(select(ACCOUNT.c.name).where(ACCOUNT.c.demo)).scalars().all():
                 remove_account(conn, name)
         known = set(conn.execute(select(ACCOUNT.c.name)).scalars())
         for name, role, area, title in DEMO_ACCOUNTS:

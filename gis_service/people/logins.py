@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 from gis_service.account_tables import CREDENTIAL, LOGIN_ATTEMPT
 from gis_service.database import Database
 from gis_service.errors import ForbiddenError, InputError, NotFoundError, TooManyAttemptsError, UnauthenticatedError
-from gis_service.people.accounts import check_area, is_name
+from gis_service.people.accounts import check_area, is_name, read_account
 from gis_service.people.passwords import verified
 from gis_service.scope import Grant, Scope
 
@@ -130,11 +130,13 @@ def log_in_demo(database: Database, name: str, *, title: str, replaces: str | No
 
 def _open_session(database: Database, own: Scope, title: str, replaces: str | None, attempt: int | None) -> str:
     secret = secrets.token_urlsafe(32)
+    if replaces is not None:
+        # It may be somebody else's, who leaves in their own name.
+        with database.write(_ANYBODY) as conn:
+            end_session(conn, replaces)
     with database.write(own) as conn:
         if attempt is not None:
             conn.execute(update(LOGIN_ATTEMPT).where(LOGIN_ATTEMPT.c.id == attempt).values(succeeded=True))
-        if replaces is not None:
-            end_session(conn, replaces)
         conn.execute(
             insert(CREDENTIAL).values(
                 hash=bytes.fromhex(digest_of(secret)), account=own.actor, kind="session", title=title[:200] or "浏览器",
@@ -163,11 +165,17 @@ def make_token(
     ------
     InputError
         When the days or an area can't be used.
+    NotFoundError
+        When there is no such account.
     """
     if not 1 <= days <= LONGEST_TOKEN_DAYS:
         raise InputError(f"令牌的有效期要 1 到 {LONGEST_TOKEN_DAYS} 天。", "A token lasts 1 to 366 days.")
     for area in areas:
         check_area(area)
+    held = [one.area for one in read_account(conn, account).areas]
+    for area in areas:
+        if not any(area.startswith(own) or own.startswith(area) for own in held):
+            raise InputError(f"范围 {area} 不在账户 {account} 的范围里。", f"The area {area} isn't the account's.")
     identifier = uuid.uuid4()
     secret = f"gis_{identifier.hex[:8]}_{secrets.token_urlsafe(32)}"
     conn.execute(

@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
+from api.access import RULES, Rule
 from gis_service.analysis.catalog import ANALYSES
 from layers.layer import Layer
 from layers.registry import LAYERS
@@ -98,6 +99,11 @@ def operations_of(app: FastAPI) -> list[str]:
             if method in {"get", "post", "put", "patch", "delete", "options"}:
                 found[f"{method.upper()} {'/'.join(parts)}"] = None
     return list(found)
+
+
+def rule_for(operation: str) -> Rule:
+    """Return the rule of an operation."""
+    return RULES[operation.replace("/static/{name}", "/static/{name:path}")]
 
 
 def read_known(superuser: Engine, community: str) -> list[Known]:

@@ -18,10 +18,14 @@ import pyogrio
 import pytest
 import shapely
 from owslib.ogcapi.features import Features
+from owslib.util import Authentication
 from sqlalchemy import Engine, text
 
+from gis_service.database import Database
+from gis_service.sample.load import COMMUNITY
 from layers.registry import LAYERS
 from tests.api.conftest import Truth
+from tests.local_client import token_for
 
 PAGE = 150
 """Small, so that most layers take several pages."""
@@ -213,3 +217,29 @@ def test_gdal_reads_a_tile_by_its_address(server: str, server_headers: dict[str,
     content = httpx.get(address, headers=server_headers, timeout=60).content
     found = {str(name) for name, _ in pyogrio.list_layers(content)}
     assert found == {"building", "road"}
+
+
+def test_clients_see_the_area_of_their_token_only(server: str, sample: Database, truth: Truth) -> None:
+    grid = f"{COMMUNITY}003"
+    token = token_for(sample, grid, role="grid_worker", name="third-grid")
+    service = Features(server, headers={"Authorization": f"Bearer {token}"})
+    basic = Features(server, auth=Authentication(username="anybody", password=token))
+    pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": f"anybody:{token}"})
+    try:
+        for name, layer in LAYERS.items():
+            meta, _, wkb, values = pyogrio.raw.read(f"OAPIF:{server}", layer=name)
+            grids = set(values[list(meta["fields"]).index("grid")]) if layer.visibility == "grid" else {grid}
+            counts = {
+                len(wkb),
+                service.collection_items(name, limit=1)["numberMatched"],
+                basic.collection_items(name, limit=1)["numberMatched"],
+            }
+            assert len(counts) == 1, name
+            (count,) = counts
+            if layer.visibility == "grid":
+                assert 0 < count < truth.counts[name], name
+                assert grids == {grid}, name
+            else:
+                assert count == truth.counts[name], name
+    finally:
+        pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": None})

@@ -26,7 +26,7 @@ from gis_service.people.demo import settle_demo
 from gis_service.people.roles import ROLES, may
 from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
-from tests.api.every_operation import Caller, operations_of, read_known
+from tests.api.every_operation import Caller, operations_of, read_known, rule_for
 from tests.api.own_service import serving
 from tests.api.test_own_area import send
 from tests.local_client import LOCAL, OPERATOR, local, signed_in
@@ -98,11 +98,21 @@ def test_a_route_without_a_rule_cannot_be_made() -> None:
         router.get("/secret")(lambda: None)
 
 
+def test_a_route_of_another_kind_keeps_the_service_from_starting(
+    copied: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    router = APIRouter()
+    router.get("/leak")(lambda: "leaked")
+    monkeypatch.setattr("api.app._ROUTERS", (router,))
+    with pytest.raises(TypeError, match="leak"):
+        create_app(copied)
+
+
 def test_whoever_is_not_logged_in_gets_nothing(stranger: TestClient, app: FastAPI, caller: Caller) -> None:
     wrong = {"Authorization": "Bearer gis_00000000_wrong"}
     for operation in operations_of(app):
         call = caller.call(operation)
-        rule = RULES[operation.replace("/static/{name}", "/static/{name:path}")]
+        rule = rule_for(operation)
         for headers in ({}, wrong, {"Authorization": "Basic !"}, {"Cookie": "sid=wrong"}):
             answer = stranger.request(call.method, call.path, params=dict(call.params), headers=headers)
             if not rule.login:
@@ -131,7 +141,7 @@ def test_a_role_may_do_what_the_rules_say(app: FastAPI, copied: Database, caller
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False, **LOCAL) as person:
         assert log_in(person, name).status_code == 200
         for operation in operations_of(app):
-            rule = RULES[operation.replace("/static/{name}", "/static/{name:path}")]
+            rule = rule_for(operation)
             # What ends or changes this login, or the rows that other tests read, is tried elsewhere.
             if operation in {"POST /login", "POST /logout"} or (rule.changes and rule.right and may(role, rule.right)):
                 continue
@@ -149,7 +159,7 @@ def test_a_token_opens_data_and_not_the_account(app: FastAPI, copied: Database, 
     with TestClient(app, follow_redirects=False, **local(copied, COMMUNITY, name="tokens")) as programme:
         assert programme.get("/collections/rental_unit/items").json()["numberMatched"] > 0
         for operation in operations_of(app):
-            if RULES[operation.replace("/static/{name}", "/static/{name:path}")].session_only:
+            if rule_for(operation).session_only:
                 answer = send(programme, caller.call(operation))
                 assert answer.status_code == 403, operation
 
@@ -180,7 +190,7 @@ def test_a_read_only_token_changes_nothing(app: FastAPI, copied: Database, calle
         assert reader.get("/collections/building/items?limit=1").status_code == 200
         assert "POST" not in reader.options("/collections/building/items").headers["allow"]
         for operation in operations_of(app):
-            if RULES[operation.replace("/static/{name}", "/static/{name:path}")].changes:
+            if rule_for(operation).changes:
                 assert send(reader, caller.call(operation)).status_code == 403, operation
 
 
@@ -212,6 +222,16 @@ def test_people_are_led_to_the_login_and_back(stranger: TestClient, copied: Data
     left = stranger.post("/logout", headers=HTML)
     assert left.headers["location"] == "http://localhost/login"
     assert left.headers["clear-site-data"] == '"cache"'
+    assert stranger.get("/account").status_code == 401
+
+
+def test_somebody_else_may_log_in_in_the_same_browser(stranger: TestClient, copied: Database) -> None:
+    first, second = account(copied, "early"), account(copied, "late")
+    assert log_in(stranger, first).status_code == 200
+    before = stranger.cookies["sid"]
+    assert log_in(stranger, second).json()["name"] == second
+    assert stranger.get("/account").json()["name"] == second
+    stranger.cookies.set("sid", before)
     assert stranger.get("/account").status_code == 401
 
 
@@ -272,7 +292,7 @@ def test_an_ended_login_is_dead_at_once_for_every_operation(
     name = account(copied, f"leaving-{ending}", "staff")
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False, **LOCAL) as person:
         for operation in operations_of(app):
-            rule = RULES[operation.replace("/static/{name}", "/static/{name:path}")]
+            rule = rule_for(operation)
             if not rule.login or (rule.right and not may("staff", rule.right)):
                 continue
             # Each time the service has just seen the login alive, and may remember it.
@@ -492,7 +512,7 @@ def test_accounts_and_tokens_by_command(command: Any, database: Database, monkey
     assert "xiaoli" in listed
     assert f"{GRIDS[1]}(到 2099-12-31)" in listed
     assert command("user", "reassign", "xiaoli", "ahua").code == 0
-    assert "2099" not in command("user", "list").out
+    assert re.search(r"xiaoli │[^│]*│[^│]*│ 无 ", command("user", "list").out)
     again = command("token", "create", "--user", "ahua")
     assert again.out.split()[-1].split("_")[1] in command("token", "list").out
     assert command("token", "revoke", again.out.split()[-1].split("_")[1]).code == 0

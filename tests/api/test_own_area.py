@@ -29,14 +29,13 @@ from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
-from tests.api.every_operation import Call, Caller, Known, operations_of, read_known
+from tests.api.every_operation import Call, Caller, Known, operations_of, read_known, rule_for
 from tests.local_client import local
 
 WORKERS = (f"{COMMUNITY}001", f"{COMMUNITY}003")
 BY_GRID = [name for name, layer in LAYERS.items() if layer.visibility == "grid"]
 FEW, MANY = 2, 120
 """Requests of each operation and worker, usually and in the long proof."""
-READING = {"GET", "OPTIONS"}
 COSTLY = {"GET /maps/{name}", "GET /maps/{name}/file", "GET /analyses/{name}"}
 
 
@@ -159,7 +158,7 @@ def compare(copies: dict[str, tuple[Copy, Copy]], known: list[Known], each: int,
     for worker, (whole, own) in copies.items():
         caller = Caller(COMMUNITY, known, seed)
         # What is written has other identifiers and moments in either copy, so that reading comes first.
-        for writes, operation in sorted((one.split(" ")[0] not in READING, one) for one in operations_of(whole.app)):
+        for writes, operation in sorted((rule_for(one).changes, one) for one in operations_of(whole.app)):
             for _ in range(max(each // 20, 2) if operation in COSTLY else each):
                 call = caller.call(operation)
                 answers = [send(one.clients[worker], call) for one in (whole, own)]

@@ -23,7 +23,7 @@ from gis_service.people.audit import Anchors, Link, lines_of, list_audit, verify
 from gis_service.scope import Grant, Scope
 from layers.registry import LAYERS
 from tests.conftest import TEST_BOUNDARY, TEST_COMMUNITY
-from tests.gis_service.example_rows import example_record, example_shape
+from tests.gis_service.example_rows import driver_of, example_record, example_shape
 
 OPERATOR = Scope("operator", "operator", ())
 OTHER = "330482002098"
@@ -170,6 +170,19 @@ def test_the_application_cannot_change_the_audit(town: tuple[Database, Engine], 
     with pytest.raises(ProgrammingError) as error, database.write(Scope("x", role, ("330482",))) as conn:
         conn.execute(text(statement))
     assert isinstance(error.value.orig, psycopg.errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize("function", ["note_write", "write_history", "count_versions", "note_viewing", "mark_demo"])
+def test_no_function_of_the_owner_goes_onto_a_table_of_ones_own(town: tuple[Database, Engine], function: str) -> None:
+    statement = (
+        "create temp table own (a int); create trigger t after insert on own for each row"
+        f" execute function gis.{function}('a', 'b', 'c; delete from gis.audit')"
+    )
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied for function"),
+        town[0].write(Scope("x", "staff", (TEST_COMMUNITY,))) as conn,
+    ):
+        driver_of(conn).execute(statement)
 
 
 def test_whoever_checks_sees_their_own_areas_only(town: tuple[Database, Engine]) -> None:

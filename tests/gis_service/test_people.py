@@ -118,13 +118,20 @@ def test_a_wider_area_holds_the_narrower_ones(database: Database) -> None:
 
 @pytest.mark.parametrize(
     ("limits", "areas"),
-    [((WEST,), (WEST,)), (("330482",), (TOWN,)), (("110101",), ()), ((WEST, EAST, "110101"), (WEST, EAST))],
+    [((WEST,), (WEST,)), (("330482",), (TOWN,)), ((WEST, EAST), (WEST, EAST))],
 )
 def test_a_token_is_never_wider_than_its_account(
     database: Database, limits: tuple[str, ...], areas: tuple[str, ...]
 ) -> None:
     add(database, "someone", "staff", TOWN)
-    assert identity(database, token(database, "someone", areas=limits)).scope.areas == areas
+    secret = token(database, "someone", areas=limits)
+    assert identity(database, secret).scope.areas == areas
+    with pytest.raises(InputError):
+        token(database, "someone", areas=("110101",))
+    with database.write(OPERATOR) as conn:
+        accounts.give_area(conn, "someone", "110101")
+        accounts.end_area(conn, "someone", TOWN)
+    assert identity(database, secret).scope.areas == ()
 
 
 def test_areas_begin_and_end_with_their_days(database: Database) -> None:
@@ -153,6 +160,78 @@ def test_a_substitute_has_the_areas_for_the_days_and_no_others(database: Databas
     with database.read(OPERATOR) as conn:
         held = accounts.read_account(conn, "present").areas
     assert {(one.area, one.substitutes) for one in held if one.until} == {(WEST, "absent"), (EAST, "absent")}
+    # Whoever has one of the areas already keeps it when the days are over.
+    with database.write(OPERATOR) as conn:
+        accounts.give_area(conn, "present", WEST)
+        accounts.substitute(conn, "present", "absent", None, TODAY + timedelta(days=1))
+        held = accounts.read_account(conn, "present").areas
+        with pytest.raises(InputError):
+            accounts.substitute(conn, "absent", "absent", None, TODAY)
+    assert (WEST, None) in {(one.area, one.until) for one in held}
+
+
+def test_reassigning_keeps_the_days_that_were_given(database: Database) -> None:
+    add(database, "old", "grid_worker", WEST)
+    add(database, "new", "grid_worker", TOWN + "003")
+    soon, later = TODAY + timedelta(days=2), TODAY + timedelta(days=60)
+    with database.write(OPERATOR) as conn:
+        accounts.give_area(conn, "old", EAST, None, soon)
+        accounts.give_area(conn, "old", TOWN + "004", later)
+        accounts.give_area(conn, "new", WEST, later)
+        accounts.reassign(conn, "old", "new")
+        held = {(one.area, one.since, one.until) for one in accounts.read_account(conn, "new").areas}
+        assert accounts.read_account(conn, "old").areas == ()
+    assert {(WEST, TODAY, None), (EAST, TODAY, soon), (TOWN + "004", later, None)} <= held
+    assert identity(database, token(database, "new")).scope.areas == (WEST, EAST, TOWN + "003")
+
+
+def test_an_account_whose_areas_ended_is_still_administered_where_they_were(database: Database) -> None:
+    add(database, "near", "admin", TOWN, password=PASSWORD)
+    add(database, "far", "admin", "110101", password=PASSWORD)
+    add(database, "retired", "staff", WEST)
+    with database.write(OPERATOR) as conn:
+        accounts.end_area(conn, "retired", WEST)
+    for name, seen_by in (("near", True), ("far", False)):
+        with database.read(session(database, name).scope) as conn:
+            assert ("retired" in {one.name for one in accounts.list_accounts(conn)}) is seen_by, name
+    adopt = "insert into gis.account_area (account, area) values ('retired', '110101')"
+    refused(database, session(database, "far").scope, adopt)
+
+
+def own_changes() -> list[Callable[[Connection], None]]:
+    return [
+        lambda conn: accounts.set_role(conn, "admin", "staff", "x"),
+        lambda conn: accounts.set_active(conn, "admin", active=False),
+        lambda conn: accounts.give_area(conn, "admin", WEST),
+    ]
+
+
+def test_nobody_gives_themselves_another_role_or_area(database: Database) -> None:
+    add(database, "admin", "admin", TOWN, password=PASSWORD)
+    scope = session(database, "admin").scope
+    for wrong in own_changes():
+        with pytest.raises(ForbiddenError), database.write(scope) as conn:
+            wrong(conn)
+    for statement in (
+        "update gis.account set role = 'staff' where name = 'admin'",
+        f"insert into gis.account_area (account, area) values ('admin', '{WEST}')",
+        "update gis.account_area set until = current_date + 9 where account = 'admin'",
+    ):
+        refused(database, scope, statement)
+
+
+def test_what_a_demonstration_makes_ends_with_it(database: Database) -> None:
+    add(database, "real", "staff", "330482002011", password=PASSWORD)
+    settle_demo(database, wanted=True)
+    scope = identity(database, logins.log_in_demo(database, "admin", title="", replaces=None)).scope
+    with database.write(scope) as conn:
+        accounts.add_account(conn, "made", "admin", ["330482002011"])
+        accounts.substitute(conn, "grid2", "grid1", None, TODAY)
+        with pytest.raises(NotFoundError):
+            accounts.set_password(conn, "real", PASSWORD, "admin")
+    settle_demo(database, wanted=False)
+    with database.read(OPERATOR) as conn:
+        assert [one.name for one in accounts.list_accounts(conn)] == ["real"]
 
 
 def test_reassigning_moves_everything_at_once(database: Database) -> None:
@@ -347,6 +426,14 @@ def test_looking_through_another_s_eyes(database: Database) -> None:
     assert shown.scope.grant.viewing == "west"
     with pytest.raises(ForbiddenError), database.write(shown.scope):
         pass
+    # Another role of the worker's gives nothing: there are no such eyes any more.
+    with database.write(OPERATOR) as conn:
+        accounts.set_role(conn, "west", "admin", "x")
+    own = identify(database, mine.scope.grant.credential)
+    assert own is not None
+    assert own.scope == mine.scope
+    with database.write(OPERATOR) as conn:
+        accounts.set_role(conn, "west", "grid_worker", "x")
     # When the worker moves away, what is seen is never more than one's own area.
     with database.write(OPERATOR) as conn:
         accounts.give_area(conn, "west", "330482002098001")

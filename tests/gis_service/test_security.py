@@ -53,6 +53,7 @@ DEFINERS = {
     "write_history", "count_versions", "registered_areas", "unfinished_jobs", "attributions",
     "areas_of", "granted", "use_credential", "begin_login", "manages", "viewable", "end_session",
     "realm_of", "note_write", "note_viewing", "reaches_person", "personal_masked", "personal_whole", "personal_written",
+    "held_of", "is_new", "mark_demo",
 }  # fmt: skip
 """Functions that look past the policies."""
 

@@ -28,20 +28,19 @@ CREATE TABLE gis.account_area (
 	area TEXT NOT NULL, 
 	since DATE DEFAULT (now() at time zone 'Asia/Shanghai')::date NOT NULL, 
 	until DATE, 
-	substitutes TEXT, 
+	substitutes TEXT DEFAULT '' NOT NULL, 
 	granted_by TEXT DEFAULT coalesce(nullif(current_setting('gis.actor', true), ''), session_user) NOT NULL, 
-	CONSTRAINT account_area_pkey PRIMARY KEY (account, area, since), 
+	CONSTRAINT account_area_pkey PRIMARY KEY (account, area, since, substitutes), 
 	CONSTRAINT account_area_account_fkey FOREIGN KEY(account) REFERENCES gis.account (name) ON DELETE CASCADE, 
-	CONSTRAINT account_area_substitutes_fkey FOREIGN KEY(substitutes) REFERENCES gis.account (name), 
 	CONSTRAINT account_area_digits CHECK (area ~ '^([0-9]{6}|[0-9]{9}|[0-9]{12}|[0-9]{15})$'), 
-	CONSTRAINT account_area_period CHECK (until >= since)
+	CONSTRAINT account_area_period CHECK (until >= since - 1)
 );
 COMMENT ON TABLE gis.account_area IS '账户的范围:长期的,或顶替期间的';
 COMMENT ON COLUMN gis.account_area.account IS '账户名';
 COMMENT ON COLUMN gis.account_area.area IS '区划代码,6、9、12 或 15 位';
 COMMENT ON COLUMN gis.account_area.since IS '自哪天起(含)';
 COMMENT ON COLUMN gis.account_area.until IS '到哪天止(含);空为长期';
-COMMENT ON COLUMN gis.account_area.substitutes IS '顶替谁';
+COMMENT ON COLUMN gis.account_area.substitutes IS '顶替谁;空为自己的范围';
 COMMENT ON COLUMN gis.account_area.granted_by IS '谁给的';
 CREATE TABLE gis.credential (
 	id UUID DEFAULT gen_random_uuid() NOT NULL, 
@@ -138,11 +137,15 @@ begin
     found_areas := narrowed(found_areas, held.areas);
   end if;
   if held.viewing is not null then
-    select * into shown from account a where a.name = held.viewing and a.active and own.role in ('staff', 'leader');
-    if not found then
-      return;
+    select * into shown from account a
+    where a.name = held.viewing and a.active and a.role in ('grid_worker', 'surveyor') and own.role in ('staff', 'leader');
+    if found then
+      found_areas := narrowed(areas_of(shown.name), found_areas);
+    else
+      -- There are no such eyes any more: one sees with one's own again.
+      shown := own;
+      held.viewing := null;
     end if;
-    found_areas := narrowed(areas_of(shown.name), found_areas);
   end if;
   return query select own.name, own.title, shown.role,
     case when shown.role in ('grid_worker', 'surveyor', 'staff', 'leader') then array_to_string(found_areas, ',') else '' end,
@@ -185,18 +188,44 @@ begin
 end $$;
 comment on function gis.begin_login(text, text, integer, integer) is 'Definer: notes an attempt to log in, unless there were too many, and gives what the password is compared with.';
 
-create function gis.manages(whom text) returns boolean language sql stable security definer
+create function gis.held_of(whom text) returns text[] language plpgsql stable security definer
 set search_path = gis, pg_catalog, pg_temp as $$
-  select case current_setting('gis.role', true)
-    when 'operator' then true
-    when 'admin' then not exists (
-      select from account_area r
-      where r.account = whom and (r.until is null or r.until >= (now() at time zone 'Asia/Shanghai')::date)
-        and not exists (select from unnest(string_to_array(current_setting('gis.managed', true), ',')) m
-                        where m <> '' and starts_with(r.area, m)))
-    else false end
-$$;
+declare
+  today date := (now() at time zone 'Asia/Shanghai')::date;
+  held text[];
+begin
+  select array_agg(distinct area) into held from account_area
+  where account = whom and until is distinct from since - 1 and (until is null or until >= today);
+  if held is null then
+    select array_agg(distinct area) into held from account_area where account = whom;
+  end if;
+  return coalesce(held, '{}');
+end $$;
+comment on function gis.held_of(text) is 'Definer: the areas of an account now and later; of one that has none, those that it had.';
+
+create function gis.manages(whom text) returns boolean language plpgsql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if current_setting('gis.role', true) = 'operator' then
+    return true;
+  end if;
+  -- Whoever administers for demonstration administers what is there for it.
+  return current_setting('gis.role', true) = 'admin'
+    and not exists (select from account own join account other on other.name = whom
+                    where own.name = current_setting('gis.actor', true) and own.demo and not other.demo)
+    and held_of(whom) <> '{}'
+    and not exists (
+      select from unnest(held_of(whom)) r
+      where not exists (select from unnest(string_to_array(current_setting('gis.managed', true), ',')) m
+                        where m <> '' and starts_with(r, m)));
+end $$;
 comment on function gis.manages(text) is 'Definer: whether whoever asks administers an account, all of whose areas then lie within their own.';
+
+create function gis.is_new(whom text) returns boolean language sql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+  select not exists (select from account_area where account = whom)
+$$;
+comment on function gis.is_new(text) is 'Definer: whether an account never had an area, which it is given in the transaction that makes it.';
 
 create function gis.manages_area(wanted text) returns boolean language sql stable
 set search_path = gis, pg_catalog, pg_temp as $$
@@ -223,6 +252,10 @@ comment on function gis.viewable() is 'Definer: the workers whose whole area lie
 
 create function gis.guard_account() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
 begin
+  if old.name = current_setting('gis.actor', true) and current_setting('gis.role', true) <> 'operator'
+      and (new.role, new.active) is distinct from (old.role, old.active) then
+    raise exception 'nobody gives themselves another role' using errcode = 'insufficient_privilege';
+  end if;
   if not manages(old.name) and (new.name, new.title, new.role, new.active, new.demo, new.created_at, new.created_by)
       is distinct from (old.name, old.title, old.role, old.active, old.demo, old.created_at, old.created_by) then
     raise exception 'people change nothing but the password of their own account' using errcode = 'insufficient_privilege';
@@ -256,20 +289,29 @@ begin
 end $$;
 comment on function gis.end_session(bytea) is 'Definer: whoever knows a session''s secret may end it; secrets'' hashes can''t be read.';
 
+create function gis.mark_demo() returns trigger language plpgsql security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if exists (select from account a where a.name = current_setting('gis.actor', true) and a.demo) then
+    new.demo := true;
+  end if;
+  return new;
+end $$;
+comment on function gis.mark_demo() is 'Definer: what an account for demonstration makes ends with the demonstration.';
+
 alter table gis.account enable row level security;
 alter table gis.account_area enable row level security;
 alter table gis.credential enable row level security;
 alter table gis.login_attempt enable row level security;
 create policy sees on gis.account for select to gis_app using (name = current_setting('gis.actor', true) or gis.manages(name));
-create policy adds on gis.account for insert to gis_app with check (gis.manages(name));
+create policy adds on gis.account for insert to gis_app with check (current_setting('gis.role', true) in ('operator', 'admin'));
 create policy changes on gis.account for update to gis_app using (name = current_setting('gis.actor', true) or gis.manages(name));
 create policy removes on gis.account for delete to gis_app using (current_setting('gis.role', true) = 'operator');
 grant select (name, title, role, password_by, active, demo, created_at, created_by), insert, delete, update (title, role, password, password_by, active) on gis.account to gis_app;
 create policy sees on gis.account_area for select to gis_app using (account = current_setting('gis.actor', true) or gis.manages(account));
-create policy adds on gis.account_area for insert to gis_app with check (gis.manages(account) and gis.manages_area(area));
-create policy changes on gis.account_area for update to gis_app using (gis.manages(account));
-create policy removes on gis.account_area for delete to gis_app using (gis.manages(account));
-grant select, insert, update (until, substitutes), delete on gis.account_area to gis_app;
+create policy adds on gis.account_area for insert to gis_app with check ((gis.manages(account) or gis.is_new(account)) and gis.manages_area(area) and (account <> current_setting('gis.actor', true) or current_setting('gis.role', true) = 'operator'));
+create policy changes on gis.account_area for update to gis_app using (gis.manages(account) and (account <> current_setting('gis.actor', true) or current_setting('gis.role', true) = 'operator'));
+grant select, insert, update (until) on gis.account_area to gis_app;
 create policy sees on gis.credential for select to gis_app using (account = current_setting('gis.actor', true) or gis.manages(account));
 create policy adds on gis.credential for insert to gis_app with check (account = current_setting('gis.actor', true) or current_setting('gis.role', true) = 'operator');
 create policy changes on gis.credential for update to gis_app using (account = current_setting('gis.actor', true));
@@ -279,6 +321,7 @@ create policy sees on gis.login_attempt for select to gis_app using (account = c
 create policy changes on gis.login_attempt for update to gis_app using (account = current_setting('gis.actor', true));
 grant select (id, account), update (succeeded) on gis.login_attempt to gis_app;
 create trigger guard_account before update on gis.account for each row execute function gis.guard_account();
+create trigger mark_demo before insert on gis.account for each row execute function gis.mark_demo();
 create trigger guard_credential before insert or update on gis.credential for each row execute function gis.guard_credential();
 grant select on gis.account to gis_backup;
 grant select on gis.account_area to gis_backup;

@@ -101,7 +101,7 @@ begin
       when count(distinct left(area, 9)) = 1 and min(length(area)) >= 9 then left(min(area), 9)
       when count(distinct left(area, 6)) = 1 then left(min(area), 6)
       else '' end
-    from account_area where account = whom and (until is null or until >= (now() at time zone 'Asia/Shanghai')::date));
+    from unnest(held_of(whom)) area);
 end $$;
 comment on function gis.realm_of(text) is 'Definer: the area that all areas of an account lie in; whoever administers it sees what is done to the account.';
 
@@ -197,9 +197,9 @@ create trigger note_delete after delete on gis.header_answer referencing old tab
 create trigger note_insert after insert on gis.account referencing new table as new_rows for each statement execute function gis.note_write('''''', 'r.name', 'r.role || case when r.active then '''' else '' 停用'' end || coalesce('' 口令由 '' || r.password_by || '' 设置'', '''')');
 create trigger note_update after update on gis.account referencing old table as old_rows new table as new_rows for each statement execute function gis.note_write('''''', 'r.name', 'r.role || case when r.active then '''' else '' 停用'' end || coalesce('' 口令由 '' || r.password_by || '' 设置'', '''')');
 create trigger note_delete after delete on gis.account referencing old table as old_rows for each statement execute function gis.note_write('''''', 'r.name', 'r.role || case when r.active then '''' else '' 停用'' end || coalesce('' 口令由 '' || r.password_by || '' 设置'', '''')');
-create trigger note_insert after insert on gis.account_area referencing new table as new_rows for each statement execute function gis.note_write('''''', 'r.account', 'r.area || '' '' || r.since || ''—'' || coalesce(r.until::text, '''') || coalesce('' 顶替 '' || r.substitutes, '''')');
-create trigger note_update after update on gis.account_area referencing old table as old_rows new table as new_rows for each statement execute function gis.note_write('''''', 'r.account', 'r.area || '' '' || r.since || ''—'' || coalesce(r.until::text, '''') || coalesce('' 顶替 '' || r.substitutes, '''')');
-create trigger note_delete after delete on gis.account_area referencing old table as old_rows for each statement execute function gis.note_write('''''', 'r.account', 'r.area || '' '' || r.since || ''—'' || coalesce(r.until::text, '''') || coalesce('' 顶替 '' || r.substitutes, '''')');
+create trigger note_insert after insert on gis.account_area referencing new table as new_rows for each statement execute function gis.note_write('''''', 'r.account', 'r.area || '' '' || r.since || ''—'' || coalesce(r.until::text, '''') || case when r.substitutes = '''' then '''' else '' 顶替 '' || r.substitutes end');
+create trigger note_update after update on gis.account_area referencing old table as old_rows new table as new_rows for each statement execute function gis.note_write('''''', 'r.account', 'r.area || '' '' || r.since || ''—'' || coalesce(r.until::text, '''') || case when r.substitutes = '''' then '''' else '' 顶替 '' || r.substitutes end');
+create trigger note_delete after delete on gis.account_area referencing old table as old_rows for each statement execute function gis.note_write('''''', 'r.account', 'r.area || '' '' || r.since || ''—'' || coalesce(r.until::text, '''') || case when r.substitutes = '''' then '''' else '' 顶替 '' || r.substitutes end');
 create trigger note_insert after insert on gis.credential referencing new table as new_rows for each statement execute function gis.note_write('''''', 'r.account', 'case r.kind when ''session'' then ''登录'' else ''令牌'' end || case when r.read_only then '' 只读'' else '''' end');
 create trigger note_delete after delete on gis.credential referencing old table as old_rows for each statement execute function gis.note_write('''''', 'r.account', 'case r.kind when ''session'' then ''登录'' else ''令牌'' end || case when r.read_only then '' 只读'' else '''' end');
 create trigger note_viewing after update on gis.credential for each row when (old.viewing is distinct from new.viewing) execute function gis.note_viewing();

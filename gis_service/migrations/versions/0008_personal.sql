@@ -1,11 +1,12 @@
 -- Personal fields: nobody reads their tables but these functions. 'grid_worker', 'staff' are the roles that may, within their areas.
 create function gis.masked(value text) returns text language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case
-    when length(regexp_replace(value, '[^0-9]', '', 'g')) >= 7 then left(value, 3) || '****' || right(value, 4)
     when value is null or value = '' then value
+    when value ~ '^[0-9+() -]{7,}$' then
+      left(value, least(3, length(value) * 3 / 11)) || '****' || right(value, least(4, length(value) * 4 / 11))
     else left(value, 1) || repeat('*', greatest(length(value) - 1, 1)) end
 $$;
-comment on function gis.masked(text) is 'A name by its first character, a number by its first three and last four.';
+comment on function gis.masked(text) is 'A name by its first character, a mobile number by its first three and last four digits, a shorter one by fewer.';
 
 create function gis.reaches_person(layer text, wanted_community text, wanted uuid) returns boolean language plpgsql stable security definer
 set search_path = gis, pg_catalog, pg_temp as $$

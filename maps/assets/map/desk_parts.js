@@ -26,6 +26,9 @@
       return null;
     }
     const said = await answer.json().catch(() => ({ detail: "服务没有给出可读的回答,请稍候再试。" }));
+    if (answer.status === 401) {
+      throw new Error("登录已失效,请刷新页面重新登录;没有上传完的文件要再选一次。");
+    }
     if (!answer.ok) {
       throw new Error(said.detail || "服务没有完成这一步,请稍候再试。");
     }

@@ -140,7 +140,7 @@
     if (gis.config.base.length) {
       body.appendChild(baseBlock());
     }
-    body.appendChild(gis.element("p", "gis-panel-foot", "右侧数字为库内要素数。"));
+    body.appendChild(gis.element("p", "gis-panel-foot", "右侧数字为您看得到的要素数。"));
     panel.appendChild(head);
     panel.appendChild(body);
     document.body.appendChild(panel);

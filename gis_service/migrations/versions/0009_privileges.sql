@@ -1,0 +1,16 @@
+revoke execute on all functions in schema gis from public;
+grant execute on function gis.registered_areas() to gis_app;
+grant execute on function gis.unfinished_jobs() to gis_app;
+grant execute on function gis.attributions(text) to gis_app;
+grant execute on function gis.granted(bytea) to gis_app;
+grant execute on function gis.use_credential(bytea) to gis_app;
+grant execute on function gis.begin_login(text, text, integer, integer) to gis_app;
+grant execute on function gis.end_session(bytea) to gis_app;
+grant execute on function gis.manages(text) to gis_app;
+grant execute on function gis.manages_area(text) to gis_app;
+grant execute on function gis.is_new(text) to gis_app;
+grant execute on function gis.viewable() to gis_app;
+grant execute on function gis.audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb) to gis_app;
+grant execute on function gis.personal_masked(text, text, uuid) to gis_app;
+grant execute on function gis.personal_whole(text, text, uuid, text) to gis_app;
+grant execute on function gis.personal_written(text, text, uuid, jsonb) to gis_app;
