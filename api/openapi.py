@@ -25,6 +25,8 @@ from layers.registry import LAYERS
 from maps.notice import list_page
 
 _PROBLEM = "application/problem+json"
+_PERSONAL = "/personal"
+"""How the paths end that only layers with personal fields have."""
 _SYSTEM = {"type": "string", "format": "uri", "enum": [system.uri for system in SERVED], "default": CRS84.uri}
 _BBOX = {"type": "array", "minItems": 4, "maxItems": 6, "items": {"type": "number"}}
 _LISTS = {
@@ -44,7 +46,7 @@ _FEATURES = {
     "/collections/{layer}/items/{feature}": (GEOJSON, HTML),
 }
 # What every operation may answer beside what it is for.
-_REFUSALS = {400: "请求有误", 403: "无权访问", 500: "服务内部错误", 503: "暂时不可用"}
+_REFUSALS = {400: "请求有误", 401: "需要登录", 403: "无权访问", 500: "服务内部错误", 503: "暂时不可用"}
 _DRAWING = (413, 415)
 """What a question with a drawn shape may answer too."""
 _WRITING = {409: "与现有数据冲突", 412: "要素已变", 413: "内容太大", 415: "不接受这种内容", 428: "需要 If-Match"}
@@ -64,6 +66,8 @@ def describe(app: FastAPI, default_limit: int, max_limit: int) -> dict[str, Any]
             paths[path] = operations
             continue
         for layer in LAYERS.values():
+            if path.endswith(_PERSONAL) and not layer.personal_fields:
+                continue
             paths[path.replace("{layer}", layer.name)] = _for_layer(operations, layer)
     document["paths"] = paths
     return document
@@ -76,7 +80,7 @@ def describe_page(document: dict[str, Any]) -> str:
     for path, operations in document["paths"].items():
         parts = path.split("/")
         of_layer = parts[1:2] == ["collections"] and len(parts) > 2
-        if of_layer and parts[2] != first:
+        if of_layer and parts[2] != first and not path.endswith(_PERSONAL):
             continue
         shown = "/".join([*parts[:2], "{图层}", *parts[3:]]) if of_layer else path
         for method, operation in operations.items():
@@ -97,6 +101,7 @@ def describe_page(document: dict[str, Any]) -> str:
 _HEADINGS = {
     "questions": "问:附近、这里、范围、沿路、晨会表、查找", "features": "要素", "transactions": "增删改要素",
     "collections": "图层", "schemas": "图层的字段", "tiles": "矢量瓦片", "maps": "地图", "health": "运行状况",
+    "people": "登录、账户和审计",
 }  # fmt: skip
 
 

@@ -3,7 +3,8 @@
     python benchmarks/row_level_security.py LIECHTENSTEIN.osm.pbf [ROWS]
 
 Both run the service's own queries, in turn, on one database with 52,122 real buildings; a superuser passes row-level
-security by. Prints medians and ratios, with the LEAKPROOF mark and without it.
+security by. A third asks as the application's role with the credential of a login, which every transaction checks.
+Prints medians and ratios, with the LEAKPROOF mark and without it.
 """
 
 from __future__ import annotations
@@ -18,15 +19,25 @@ from pathlib import Path
 
 import numpy as np
 import pyogrio
-from building_databases import SCOPE, fresh, make_file, running_cluster, throw_away_folder, upload_buildings
+from building_databases import (
+    SCOPE,
+    fresh,
+    login_of,
+    make_file,
+    running_cluster,
+    throw_away_folder,
+    upload_buildings,
+)
 from sqlalchemy import text
 
-from gis_service.database import open_engine
+from gis_service.database import connect, open_engine
 from gis_service.features.question import Question
 from gis_service.features.read import page_of_features, read_page
 from gis_service.features.tiles import read_tile, tile_of
 from gis_service.local_cluster import LocalCluster
+from gis_service.people.logins import digest_of, identify
 from gis_service.reader import Reader, Rows
+from gis_service.scope import Scope
 from gis_service.statement import Asked
 from layers.registry import LAYERS
 
@@ -68,25 +79,31 @@ def questions(file: Path) -> dict[str, Ask]:
     }
 
 
-async def compare(cluster: LocalCluster, name: str, asked: dict[str, Ask]) -> None:
-    """Ask every question of both roles in turn and print medians in milliseconds."""
-    readers = {role: Reader(cluster.url(role, name)) for role in ("gis_app", "postgres")}
-    for reader in readers.values():
+async def compare(cluster: LocalCluster, name: str, asked: dict[str, Ask], login: Scope) -> None:
+    """Ask every question of each in turn and print medians in milliseconds."""
+    readers = {
+        title: (Reader(cluster.url(role, name)), scope)
+        for title, role, scope in (("app", "gis_app", SCOPE), ("login", "gis_app", login), ("super", "postgres", SCOPE))
+    }
+    for reader, _ in readers.values():
         await reader.open()
     for title, (question, told) in asked.items():
         times: dict[str, list[float]] = {role: [] for role in readers}
         answers = set()
         for number in range(ROUNDS):
-            for role, reader in readers.items():
+            for role, (reader, scope) in readers.items():
                 begun = time.perf_counter()
-                (rows,) = await reader.ask(SCOPE, question)
+                (rows,) = await reader.ask(scope, question)
                 elapsed = time.perf_counter() - begun
                 answers.add(told(rows))
                 if number >= 5:
                     times[role].append(elapsed * 1000)
-        app, superuser = (statistics.median(values) for values in times.values())
-        print(f"  {title:18} app {app:7.2f} ms  superuser {superuser:7.2f} ms  ratio {app / superuser:.2f}  {answers}")
-    for reader in readers.values():
+        app, logged_in, superuser = (statistics.median(values) for values in times.values())
+        print(
+            f"  {title:18} app {app:7.2f} ms  with a login {logged_in:7.2f} ms  superuser {superuser:7.2f} ms"
+            f"  ratios {app / superuser:.2f} {logged_in / superuser:.2f}  {answers}"
+        )
+    for reader, _ in readers.values():
         await reader.close()
 
 
@@ -98,13 +115,20 @@ def main() -> None:
         boundary = make_file(extract, file, rows)
         fresh(cluster, "rls", boundary)
         upload_buildings(cluster, "rls", file)
+        token = login_of(cluster, "rls")["Authorization"].removeprefix("Bearer ")
+        database = connect(cluster.url("gis_app", "rls"))
+        identity = identify(database, digest_of(token))
+        database.close()
+        if identity is None:
+            raise RuntimeError("the login that was just made gives nothing")
+        login = identity.scope
         engine = open_engine(cluster.url("postgres", "rls")).execution_options(isolation_level="AUTOCOMMIT")
         for mark in ("leakproof", "not leakproof"):
             with engine.connect() as conn:
                 conn.execute(text("vacuum analyze gis.building"))
                 conn.execute(text(f"alter function geometry_overlaps(geometry, geometry) {mark}"))
             print(f"{rows:,} rows, geometry_overlaps {mark}:")
-            asyncio.run(compare(cluster, "rls", questions(file)))
+            asyncio.run(compare(cluster, "rls", questions(file), login))
         engine.dispose()
 
 

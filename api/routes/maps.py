@@ -63,7 +63,7 @@ def partial_of(scope: Scope) -> str:
     grids = [code[12:] for code in scope.areas if len(code) > 12]
     if not grids or len(grids) < len(scope.areas):
         return ""
-    return f"出租房、隐患、走访、违建只含您的网格({'、'.join(grids)}),不是全社区的数"
+    return f"出租房、隐患、走访、违建只含您的网格({'、'.join(grids)})"
 
 
 def map_page(

@@ -201,11 +201,15 @@ def test_what_is_written_is_described_by_the_layer(client: TestClient, interface
     bodies = [
         said["schema"]["$ref"].rpartition("/")[2]
         for path, item in document["paths"].items()
-        if path.startswith(f"/collections/{name}/items")
+        if path.startswith(f"/collections/{name}/items") and not path.endswith("/personal")
         for operation in item.values()
         for said in operation.get("requestBody", {}).get("content", {}).values()
     ]
     assert set(bodies) == {name, f"{name}_changes"}
+    personal = any(
+        path.startswith(f"/collections/{name}/") and path.endswith("/personal") for path in document["paths"]
+    )
+    assert personal == bool(LAYERS[name].personal_fields)
     feature = client.get(f"/collections/{name}/items?limit=1").json()["features"][0]
     sent = document["components"]["schemas"][name]["properties"]["properties"]["properties"]
     assert set(sent) == {field.name for field in LAYERS[name].fields} | {"community"}

@@ -223,7 +223,8 @@ def test_no_text_makes_the_parser_hang(written: str) -> None:
     begin = time.thread_time()
     with pytest.raises(InputError):
         parse_filter(BUILDING, written)
-    assert time.thread_time() - begin < 0.25
+    # Without the guard it takes minutes; a busy machine only makes it somewhat longer.
+    assert time.thread_time() - begin < 1.0
 
 
 PIECES = (
