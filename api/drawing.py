@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from gis_service.analysis.answer import Answer, Theme
 from gis_service.analysis.catalog import ANALYSES, Analysis
 from gis_service.areas import read_area
 from gis_service.database import Database
 from gis_service.errors import ForbiddenError, NotFoundError
-from gis_service.features.question import SHANGHAI
 from gis_service.overview import read_overview
 from gis_service.scope import Scope
 from layers.layer import Layer
@@ -20,11 +19,6 @@ from maps.page import PageMap
 
 MOST_GROUND = 30_000
 """Features of a layer that a page holds whole: a browser pans this many smoothly, and a city's would stop it."""
-
-
-def today() -> date:
-    """Return the day in Shanghai."""
-    return datetime.now(SHANGHAI).date()
 
 
 def map_named(name: str) -> AtlasMap:

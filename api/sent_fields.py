@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -55,6 +56,11 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str | int):
         raise InputError(f"字段 {name[:40]!r} 应是文字。", f"The field {name[:40]!r} must be a text.")
     return str(value)
+
+
+def codes_in(text: str) -> list[str]:
+    """Return the area codes in a text, between commas of either width, blanks or the mark of a list (、)."""
+    return [code for code in re.split(r"[,，、;；\s]+", text) if code]
 
 
 FieldsOf = Annotated[dict[str, str], Depends(fields_of)]

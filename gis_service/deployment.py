@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from gis_service.database import ROLES, spatial_index_helps
 from gis_service.migrate import is_current
 from gis_service.people.audit import Anchors, verify
+from layers.registry import LAYERS
 
 SECRET_KM2 = 25.0
 """Continuous area beyond which detailed maps are for a secrecy review (自然资发〔2020〕95 号,测绘地理信息管理工作
@@ -72,7 +73,7 @@ def check_people(conn: Connection, *, demo: bool, beyond: bool) -> list[Check]:
     """Look at accounts; ``demo`` and ``beyond`` (reached from other machines) are what the settings say."""
     admins = conn.execute(_ADMINS).scalar_one()
     shown = conn.execute(text("select count(*) from gis.account where demo")).scalar_one()
-    real = conn.execute(text("select count(*) from gis.building where source <> 'synthetic'")).scalar_one()
+    real = any(conn.execute(text(_REAL.format(layer=name))).scalar() for name in LAYERS)
     return [
         Check(
             "管理员", bool(admins) or bool(shown),
@@ -140,6 +141,7 @@ _AROUND = text("""
       and not exists (select from pg_attribute a where a.attrelid = x.indrelid and a.attname = 'community'
                       and a.attnum = any (x.indkey::smallint[]))
     order by 1""")
+_REAL = "select exists (select from gis.{layer} where source <> 'synthetic')"
 _ADMINS = text("select count(*) from gis.account where role = 'admin' and active and password_by is not null")
 _UNANCHORED = text("select min(at) from gis.audit where at > :last")
 _LARGEST = text(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from gis_service.features.question import SHANGHAI
 from gis_service.people.accounts import Account
 from gis_service.people.logins import Held, Identity
 from gis_service.people.passwords import SHORTEST
@@ -14,7 +14,6 @@ from gis_service.people.roles import ROLES, title_of
 from maps.plain_page import rendered
 from maps.ways import ways_for
 
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 # Each says the names of those before it, for the sake of old pages: the first one that is found is meant.
 _BROWSERS = ("MicroMessenger", "Edg", "Firefox", "Chrome", "Safari", "curl")
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac", "Linux")
@@ -105,4 +104,4 @@ def browser_of(agent: str) -> str:
 
 def said_at(moment: datetime | None) -> str:
     """Return a moment in Shanghai's time, to the minute."""
-    return "没有登录" if moment is None else moment.astimezone(_SHANGHAI).strftime("%Y-%m-%d %H:%M")
+    return "没有登录" if moment is None else moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")

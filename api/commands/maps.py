@@ -11,13 +11,14 @@ import typer
 from api.commands.written_file import check_folder, write_file
 from api.console import CONSOLE
 from api.dependencies import FIRST_DAY, LAST_DAY
-from api.drawing import analysis_named, answer_of, draw_map, map_named, theme_named, today
+from api.drawing import analysis_named, answer_of, draw_map, map_named, theme_named
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.analysis.catalog import ANALYSES
 from gis_service.analysis.document import to_csv, to_json
 from gis_service.areas import only_area, read_area
 from gis_service.database import Database
 from gis_service.errors import InputError
+from gis_service.features.question import today
 from gis_service.scope import Scope
 from maps.atlas import MAPS
 from maps.offline import to_single_file

@@ -12,7 +12,7 @@ from api.dependencies import DatabaseOf, FormatParameter, IdentityOf
 from api.links import base_url, wants_html
 from api.quick_route import QuickRoute
 from api.routes.login import BODY, PRIVATE
-from api.sent_fields import FieldsOf
+from api.sent_fields import FieldsOf, codes_in
 from gis_service.database import Database
 from gis_service.errors import InputError
 from gis_service.people.accounts import read_account, set_password
@@ -59,7 +59,7 @@ def new_token(request: Request, database: DatabaseOf, identity: IdentityOf, sent
     days = sent.get("days", "90")
     if not days.isdecimal() or len(days) > 4:
         raise InputError("有效天数应是整数。", "The days must be a number.")
-    areas = [area.strip() for area in sent.get("areas", "").replace(",", ",").split(",") if area.strip()]
+    areas = codes_in(sent.get("areas", ""))
     with database.write(identity.scope) as conn:
         made = make_token(
             conn, identity.scope.actor, sent.get("title", ""), int(days), areas=areas,

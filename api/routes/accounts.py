@@ -14,7 +14,7 @@ from api.dependencies import DatabaseOf, FormatParameter, ScopeOf
 from api.links import base_url, wants_html
 from api.quick_route import QuickRoute
 from api.routes.login import BODY, PRIVATE
-from api.sent_fields import FieldsOf
+from api.sent_fields import FieldsOf, codes_in
 from gis_service.database import Database
 from gis_service.errors import InputError
 from gis_service.people.accounts import (
@@ -50,7 +50,7 @@ def accounts(request: Request, database: DatabaseOf, scope: ScopeOf, f: FormatPa
 def register(request: Request, database: DatabaseOf, scope: ScopeOf, sent: FieldsOf) -> Response:
     """Make an account with a first password, which this answer alone shows."""
     name, password = sent.get("name", "").strip(), made()
-    areas = [area.strip() for area in sent.get("areas", "").replace(",", ",").split(",") if area.strip()]
+    areas = codes_in(sent.get("areas", ""))
     with database.write(scope) as conn:
         add_account(conn, name, sent.get("role", ""), areas, sent.get("title", ""))
         set_password(conn, name, password, scope.actor)

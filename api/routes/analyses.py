@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from api.conditional import answer_if_changed, holds
 from api.dependencies import CommunityParameter, DatabaseOf, DayParameter, FormatParameter, ScopeOf
-from api.drawing import analysis_named, answer_of, theme_named, today
+from api.drawing import analysis_named, answer_of, theme_named
 from api.links import wants_html
 from api.quick_route import QuickRoute
 from gis_service.analysis.answer import Answer
@@ -17,6 +17,7 @@ from gis_service.analysis.catalog import ANALYSES
 from gis_service.analysis.document import to_csv, to_json
 from gis_service.areas import Area, first_registered, list_areas
 from gis_service.errors import NotFoundError
+from gis_service.features.question import today
 from gis_service.features.tags import read_etag
 from gis_service.rules import rules_in_force
 from layers.registry import LAYERS

@@ -12,13 +12,13 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 
 from api.conditional import answer_if_changed
 from api.dependencies import Community, CommunityParameter, DatabaseOf, DayParameter, FormatParameter, LayerOf, ScopeOf
-from api.drawing import draw_map, map_named, today
+from api.drawing import draw_map, map_named
 from api.links import wants_html
 from api.quick_route import QuickRoute
 from gis_service.areas import first_registered, list_areas
 from gis_service.database import Database
 from gis_service.errors import NotFoundError
-from gis_service.features.question import Question, parse_bbox
+from gis_service.features.question import Question, parse_bbox, today
 from gis_service.features.read import stream_features
 from gis_service.features.tags import read_etag
 from gis_service.overview import credits_of

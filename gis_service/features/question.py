@@ -18,6 +18,13 @@ from gis_service.features.filters import Filter
 from gis_service.reference_systems import CRS84, ReferenceSystem
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def today() -> date:
+    """Return the day in Shanghai."""
+    return datetime.now(SHANGHAI).date()
+
+
 Bbox = tuple[float, float, float, float]
 _EDGE_POINTS = 16
 """Points on each edge of a projected box, whose edges are no straight lines in degrees."""

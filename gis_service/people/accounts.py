@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from gis_service.account_tables import ACCOUNT, ACCOUNT_AREA, AREA_PATTERN, CREDENTIAL, NAME_PATTERN
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
-from gis_service.features.question import SHANGHAI
+from gis_service.features.question import today
 from gis_service.people.passwords import hashed
 from gis_service.people.roles import ROLES
 
@@ -62,11 +62,6 @@ class Account:
 
 
 _TODAY = text("(now() at time zone 'Asia/Shanghai')::date")
-
-
-def today() -> date:
-    """Return the day in Shanghai."""
-    return datetime.now(SHANGHAI).date()
 
 
 def add_account(

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from math import asinh, pi, radians, tan
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from api.access import RULES, Rule
@@ -115,6 +117,18 @@ def read_known(superuser: Engine, community: str) -> list[Known]:
             query = f"select id::text, code, grid, {place} from gis.{name} where community = :c order by id limit 400"
             found += [Known(name, *row) for row in conn.execute(text(query), {"c": community})]
     return found
+
+
+def send(client: TestClient, call: Call) -> httpx.Response:
+    """Send a request."""
+    if call.data is not None:
+        file = {"file": ("x.csv", b"code,lon,lat\nA1,121,30.7\n", "text/csv")}
+        sent: httpx.Response = client.request(call.method, call.path, data=dict(call.data), files=file)
+        return sent
+    answer: httpx.Response = client.request(
+        call.method, call.path, params=dict(call.params), json=call.json, headers=dict(call.headers)
+    )  # fmt: skip
+    return answer
 
 
 def _plain(_caller: Caller, call: Call) -> Call:

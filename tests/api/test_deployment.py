@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 import shapely
@@ -18,14 +20,17 @@ from sqlalchemy import Engine, text
 from api.admission import Entrance
 from api.app import create_app
 from api.log_file import LogFile
-from gis_service.database import Database
+from gis_service.database import Database, connect
 from gis_service.features.write import put_features
+from gis_service.local_cluster import LocalCluster
 from gis_service.people.accounts import add_account, set_password
+from gis_service.people.audit import Anchors, verify
 from gis_service.people.demo import settle_demo
 from gis_service.scope import Scope
 from layers.catalog.community import Community
 from layers.record import Source
 from layers.registry import LAYERS
+from tests.api.own_service import serving
 from tests.conftest import TEST_COMMUNITY
 from tests.gis_service.example_rows import example_record, example_shape
 from tests.local_client import LOCAL, OPERATOR, local
@@ -63,7 +68,9 @@ def test_doctor_finds_what_is_amiss_and_says_what_to_do(
 
     overlaps = "alter function public.geometry_overlaps(geometry, geometry)"
     breaks("空间索引", "FAIL", f"{overlaps} not leakproof", f"{overlaps} leakproof")
-    breaks("表的主人", "FAIL", "alter table gis.water owner to gis_app", "alter table gis.water owner to gis_owner")
+    breaks(
+        "表的主人", "FAIL", "create table gis.own (a int); alter table gis.own owner to gis_app", "drop table gis.own"
+    )
     breaks("审计记录", "FAIL", "update gis.audit set actor = actor || 'x' where position = 1",
            "update gis.audit set actor = left(actor, -1) where position = 1")  # fmt: skip
 
@@ -72,7 +79,8 @@ def test_doctor_finds_what_is_amiss_and_says_what_to_do(
     monkeypatch.setenv("GIS_DEMO", "1")
     assert results(command("doctor"))["演示账户"] == "OK"
     with database.write(Scope("x", "staff", (TEST_COMMUNITY,))) as conn:
-        layer = LAYERS["building"]
+        # Of any layer: a survey of rental units is real too.
+        layer = LAYERS["waste_point"]
         put_features(conn, layer, TEST_COMMUNITY, [(example_record(layer), example_shape(layer, 121.0, 30.7))])
     assert results(command("doctor"))["演示账户"] == "FAIL", "the data are real"
     settle_demo(database, wanted=False)
@@ -139,6 +147,21 @@ def test_the_log_is_a_file_for_each_day_that_stays_for_half_a_year(
     kept = sorted(one.name for one in log.path.parent.iterdir())
     assert len(kept) == 181
     assert re.fullmatch(r"requests\.jsonl\.\d{4}-\d\d-\d\d", kept[-1])
+
+
+def test_the_service_anchors_the_audit_outside_the_database(
+    cluster: LocalCluster, make_database: Callable[..., str], tmp_path: Path
+) -> None:
+    name, kept = make_database(), tmp_path / "away" / "anchors.jsonl"
+    with serving(cluster, name, GIS_ANCHORS=str(kept), GIS_DATA_DIR=str(tmp_path / "data")) as served:
+        assert httpx.get(f"{served.url}/readyz").status_code == 200
+    database = connect(cluster.url("gis_app", name))
+    with database.read(OPERATOR) as conn:
+        _, findings = verify(conn, Anchors(kept).read())
+    database.close()
+    assert findings == []
+    # The token that the test made is a write.
+    assert Anchors(kept).read()
 
 
 def test_every_page_has_a_policy_without_inline_scripts(app: FastAPI, sample: Database) -> None:

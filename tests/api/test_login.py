@@ -26,9 +26,8 @@ from gis_service.people.demo import settle_demo
 from gis_service.people.roles import ROLES, may
 from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
-from tests.api.every_operation import Caller, operations_of, read_known, rule_for
+from tests.api.every_operation import Caller, operations_of, read_known, rule_for, send
 from tests.api.own_service import serving
-from tests.api.test_own_area import send
 from tests.local_client import LOCAL, OPERATOR, local, signed_in
 
 PASSWORD = "一个够长的口令 2026"
@@ -348,6 +347,53 @@ def test_staff_see_exactly_what_a_worker_sees(app: FastAPI, copied: Database) ->
         theirs = [worker.get(path) for path in paths]
     assert [answer.content for answer in seen] == [answer.content for answer in theirs]
     assert [path for path, a, b in zip(paths, seen, mine, strict=True) if a.content == b.content] == []
+
+
+def test_one_grid_s_numbers_are_never_taken_for_the_community_s(app: FastAPI, copied: Database) -> None:
+    note = "出租房、隐患、走访、违建只含您的网格(003)"
+    with TestClient(app, **local(copied, GRIDS[2], role="grid_worker", name="partial")) as worker:
+        for path in ("/", "/maps/hazards"):
+            assert note in worker.get(path, headers=HTML).text
+        for path in ("/maps/public_density", f"/maps/public_density/file?community={COMMUNITY}",
+                     "/analyses/public_density", "/analyses/public_density?f=csv"):  # fmt: skip
+            answer = worker.get(path)
+            assert answer.status_code == 403, path
+            assert "管整个社区" in answer.json()["detail"]
+    with TestClient(app, **local(copied, COMMUNITY, name="whole")) as staff:
+        assert "只含您的网格" not in staff.get("/", headers=HTML).text
+        assert staff.get("/analyses/public_density").status_code == 200
+
+
+def test_personal_fields_are_not_shown_through_another_s_eyes(app: FastAPI, copied: Database, caller: Caller) -> None:
+    unit = next(one for one in caller.by_layer["rental_unit"] if one.grid == GRIDS[2])
+    path = f"/collections/rental_unit/items/{COMMUNITY}.{unit.id}/personal"
+    with TestClient(app, **LOCAL) as person:
+        log_in(person, account(copied, "watcher", "leader"))
+        assert person.get(path).status_code == 403
+        assert person.post("/account/view-as", json={"name": "grid3"}).status_code == 204
+        answer = person.get(path)
+        assert answer.status_code == 403
+        assert "别人的身份" in answer.json()["detail"]
+
+
+def test_a_refused_form_leads_back_to_where_it_was(app: FastAPI, copied: Database) -> None:
+    with TestClient(app, **LOCAL) as admin:
+        log_in(admin, account(copied, "chief3", "admin"))
+        form = {"name": "X Y", "title": "x", "role": "staff", "areas": COMMUNITY}
+        for came_from, back in (("http://localhost/accounts", True), ("https://evil.example/", False)):
+            page = admin.post("/accounts", data=form, headers={**HTML, "Referer": came_from})
+            assert page.status_code == 400
+            assert (f'href="{came_from}"' in page.text) is back
+
+
+def test_areas_may_be_written_with_the_commas_of_a_chinese_keyboard(app: FastAPI, copied: Database) -> None:
+    with TestClient(app, **LOCAL) as admin:
+        log_in(admin, account(copied, "chief4", "admin"))
+        for number, between in enumerate((",", "，", "、", " ", ", ")):
+            form = {"name": f"comma{number}", "title": "x", "role": "grid_worker", "areas": between.join(GRIDS[:2])}
+            assert admin.post("/accounts", data=form).status_code == 201
+            held = admin.get(f"/accounts/comma{number}").json()["areas"]
+            assert [one["area"] for one in held] == GRIDS[:2]
 
 
 def test_demonstration_accounts_need_to_be_wanted(copied: Database, app: FastAPI) -> None:

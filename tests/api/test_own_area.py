@@ -29,7 +29,7 @@ from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
-from tests.api.every_operation import Call, Caller, Known, operations_of, read_known, rule_for
+from tests.api.every_operation import Caller, Known, operations_of, read_known, rule_for, send
 from tests.local_client import local
 
 WORKERS = (f"{COMMUNITY}001", f"{COMMUNITY}003")
@@ -101,18 +101,6 @@ def copies(
     for pair in made.values():
         for one in pair:
             one.database.close()
-
-
-def send(client: TestClient, call: Call) -> httpx.Response:
-    """Send a request."""
-    if call.data is not None:
-        file = {"file": ("x.csv", b"code,lon,lat\nA1,121,30.7\n", "text/csv")}
-        sent: httpx.Response = client.request(call.method, call.path, data=dict(call.data), files=file)
-        return sent
-    answer: httpx.Response = client.request(
-        call.method, call.path, params=dict(call.params), json=call.json, headers=dict(call.headers)
-    )  # fmt: skip
-    return answer
 
 
 _MOMENT = re.compile(rb'"timeStamp":"[^"]*"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z')

@@ -18,8 +18,8 @@ from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
-from tests.api.every_operation import Caller, operations_of, read_known
-from tests.api.test_own_area import send, told
+from tests.api.every_operation import Caller, operations_of, read_known, send
+from tests.api.test_own_area import told
 from tests.local_client import local
 
 NAME, PHONE = "欧阳锋芒", "13812345678"

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable, Iterator
 
-from gis_service.database import Database
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.engine import Connection
+
+from gis_service.database import Database, open_engine
 from gis_service.errors import UnavailableError
 from gis_service.jobs import Job, Progress, enqueue, read_job, work_off
+from gis_service.local_cluster import LocalCluster
+from gis_service.people.accounts import add_account, end_area, set_active, set_role
 from gis_service.scope import Scope
+
+
+@pytest.fixture(scope="module")
+def superuser(cluster: LocalCluster, database_name: str) -> Iterator[Engine]:
+    engine = open_engine(cluster.url("postgres", database_name))
+    yield engine
+    engine.dispose()
 
 
 def queued(database: Database, staff: Scope, area: str) -> str:
@@ -57,3 +70,30 @@ def test_work_that_was_broken_off_begins_from_nothing(database: Database, staff:
 
     assert work_off(database, {"counting": begin}) == 1
     assert found(database, staff, identifier).state == "done"
+
+
+ENDINGS: dict[str, Callable[[Connection, str], None]] = {
+    "disabled": lambda conn, _: set_active(conn, "sender", active=False),
+    "another role": lambda conn, _: set_role(conn, "sender", "leader", "x"),
+    "no area": lambda conn, area: end_area(conn, "sender", area),
+    "nothing": lambda _conn, _area: None,
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_work_of_an_account_that_may_no_more_is_not_done(
+    database: Database, staff: Scope, area: str, superuser: Engine, ending: str
+) -> None:
+    operator = Scope("operator", "operator", ())
+    with superuser.begin() as conn:
+        conn.execute(text("truncate gis.account cascade"))
+    with database.write(operator) as conn:
+        add_account(conn, "sender", "staff", [area])
+    identifier = queued(database, Scope("sender", "staff", (area,)), area)
+    with database.write(operator) as conn:
+        ENDINGS[ending](conn, area)
+    done = []
+    assert work_off(database, {"counting": lambda _database, job, _progress: done.append(job.id)}) == 1
+    job = found(database, staff, identifier)
+    assert (job.state, len(done)) == (("done", 1) if ending == "nothing" else ("failed", 0))
+    assert job.problem is None or "sender 已停用或不再管这里" in job.problem
