@@ -47,6 +47,8 @@ def results(ran: Any) -> dict[str, str]:
 def test_doctor_finds_what_is_amiss_and_says_what_to_do(
     command: Any, database: Database, superuser: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with superuser.begin() as conn:
+        conn.execute(text("update gis.community set source = 'synthetic'"))
     first = command("doctor")
     found = results(first)
     assert first.code == 0
