@@ -84,6 +84,15 @@ def test_each_transaction_is_one_link_that_says_who_did_what(town: tuple[Databas
     assert (last.actor, last.role, last.area) == ("chen", "staff", TEST_COMMUNITY)
     # The grid is settled by a statement of its own only where there is one.
     assert [(one["subject"], one["operation"], one["rows"]) for one in last.entries] == [("waste_point", "insert", 3)]
+    # Several statements of one kind are one line, with all of their rows.
+    with database.write(Scope("chen", "staff", (TEST_COMMUNITY,))) as conn:
+        for code in ("P1", "P2"):
+            conn.execute(text(f"update gis.waste_point set remark = 'y' where code like '{code}%'"))
+    (entry,) = links_of(database)[0].entries
+    with database.read(Scope("chen", "staff", (TEST_COMMUNITY,))) as conn:
+        changed = conn.execute(text("select count(*) from gis.waste_point where remark = 'y'")).scalar_one()
+    assert (entry["operation"], entry["rows"]) == ("update", changed)
+    assert changed > 1
     with database.write(Scope("chen", "staff", (TEST_COMMUNITY,))) as conn:
         conn.execute(text("update gis.waste_point set remark = 'x'"))
         conn.execute(text("delete from gis.waste_point where code like 'P%1'"))
@@ -223,6 +232,13 @@ def forgeries() -> dict[str, tuple[list[str], str]]:
         ),
         "edited and reckoned anew": (
             [f"update gis.audit set actor = 'nobody' {third}", relinked], "与前一条接不上",
+        ),
+        "edited, reckoned anew and linked anew": (
+            [f"update gis.audit set actor = 'nobody' {third}",
+             "update gis.audit a set digest ="
+             f" gis.audit_digest(previous, area, position, at, actor, role, upload, entries) {third}",
+             "update gis.audit n set previous = (select digest from gis.audit a where a.area = n.area"
+             f" and a.position = 3) where {here} and position = 4"], "4 内容被改过",
         ),
         "deleted in the middle": ([f"delete from gis.audit {third}"], "前面有记录被删除"),
         "deleted at the beginning": ([f"delete from gis.audit where {here} and position = 1"], "前面有记录被删除"),

@@ -381,6 +381,28 @@ def test_the_database_gives_a_credential_no_more_than_it_has(database: Database,
         pass
 
 
+def test_a_new_password_ends_what_the_old_one_opened_but_for_where_it_was_changed(database: Database) -> None:
+    add(database, "someone", "staff", TOWN, password=PASSWORD)
+    here, there = session(database, "someone"), session(database, "someone")
+    secret = token(database, "someone")
+    with database.write(here.scope) as conn:
+        accounts.set_password(conn, "someone", PASSWORD + "!", "someone", here.credential)
+    assert here.scope.grant is not None
+    assert there.scope.grant is not None
+    assert identify(database, here.scope.grant.credential) is not None
+    assert identify(database, there.scope.grant.credential) is None
+    assert identify(database, digest_of(secret)) is None
+
+
+def test_a_disabled_account_gives_nothing_although_its_logins_are_there(database: Database, superuser: Engine) -> None:
+    add(database, "someone", "staff", TOWN)
+    secret = token(database, "someone")
+    with superuser.begin() as conn:
+        # Disabling deletes the logins too; this is the net under it.
+        unguarded(conn, "update gis.account set active = false")
+    assert identify(database, digest_of(secret)) is None
+
+
 def test_secrets_are_kept_as_digests_only(database: Database, superuser: Engine) -> None:
     add(database, "someone", "staff", TOWN, password=PASSWORD)
     secrets = [token(database, "someone"), log_in(database, "someone", PASSWORD, address="", title="", replaces=None)]
