@@ -69,8 +69,8 @@ def check_database(conn: Connection) -> list[Check]:
     ]  # fmt: skip
 
 
-def check_people(conn: Connection, *, demo: bool, beyond: bool) -> list[Check]:
-    """Look at accounts; ``demo`` and ``beyond`` (reached from other machines) are what the settings say."""
+def check_people(conn: Connection, *, beyond: bool) -> list[Check]:
+    """Look at accounts; ``beyond`` says that the settings let other machines reach the service."""
     admins = conn.execute(_ADMINS).scalar_one()
     shown = conn.execute(text("select count(*) from gis.account where demo")).scalar_one()
     real = any(conn.execute(text(_REAL.format(layer=name))).scalar() for name in LAYERS)
@@ -80,8 +80,8 @@ def check_people(conn: Connection, *, demo: bool, beyond: bool) -> list[Check]:
             "还没有管理员;请用 gis-service user add 名字 --role admin --area 区划代码",
         ),
         Check(
-            "演示账户", not (shown and (real or beyond or not demo)),
-            "有演示账户,而数据是真实的,或别的机器能访问:任何人点一下就能进;请去掉 GIS_DEMO 后重启", needed=True,
+            "演示账户", not (shown and (real or beyond)),
+            "有演示账户,而数据不只是示例,或别的机器能访问:任何人点一下就能进;请以 GIS_DEMO=0 重启", needed=True,
         ),
     ]  # fmt: skip
 

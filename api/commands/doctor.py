@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.console import CONSOLE
 from api.start import anchors_of, entrance_of, is_away, opened_database, operator_scope, read_settings
@@ -25,12 +25,12 @@ def doctor() -> None:
     with opened_database(settings) as database, database.read(operator_scope(database)) as conn:
         checks = [
             *check_database(conn),
-            *check_people(conn, demo=settings.demo, beyond=is_away(settings)),
+            *check_people(conn, beyond=is_away(settings)),
             *check_audit(conn, anchors_of(settings)),
             check_extent(conn),
         ]
     checks += _check_machine(settings)
-    table = Table("检查", "结果", "怎么办")
+    table = Table("检查", "结果", Column("怎么办", overflow="fold"))
     for one in checks:
         mark = "OK" if one.good else "FAIL" if one.needed else "WARN"
         table.add_row(one.name, mark, "" if one.good else one.said)

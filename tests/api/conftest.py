@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 
 from api.app import create_app
 from api.cli import main
-from gis_service.database import Database, open_engine
+from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
@@ -126,6 +126,20 @@ def gdal_login(server_token: str) -> Iterator[None]:
     pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": f"token:{server_token}"})
     yield
     pyogrio.set_gdal_config_options({"GDAL_HTTP_USERPWD": None})
+
+
+@pytest.fixture(scope="module")
+def copied_name(make_database: Callable[..., str], untouched_sample: str) -> str:
+    """The name of the module's own copy of the sample, to write into."""
+    return make_database(untouched_sample)
+
+
+@pytest.fixture(scope="module")
+def copied(cluster: LocalCluster, copied_name: str) -> Iterator[Database]:
+    """The module's own copy of the sample, as the application's role."""
+    found = connect(cluster.url("gis_app", copied_name))
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from api.app import create_app
-from gis_service.database import Database, connect
-from gis_service.local_cluster import LocalCluster
+from gis_service.database import Database
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from gis_service.surveys.originals import Originals
@@ -22,14 +21,6 @@ from tests.local_client import local
 
 STAFF = Scope("staff", "staff", (COMMUNITY,))
 HEAD = "编号,名称,点位类型,垃圾桶数,经度,纬度"
-
-
-@pytest.fixture(scope="module")
-def copied(cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str) -> Iterator[Database]:
-    """The sample, to write into."""
-    found = connect(cluster.url("gis_app", make_database(untouched_sample)))
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")

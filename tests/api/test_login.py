@@ -6,7 +6,7 @@ import asyncio
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -19,7 +19,7 @@ from api.access import RULES
 from api.admission import Entrance
 from api.app import all_routes, create_app
 from api.quick_route import QuickRoute
-from gis_service.database import Database, connect, open_engine
+from gis_service.database import Database, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.people.accounts import end_area, give_area, list_accounts, set_active, set_password
 from gis_service.people.demo import settle_demo
@@ -34,18 +34,6 @@ PASSWORD = "一个够长的口令 2026"
 GRIDS = [f"{COMMUNITY}{number:03}" for number in range(1, 7)]
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-@pytest.fixture(scope="module")
-def copied_name(make_database: Callable[..., str], untouched_sample: str) -> str:
-    return make_database(untouched_sample)
-
-
-@pytest.fixture(scope="module")
-def copied(cluster: LocalCluster, copied_name: str) -> Iterator[Database]:
-    found = connect(cluster.url("gis_app", copied_name))
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from sqlalchemy import Engine, text
 
 from api.app import create_app
 from api.worker import tidy, work
-from gis_service.database import Database, connect, open_engine
+from gis_service.database import Database, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
@@ -27,19 +27,6 @@ from tests.local_client import local
 
 HEAD = "编号,名称,点位类型,垃圾桶数,投放时段,经度,纬度"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-@pytest.fixture(scope="module")
-def copied_name(make_database: Callable[..., str], untouched_sample: str) -> str:
-    """The name of a copy of the sample, to write into."""
-    return make_database(untouched_sample)
-
-
-@pytest.fixture(scope="module")
-def copied(cluster: LocalCluster, copied_name: str) -> Iterator[Database]:
-    found = connect(cluster.url("gis_app", copied_name))
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")
