@@ -11,11 +11,12 @@ begin
 end $$;
 comment on function gis.realm_of(text) is 'Definer: the area that all areas of an account lie in; whoever administers it sees what is done to the account.';
 
-create function gis.audit_digest(previous bytea, area text, "position" bigint, at timestamptz, actor text, role text, upload uuid, entries jsonb)
+create function gis.audit_digest(previous bytea, area text, "position" bigint, at timestamptz, actor text, role text, upload uuid, entries jsonb, salt uuid)
 returns bytea language sql stable set search_path = pg_catalog, pg_temp as $$
-  select sha256(convert_to(jsonb_build_array(encode(previous, 'hex'), area, "position", extract(epoch from at), actor, role, upload, entries)::text, 'UTF8'))
+  select sha256(convert_to((jsonb_build_array(encode(previous, 'hex'), area, "position", extract(epoch from at), actor, role, upload, entries)
+    || case when salt is null then '[]'::jsonb else jsonb_build_array(salt) end)::text, 'UTF8'))
 $$;
-comment on function gis.audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb) is 'The digest of one link: what it says, and the digest of the one before it.';
+comment on function gis.audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb, uuid) is 'The digest of one link: what it says, and the digest of the one before it. The salt keeps what is erased from being guessed.';
 
 create function gis.count_versions() returns trigger language plpgsql security definer
 set search_path = gis, public, pg_temp as $$
@@ -25,6 +26,7 @@ declare
   here bigint;
   previous bytea;
   made bytea;
+  grain uuid;
   moment timestamptz := clock_timestamp();
   who text := coalesce(nullif(current_setting('gis.actor', true), ''), session_user);
   whose text := coalesce(nullif(current_setting('gis.role', true), ''), 'database');
@@ -48,9 +50,10 @@ begin
   loop
     insert into audit_head as h (area, position) values (noted.area, 1)
     on conflict (area) do update set position = h.position + 1 returning h.position, h.digest into here, previous;
-    made := audit_digest(previous, noted.area, here, moment, who, whose, which, noted.entries);
-    insert into audit (area, position, at, actor, role, upload, entries, previous, digest)
-    values (noted.area, here, moment, who, whose, which, noted.entries, previous, made);
+    grain := gen_random_uuid();
+    made := audit_digest(previous, noted.area, here, moment, who, whose, which, noted.entries, grain);
+    insert into audit (area, position, at, actor, role, upload, entries, previous, digest, salt)
+    values (noted.area, here, moment, who, whose, which, noted.entries, previous, made, grain);
     update audit_head h set digest = made where h.area = noted.area;
   end loop;
   return null;

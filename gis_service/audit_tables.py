@@ -45,6 +45,8 @@ AUDIT = Table(
     Column("entries", JSONB, nullable=False, comment="一个事务写过和看过的"),
     Column("previous", LargeBinary, comment="前一条的摘要"),
     Column("digest", LargeBinary, nullable=False, comment="前一条的摘要和本条内容的 SHA-256"),
+    Column("salt", Uuid, comment="随机数,算在摘要里;删除个人信息时一并抹去,原文就猜不出来"),
+    Column("erased_at", DateTime(timezone=True), comment="何时抹去了其中的个人信息"),
     PrimaryKeyConstraint("area", "position", name="audit_pkey"),
     Index("audit_at_idx", "at"),
     comment="审计记录:每个事务一条,连成一条链",

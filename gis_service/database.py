@@ -157,9 +157,11 @@ def prepare(superuser_url: str, passwords: dict[str, str], name: str = "gis") ->
 
 
 def _make_role(conn: Connection, role: str, password: str) -> None:
-    """Make a role that is never a superuser; only the backup role reads past row-level security."""
+    """Make a role that is never a superuser; only the backup role reads past row-level security, and replicates."""
     exists = conn.execute(text("select 1 from pg_roles where rolname = :role"), {"role": role}).scalar()
-    options = "login nosuperuser nocreatedb nocreaterole " + ("bypassrls" if role == "gis_backup" else "nobypassrls")
+    options = "login nosuperuser nocreatedb nocreaterole " + (
+        "bypassrls replication" if role == "gis_backup" else "nobypassrls noreplication"
+    )
     verb = "alter" if exists else "create"
     _run(
         conn,

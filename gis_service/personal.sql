@@ -30,7 +30,7 @@ begin
   if not reaches_person(layer, wanted_community, wanted) then
     return null;
   end if;
-  execute format('select jsonb_object_agg(k, masked(v)) from gis.%I p, jsonb_each_text(to_jsonb(p) - ''community'' - ''id'') e(k, v)'
+  execute format('select jsonb_object_agg(k, masked(v)) from gis.%I p, jsonb_each_text(to_jsonb(p) - ''community'' - ''id'' - ''written_at'') e(k, v)'
     ' where p.community = $1 and p.id = $2', layer || '_personal') into found using wanted_community, wanted;
   return coalesce(found, '{}');
 end $$;
@@ -44,7 +44,7 @@ begin
   if not reaches_person(layer, wanted_community, wanted) or char_length(btrim(reason)) < 4 then
     return null;
   end if;
-  execute format('select to_jsonb(p) - ''community'' - ''id'' from gis.%I p where p.community = $1 and p.id = $2', layer || '_personal')
+  execute format('select to_jsonb(p) - ''community'' - ''id'' - ''written_at'' from gis.%I p where p.community = $1 and p.id = $2', layer || '_personal')
   into found using wanted_community, wanted;
   insert into touch as t values (pg_current_xact_id()::text, wanted_community, layer || '_personal', 'read', wanted::text, left(btrim(reason), 200), 1, false)
   on conflict (xact, community, subject, operation, key, detail) do update set rows = t.rows + 1;
@@ -61,7 +61,7 @@ begin
     return false;
   end if;
   select string_agg(quote_ident(attname), ', ' order by attnum) into names from pg_catalog.pg_attribute
-  where attrelid = format('gis.%I', layer || '_personal')::regclass and attnum > 0 and not attisdropped and attname not in ('community', 'id');
+  where attrelid = format('gis.%I', layer || '_personal')::regclass and attnum > 0 and not attisdropped and attname not in ('community', 'id', 'written_at');
   execute format('delete from gis.%I where community = $1 and id = $2', layer || '_personal') using wanted_community, wanted;
   if exists (select from jsonb_each_text(given) e where e.value <> '') then
     execute format('insert into gis.%1$I (community, id, %2$s) select $1, $2, %2$s from jsonb_populate_record(null::gis.%1$I, $3)', layer || '_personal', names)
@@ -72,3 +72,26 @@ begin
   return true;
 end $$;
 comment on function gis.personal_written(text, text, uuid, jsonb) is 'Definer: replaces the personal fields of a feature; they have no history, and the audit says only that they were written.';
+
+create function gis.expire_personal(kept_days integer) returns bigint language plpgsql security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+declare
+  personal text;
+  here bigint;
+  gone bigint := 0;
+begin
+  if current_setting('gis.role', true) is distinct from 'operator' then
+    return 0;
+  end if;
+  for personal in
+    select relname from pg_catalog.pg_class where relnamespace = 'gis'::regnamespace and relkind = 'r' and relname like '%\_personal' order by relname
+  loop
+    execute format('with old as (delete from gis.%1$I where written_at < now() - make_interval(days => $1) returning community),'
+      ' noted as (insert into touch as t select pg_current_xact_id()::text, community, %1$L, ''delete'', '''', ''保留期满'', count(*), false from old group by 2'
+      ' on conflict (xact, community, subject, operation, key, detail) do update set rows = t.rows + excluded.rows)'
+      ' select count(*) from old', personal) into here using kept_days;
+    gone := gone + here;
+  end loop;
+  return gone;
+end $$;
+comment on function gis.expire_personal(integer) is 'Definer: deletes personal fields that nobody has written for so many days; the service asks for it once a day.';

@@ -158,6 +158,7 @@ def account_statements() -> list[str]:
         "create trigger guard_credential before insert or update on gis.credential"
         " for each row execute function gis.guard_credential();",
         *(f"grant select on gis.{table.name} to gis_backup;" for table in (account, area, credential, attempt)),
+        f"grant select on sequence gis.{attempt.name}_id_seq to gis_backup;",
     ]
     return statements
 
@@ -282,9 +283,9 @@ def layer_statements(layer: Layer) -> list[str]:
 _CALLED = (
     "registered_areas()", "unfinished_jobs()", "attributions(text)", "granted(bytea)", "use_credential(bytea)",
     "begin_login(text, text, integer, integer)", "end_session(bytea)", "manages(text)", "manages_area(text)",
-    "is_new(text)", "viewable()", "audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb)",
+    "is_new(text)", "viewable()", "audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb, uuid)",
     "personal_masked(text, text, uuid)", "personal_whole(text, text, uuid, text)",
-    "personal_written(text, text, uuid, jsonb)",
+    "personal_written(text, text, uuid, jsonb)", "expire_personal(integer)",
 )  # fmt: skip
 """The functions that the application itself calls; every other one is a trigger's, or another function's."""
 

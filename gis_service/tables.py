@@ -218,6 +218,13 @@ def _personal_table(layer: Layer) -> Table:
         Column("id", Uuid, nullable=False, comment="标识"),
         *(_column(field) for field in layer.personal_fields),
         *(check for field in layer.personal_fields for check in _field_checks(name, field)),
+        Column(
+            "written_at",
+            DateTime(timezone=True),
+            nullable=False,
+            server_default=text("now()"),
+            comment="写入时刻;保留期从它算起",
+        ),
         PrimaryKeyConstraint("community", "id", name=f"{name}_pkey"),
         ForeignKeyConstraint(
             ["community", "id"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -56,21 +57,17 @@ def template(cluster: LocalCluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def make_database(admin: Engine, template: str) -> Iterator[Callable[..., str]]:
-    """A function that makes a database by copying another, and returns its name."""
-    made: list[str] = []
+def make_database(admin: Engine, template: str) -> Callable[..., str]:
+    """A function that makes a database by copying another, and returns its name; all of them go with the cluster."""
+    numbers = itertools.count()
 
     def make(source: str = template) -> str:
-        name = f"t{len(made):03}"
+        name = f"t{next(numbers):03}"
         with admin.connect() as conn:
             conn.execute(text(f"create database {name} template {source} owner gis_owner"))
-        made.append(name)
         return name
 
-    yield make
-    with admin.connect() as conn:
-        for name in made:
-            conn.execute(text(f"drop database if exists {name} with (force)"))
+    return make
 
 
 @pytest.fixture(scope="module")

@@ -72,11 +72,15 @@ def verify(conn: Connection, anchors: Sequence[dict[str, Any]]) -> tuple[int, li
     """Reckon every digest anew, and compare the chains with their anchors; return how many links, and what is wrong.
 
     A link that was edited has another digest; one that was deleted leaves a gap, or a link that doesn't follow the one
-    before it; a chain that was cut off ends before its head, or before an anchor.
+    before it; a chain that was cut off ends before its head, or before an anchor. A link out of which personal data was
+    erased is held by the later one that says so: that one has the digest of what was left.
+
+    After a restore the chains end where the backup did: anchors beyond that which were made before don't count, and
+    the file says so (``Anchors.restart``).
     """
     findings = [Finding(row.area, row.position, row.said) for row in conn.execute(_VERIFY)]
     links = conn.execute(text("select count(*) from gis.audit")).scalar_one()
-    for anchor in anchors:
+    for anchor in _standing(anchors):
         area, position, digest = anchor["area"], anchor["position"], anchor["digest"]
         row = conn.execute(
             select(AUDIT.c.digest).where(AUDIT.c.area == area, AUDIT.c.position == position)
@@ -90,12 +94,19 @@ def verify(conn: Connection, anchors: Sequence[dict[str, Any]]) -> tuple[int, li
 
 _VERIFY = text("""
     with links as (
-      select area, position, digest, previous,
-        gis.audit_digest(previous, area, position, at, actor, role, upload, entries) as right,
+      select area, position, digest, previous, erased_at,
+        gis.audit_digest(previous, area, position, at, actor, role, upload, entries, salt) as right,
         lag(position) over w as position_before, lag(digest) over w as digest_before
       from gis.audit window w as (partition by area order by position)),
     ends as (select area, max(position) as position from gis.audit group by area)
-    select area, position, '内容被改过:摘要不符' as said from links where digest <> "right"
+    select area, position, '内容被改过:摘要不符' as said from links where erased_at is null and digest <> "right"
+    union all
+    select area, position, '抹去个人信息的记录与事后登记的不符' from links l
+    where erased_at is not null and encode("right", 'hex') is distinct from (
+      select x ->> 'detail' from gis.audit e, jsonb_array_elements(e.entries) x
+      where e.area = l.area and e.position > l.position and x ->> 'subject' = 'audit' and x ->> 'operation' = 'erase'
+        and x ->> 'key' = l.position::text
+      order by e.position desc limit 1)
     union all
     select area, position, '前面有记录被删除' from links where position <> coalesce(position_before, 0) + 1
     union all
@@ -111,6 +122,18 @@ _VERIFY = text("""
     select e.area, e.position, '链的末端没有登记'
       from ends e left join gis.audit_head h using (area) where h.area is null
     order by 1, 2""")
+
+
+def _standing(anchors: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the anchors that still bind: all but those beyond the end that a later restore left."""
+    kept: list[dict[str, Any]] = []
+    for anchor in anchors:
+        if anchor.get("restored"):
+            area, end = anchor["area"], anchor["position"]
+            kept = [one for one in kept if one["area"] != area or one["position"] <= end]
+        if anchor["position"]:
+            kept.append(anchor)
+    return kept
 
 
 class Anchors:
@@ -142,18 +165,42 @@ class Anchors:
         """Add the ends that have moved since the last time; return how many. They are on the disk when this returns."""
         last = {one["area"]: one["position"] for one in self.read()}
         heads = conn.execute(select(AUDIT_HEAD).order_by(AUDIT_HEAD.c.area))
-        moved = [row for row in heads if row.digest is not None and last.get(row.area, 0) < row.position]
-        if not moved:
-            return 0
+        moved = [
+            (row.area, row.position, row.digest.hex(), {})
+            for row in heads
+            if row.digest is not None and last.get(row.area, 0) < row.position
+        ]
+        self._append(moved)
+        return len(moved)
+
+    def restart(self, conn: Connection) -> list[str]:
+        """Note that the chains were restored from a backup and end where it did; return what of them is gone.
+
+        Anchors beyond stay in the file, for whoever wants to know what there had been.
+        """
+        last = {one["area"]: one["position"] for one in _standing(self.read())}
+        heads = {row.area: row for row in conn.execute(select(AUDIT_HEAD))}
+        gone, lines = [], []
+        for area in sorted(last | heads):
+            head = heads.get(area)
+            end, digest = (head.position, head.digest.hex()) if head is not None and head.digest else (0, "")
+            lines.append((area, end, digest, {"restored": True}))
+            if last.get(area, 0) > end:
+                gone.append(f"{area or '—'}:第 {end + 1} 到 {last[area]} 条")
+        self._append(lines)
+        return gone
+
+    def _append(self, lines: Sequence[tuple[str, int, str, dict[str, Any]]]) -> None:
+        if not lines:
+            return
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
         with self.path.open("ab") as file:
-            for row in moved:
-                anchor = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "area": row.area,
-                          "position": row.position, "digest": row.digest.hex()}  # fmt: skip
+            for area, position, digest, more in lines:
+                anchor = {"at": at, "area": area, "position": position, "digest": digest, **more}
                 file.write(orjson.dumps(anchor) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        return len(moved)
 
 
 def lines_of(links: Sequence[Link]) -> Iterator[dict[str, Any]]:

@@ -220,7 +220,7 @@ def forgeries() -> dict[str, tuple[list[str], str]]:
     here = f"area = '{TEST_COMMUNITY}'"
     relinked = (
         "update gis.audit a set digest ="
-        f" gis.audit_digest(previous, area, position, at, actor, role, upload, entries) where {here}"
+        f" gis.audit_digest(previous, area, position, at, actor, role, upload, entries, salt) where {here}"
     )
     third = f"where {here} and position = 3"
     return {
@@ -236,7 +236,7 @@ def forgeries() -> dict[str, tuple[list[str], str]]:
         "edited, reckoned anew and linked anew": (
             [f"update gis.audit set actor = 'nobody' {third}",
              "update gis.audit a set digest ="
-             f" gis.audit_digest(previous, area, position, at, actor, role, upload, entries) {third}",
+             f" gis.audit_digest(previous, area, position, at, actor, role, upload, entries, salt) {third}",
              "update gis.audit n set previous = (select digest from gis.audit a where a.area = n.area"
              f" and a.position = 3) where {here} and position = 4"], "4 内容被改过",
         ),

@@ -212,7 +212,7 @@ def test_preparing_again_mends_roles_and_the_leakproof_mark(
         ).all()
     assert [tuple(role) for role in roles] == [
         ("gis_app", False, False, False, False, False),
-        ("gis_backup", False, False, False, True, False),
+        ("gis_backup", False, False, False, True, True),
         ("gis_owner", False, False, False, False, False),
     ]
 

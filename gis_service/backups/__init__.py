@@ -1,0 +1,1 @@
+"""Backups: made, kept elsewhere, checked, and brought back."""

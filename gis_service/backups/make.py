@@ -1,0 +1,229 @@
+"""Making a backup: a dump of one moment, a copy of the whole cluster for points in time, and the files beside it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import tarfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from pyrage import x25519
+from sqlalchemy import text
+from sqlalchemy.engine import Connection, make_url
+
+from gis_service.backups.sealing import seal, sha256_of
+from gis_service.backups.state import digest_of_catalogue, read_migration, read_tables
+from gis_service.backups.store import Backup, Manifest, Store
+from gis_service.database import explained, open_engine
+from gis_service.errors import UnavailableError
+from gis_service.postgres_server import choose_programs, server_environment
+
+DUMP, BASE, FILES = "dump.age", "base.age", "files.age"
+
+Told = Callable[[str], None]
+"""Called with one Chinese sentence before each step."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server that is backed up.
+
+    Attributes
+    ----------
+    url
+        How role ``gis_backup`` reaches the database.
+    cluster
+        The folder of the private cluster, by which its programs are chosen; another server's is not known.
+    """
+
+    url: str
+    cluster: Path | None = None
+
+    def command(self, program: str, *options: str) -> tuple[list[str], dict[str, str]]:
+        """Return how a program of PostgreSQL is called, and in which environment: passwords are no arguments."""
+        target = make_url(self.url)
+        folder = choose_programs(self.cluster or Path("/nonexistent")).folder
+        environment = {
+            **server_environment(),
+            "PGUSER": target.username or "",
+            "PGPASSWORD": target.password or "",
+            "PGHOST": str(target.host or target.query.get("host", "")),
+            "PGPORT": str(target.port or target.query.get("port", 5432)),
+            "PGSSLMODE": str(target.query.get("sslmode", "prefer")),
+            "PGCONNECT_TIMEOUT": "10",
+        }
+        return [str(folder / program), "--no-password", *options], environment
+
+    @property
+    def database(self) -> str:
+        """The database's name."""
+        return make_url(self.url).database or "gis"
+
+    @contextmanager
+    def asked(self) -> Iterator[Connection]:
+        """Open a transaction in which everything is seen as of one moment."""
+        engine = open_engine(self.url).execution_options(isolation_level="REPEATABLE READ")
+        try:
+            with explained(), engine.begin() as conn:
+                # Adding up a large table, and waiting for the dump beside it, takes longer than any request may.
+                conn.execute(text("set local statement_timeout = 0"))
+                conn.execute(text("set local idle_in_transaction_session_timeout = 0"))
+                yield conn
+        finally:
+            engine.dispose()
+
+
+def make_backup(
+    server: Server, store: Store, recipient: x25519.Recipient, files: Mapping[str, Path], told: Told, *, base: bool = True
+) -> Backup:
+    """Make a backup; it is there as a whole, or not at all.
+
+    Parameters
+    ----------
+    files
+        What lies beside the database, by its name in the backup: files or folders; what doesn't exist is left out.
+    base
+        Whether to copy the whole cluster too, which needs the right to replicate.
+
+    Raises
+    ------
+    UnavailableError
+        When the server refuses, or the folder can't be written; the sentence says why.
+    """
+    try:
+        draft = store.begin()
+        return _make(server, store, draft, recipient, files, told, base=base)
+    except OSError as error:
+        raise UnavailableError(
+            f"备份目录 {store.folder} 写不了({error.strerror});请检查共享目录和磁盘空间。",
+            f"The folder of backups can't be written: {error.strerror}.",
+        ) from error
+
+
+def _make(
+    server: Server, store: Store, draft: Path, recipient: x25519.Recipient, files: Mapping[str, Path], told: Told,
+    *, base: bool,
+) -> Backup:  # fmt: skip
+    with server.asked() as conn:
+        told("清点各表")
+        manifest = _described(conn)
+        snapshot = conn.execute(text("select pg_export_snapshot()")).scalar_one()
+        told("导出数据库")
+        options = (f"--snapshot={snapshot}", "--format=custom", "--schema=gis", "--no-password")
+        _sealed_output(server, ("pg_dump", *options, server.database), draft / DUMP, recipient)
+    if base:
+        told("复制整个集群")
+        manifest = _with_base(server, draft / BASE, recipient, manifest)
+    told("收集文件")
+    with _packed(files.items()) as stream:
+        seal(stream, draft / FILES, recipient)
+    digests = {path.name: sha256_of(path) for path in sorted(draft.glob("*.age"))}
+    return store.finish(draft, replace(manifest, files=digests))
+
+
+def _described(conn: Connection) -> Manifest:
+    tables = read_tables(conn)
+    system = conn.execute(text("select system_identifier::text from pg_control_system()")).scalar_one()
+    position = conn.execute(text(_POSITION)).scalar_one()
+    return Manifest(
+        datetime.now(UTC), read_migration(conn), system, position, "", "", tables, digest_of_catalogue(conn)
+    )
+
+
+_POSITION = "select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end::text"
+
+
+def _with_base(server: Server, target: Path, recipient: x25519.Recipient, manifest: Manifest) -> Manifest:
+    with server.asked() as conn:
+        begin = conn.execute(text("select redo_lsn::text from pg_control_checkpoint()")).scalar_one()
+    # The log that the copy needs to be whole goes along, so that it can be restored without any other.
+    _sealed_output(
+        server,
+        ("pg_basebackup", "--pgdata=-", "--format=tar", "--wal-method=fetch", "--checkpoint=fast", "--gzip",
+         "--label=gis-service"),
+        target, recipient,
+    )  # fmt: skip
+    with server.asked() as conn:
+        end = conn.execute(text(_POSITION)).scalar_one()
+    return replace(manifest, base_from=begin, base_to=end)
+
+
+def _sealed_output(server: Server, call: tuple[str, ...], target: Path, recipient: x25519.Recipient) -> None:
+    """Seal what a program of PostgreSQL writes to its standard output."""
+    arguments, environment = server.command(*call)
+    process = subprocess.Popen(
+        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd="/"
+    )
+    said: list[bytes] = []
+    listener = threading.Thread(target=lambda: said.append(process.stderr.read() if process.stderr else b""))
+    listener.start()
+    try:
+        if process.stdout is None:
+            raise RuntimeError("the pipe is missing")
+        seal(process.stdout, target, recipient)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        process.wait()
+        listener.join()
+    if process.returncode:
+        target.unlink(missing_ok=True)
+        raise UnavailableError(
+            f"{call[0]} 没有成功:{_reason(said)};请核对 gis_backup 的口令和权限(gis-service database prepare),再试一次。",
+            f"{call[0]} failed: {_reason(said)}",
+        )
+
+
+def _reason(said: list[bytes]) -> str:
+    lines = b"".join(said).decode(errors="replace").strip().splitlines() or ["没有说原因"]
+    return next((line for line in lines if "error:" in line), lines[-1])
+
+
+@contextmanager
+def _packed(files: Iterable[tuple[str, Path]]) -> Iterator[BinaryIO]:
+    """Give a tar.gz of files and folders as a stream; what vanishes meanwhile is left out."""
+    reading, writing = os.pipe()
+    failed: list[Exception] = []
+
+    def pack() -> None:
+        try:
+            with (
+                os.fdopen(writing, "wb") as pipe,
+                gzip.GzipFile(fileobj=pipe, mode="wb", compresslevel=1) as packed,
+                tarfile.open(fileobj=packed, mode="w|", dereference=True) as archive,
+            ):
+                for name, path in files:
+                    _add(archive, name, path)
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=pack, name="pack", daemon=True)
+    thread.start()
+    try:
+        with os.fdopen(reading, "rb") as stream:
+            yield stream
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _add(archive: tarfile.TarFile, name: str, path: Path) -> None:
+    if path.is_dir():
+        for one in sorted(path.iterdir()):
+            _add(archive, f"{name}/{one.name}", one)
+        return
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        archive.addfile(archive.gettarinfo(arcname=name, fileobj=file), file)
