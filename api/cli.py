@@ -8,9 +8,12 @@ import sys
 import typer
 
 from api.commands import areas, audit, database, sample, tokens, users
+from api.commands.backups import backup, backup_key, verify_backup
 from api.commands.doctor import doctor
+from api.commands.erase import erase_
 from api.commands.forms import form
 from api.commands.maps import analyse, map_
+from api.commands.restore import restore
 from api.commands.reverts import revert, uploads
 from api.commands.serve import serve
 from api.commands.uploads import upload
@@ -39,6 +42,11 @@ app.command("map")(map_)
 app.command("analyse")(analyse)
 app.command("reconcile")(sample.reconcile)
 app.command("doctor")(doctor)
+app.command("backup-key")(backup_key)
+app.command("backup")(backup)
+app.command("verify-backup")(verify_backup)
+app.command("restore")(restore)
+app.command("erase")(erase_)
 app.add_typer(areas.app, name="area")
 app.add_typer(sample.app, name="sample")
 app.add_typer(users.app, name="user")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
@@ -26,6 +29,11 @@ class Metrics:
             registry=self._registry,
         )  # fmt: skip
         self._jobs = Gauge("gis_jobs_unfinished", "Jobs that wait or are being worked on.", registry=self._registry)
+
+    def watch_backups(self, age: Callable[[], float | None]) -> None:
+        """Show how old the newest backup is, in seconds; not a number without one."""
+        gauge = Gauge("gis_backup_age_seconds", "Age of the newest backup.", registry=self._registry)
+        gauge.set_function(lambda: math.nan if (seconds := age()) is None else seconds)
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count an answered request; ``route`` is its template, so that labels stay few and tell nothing."""

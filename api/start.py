@@ -11,6 +11,9 @@ from pydantic import ValidationError
 
 from api.admission import Entrance
 from gis_service.areas import registered_codes
+from gis_service.backups.make import Server
+from gis_service.backups.sealing import Recipient, recipient_of
+from gis_service.backups.store import Store
 from gis_service.database import Database, connect, open_engine, prepare
 from gis_service.errors import InputError
 from gis_service.local_cluster import LocalCluster
@@ -78,10 +81,49 @@ def anchors_of(settings: Settings, data: Path | None = None) -> Anchors:
     return Anchors((settings.anchors or (data or settings.data_dir) / "audit" / "anchors.jsonl").resolve())
 
 
-def prepare_local(cluster: LocalCluster) -> None:
+def backup_server_of(settings: Settings, data: Path | None = None) -> Server:
+    """Return the server that is backed up; InputError when one elsewhere has no address for it."""
+    cluster = cluster_of(settings, data)
+    if cluster is not None:
+        return Server(cluster.url("gis_backup"), cluster.cluster)
+    if settings.database_backup_url is None:
+        raise InputError(
+            "用别处的数据库时,请设 GIS_DATABASE_BACKUP_URL(角色 gis_backup 的地址)。", "Set GIS_DATABASE_BACKUP_URL."
+        )
+    return Server(settings.database_backup_url)
+
+
+def store_of(settings: Settings) -> Store:
+    """Return where backups are kept; InputError when nothing was set."""
+    if settings.backups is None:
+        raise InputError("请设 GIS_BACKUPS,写明备份放到哪个文件夹(最好是另一台机器的共享目录)。", "Set GIS_BACKUPS.")
+    return Store(settings.backups.resolve(), settings.backup_days)
+
+
+def recipient_of_settings(settings: Settings) -> Recipient:
+    """Return what backups are sealed to; InputError when there is none."""
+    if settings.backup_key is None:
+        raise InputError(
+            "请设 GIS_BACKUP_KEY(公钥);用 gis-service backup-key --out 文件 生成一对,私钥文件放到别处。",
+            "Set GIS_BACKUP_KEY.",
+        )
+    return recipient_of(settings.backup_key)
+
+
+def files_beside(settings: Settings, data: Path | None = None) -> dict[str, Path]:
+    """Return what belongs into a backup beside the database, by its place in the data folder."""
+    folder = (data or settings.data_dir).resolve()
+    beside = {"uploads": originals_of(settings, data).folder, "audit/anchors.jsonl": anchors_of(settings, data).path}
+    if settings.database_url is None:
+        beside["passwords.json"] = folder / "passwords.json"
+    return beside
+
+
+def prepare_local(cluster: LocalCluster, *, schema: bool = True) -> None:
     """Give a running private cluster its roles, database and schema; quick when it has them."""
     prepare(cluster.url("postgres", "postgres"), cluster.passwords)
-    _migrate(cluster.url("gis_owner"))
+    if schema:
+        _migrate(cluster.url("gis_owner"))
 
 
 @contextmanager

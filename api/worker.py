@@ -18,6 +18,7 @@ from gis_service.database import Database
 from gis_service.errors import ServiceError
 from gis_service.jobs import Handler, unfinished, work_off
 from gis_service.people.audit import Anchors
+from gis_service.people.personal import expire_personal
 from gis_service.surveys.commit import commit_in_background
 from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, queue_again, read_in_background
 from gis_service.surveys.originals import Originals
@@ -49,8 +50,10 @@ def work(database: Database, originals: Originals) -> int:
     return work_off(database, handlers_of(originals))
 
 
-def tidy(database: Database, originals: Originals) -> int:
-    """Delete what is kept of uploads and whose time is over; return how many files."""
+def tidy(database: Database, originals: Originals, personal_days: int) -> int:
+    """Delete what is kept of uploads and of landlords and whose time is over; return how many files."""
+    with database.write(OPERATOR) as conn:
+        expire_personal(conn, personal_days)
     return expire(Desk(database, operator_scope(database), originals))
 
 
@@ -70,13 +73,18 @@ class WorkerProcess:
         Where uploaded files are kept; once a day those whose time is over are deleted.
     anchors
         Where the ends of the audit are kept, every ten minutes and when the service stops.
+    personal_days
+        How long personal fields are kept that nobody writes anew.
     """
 
-    def __init__(self, database: Database, data: Path, originals: Originals, anchors: Anchors) -> None:
+    def __init__(
+        self, database: Database, data: Path, originals: Originals, anchors: Anchors, personal_days: int
+    ) -> None:
         self._database = database
         self._data = data
         self._originals = originals
         self._anchors = anchors
+        self._personal_days = personal_days
         self._tidied = self._anchored = -math.inf
         self._woken, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="worker", daemon=True)
@@ -123,7 +131,7 @@ class WorkerProcess:
             if math.isinf(self._tidied):
                 queue_again(Desk(self._database, operator_scope(self._database), self._originals))
             self._tidied = time.monotonic()
-            tidy(self._database, self._originals)
+            tidy(self._database, self._originals, self._personal_days)
         except ServiceError as error:
             # The database is away; the next look comes soon.
             LOG.warning("old uploads were not looked after: %s", error.english)

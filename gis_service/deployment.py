@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from gis_service.backups.store import Store
 from gis_service.database import ROLES, spatial_index_helps
+from gis_service.errors import NotFoundError
+from gis_service.features.question import SHANGHAI
 from gis_service.migrate import is_current
 from gis_service.people.audit import Anchors, verify
 from layers.registry import LAYERS
@@ -18,6 +22,9 @@ SECRET_KM2 = 25.0
 国家秘密范围:军事禁区以外连续覆盖范围超过 25 平方千米的大比例尺成果)."""
 
 _STALE_HOURS = 24.0
+_BACKUP_HOURS = 26.0
+"""One is made each day; two hours are for a machine that was off at the time."""
+_BEHIND_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,42 @@ def check_audit(conn: Connection, anchors: Anchors) -> list[Check]:
     ]  # fmt: skip
 
 
+def check_backups(conn: Connection, store: Store | None, data: Path) -> list[Check]:
+    """Look at how old the newest backup is, where it lies, and whether the log is being fetched.
+
+    Parameters
+    ----------
+    store
+        Where backups are kept; None where nothing was set.
+    data
+        The data folder, to whose disk backups shouldn't be entrusted.
+    """
+    if store is None:
+        return [Check("备份", good=False, said="没有备份;请设 GIS_BACKUPS(另一台机器的共享目录)和 GIS_BACKUP_KEY")]
+    try:
+        found = store.backups()
+    except NotFoundError as error:
+        return [Check("备份", good=False, said=str(error), needed=True)]
+    last = found[-1].manifest.made_at if found else None
+    late = last is None or datetime.now(UTC) - last > timedelta(hours=_BACKUP_HOURS)
+    behind = conn.execute(_BEHIND).scalar()
+    return [
+        Check(
+            "备份", not late, f"最近一份备份:{f'{last.astimezone(SHANGHAI):%Y-%m-%d %H:%M}' if last else '还没有'};"
+            "请让服务一直运行,或定时运行 gis-service backup,并看日志里为什么没有成功", needed=True,
+        ),
+        Check(
+            "备份在别的磁盘", store.folder.stat().st_dev != data.stat().st_dev,
+            f"{store.folder} 与数据在同一块磁盘上,一坏都坏;请换成另一台机器的共享目录",
+        ),
+        Check(
+            "数据库日志的备份", behind is not None and behind < _BEHIND_BYTES,
+            "没有在取数据库的日志,只能恢复到最近一份备份的时刻;请让服务一直运行"
+            if behind is None else f"数据库的日志落后 {behind / 1e6:,.0f} MB 没有取走;请看服务的日志里为什么",
+        ),
+    ]  # fmt: skip
+
+
 def check_extent(conn: Connection) -> Check:
     """Look at how much continuous ground the communities cover, in km² on the ellipsoid."""
     km2 = conn.execute(_LARGEST).scalar() or 0.0
@@ -143,6 +186,10 @@ _AROUND = text("""
     order by 1""")
 _REAL = "select exists (select from gis.{layer} where source <> 'synthetic')"
 _ADMINS = text("select count(*) from gis.account where role = 'admin' and active and password_by is not null")
+_BEHIND = text(
+    "select pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8 from pg_replication_slots"
+    " where slot_name = 'gis_backup'"
+)
 _UNANCHORED = text("select min(at) from gis.audit where at > :last")
 _LARGEST = text(
     "select max(st_area((part).geom::geography)) / 1e6"

@@ -112,10 +112,11 @@ class LocalCluster:
                 self.stop()
             users.release()
 
-    def start(self) -> None:
+    def start(self, *, seconds: float = START_SECONDS) -> None:
         """Start the server, making the cluster on first use; return when it accepts connections.
 
         A server that outlived its service is adopted. What a killed server left behind is cleared away.
+        ``seconds`` is how long it may take to recover.
 
         Raises
         ------
@@ -126,10 +127,10 @@ class LocalCluster:
         with self._turn():
             try:
                 # A server may be dying of a kill just now: only one that answers is adopted.
-                if self.running() and self._wait_ready():
+                if self.running() and self._wait_ready(seconds):
                     return
                 self._bring_up()
-                if not self._wait_ready():
+                if not self._wait_ready(seconds):
                     raise self._failure(self._logged(), "数据库起不来")
             except OSError as error:
                 raise self._failure(str(error), "数据库起不来") from error
@@ -265,15 +266,15 @@ class LocalCluster:
                 **server_user(),
             )
 
-    def _wait_ready(self) -> bool:
+    def _wait_ready(self, seconds: float) -> bool:
         """Wait until the server accepts connections, or return False when it ends; recovery may take its time."""
 
         def ready() -> bool:
             lines = self._pid_file()
             return len(lines) > 7 and lines[7].strip() == "ready" and self.running() and self._answers(lines[4])
 
-        if not _until(lambda: ready() or self._ended(), START_SECONDS):
-            message = f"数据库 {START_SECONDS:.0f} 秒内没有就绪:请查看 {self.log},它可能还在恢复,稍后再启动。"
+        if not _until(lambda: ready() or self._ended(), seconds):
+            message = f"数据库 {seconds:.0f} 秒内没有就绪:请查看 {self.log},它可能还在恢复,稍后再启动。"
             raise ClusterError(message)
         return not self._ended()
 

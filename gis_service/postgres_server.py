@@ -24,6 +24,8 @@ SETTINGS = {
     "max_wal_size": "2GB",
     # What the backup hasn't fetched yet is kept, but not until the disk is full.
     "max_slot_wal_keep_size": "4GB",
+    # An old file of the log that is used again holds what was erased until it is full once more.
+    "wal_recycle": "off",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -29,6 +29,20 @@ class Settings(BaseSettings):
     database_read_url: Annotated[
         str | None, Field(description="只读查询的数据库,可指向备库;不设则同 GIS_DATABASE_URL")
     ] = None
+    database_backup_url: Annotated[
+        str | None, Field(description="备份用的数据库(角色 gis_backup);用私有集群时不用设")
+    ] = None
+    backups: Annotated[Path | None, Field(description="备份放到哪个文件夹,应在另一台机器的共享目录上;不设则不备份")] = (
+        None
+    )
+    backup_key: Annotated[
+        str | None, Field(description="备份加密用的公钥,由 gis-service backup-key 生成;私钥不要放在这台机器上")
+    ] = None
+    backup_days: Annotated[int, Field(ge=1, le=3650, description="备份保留多少天")] = 35
+    alarm: Annotated[
+        Path | None, Field(description="备份失败时运行的程序,告警的一句话是它唯一的参数;例如发短信的脚本")
+    ] = None
+    personal_days: Annotated[int, Field(ge=1, le=3650, description="房东的联系方式多少天没有重新核对就删除")] = 730
     tianditu_key: Annotated[str | None, Field(description="天地图密钥;设了就提供天地图底图")] = None
     base_layers: Annotated[
         str | None, Field(description="内网底图,每项为 名称=XYZ 地址模板,用分号隔开;GCJ-02 底图会被拒绝")

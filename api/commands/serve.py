@@ -18,6 +18,7 @@ import typer
 import uvicorn
 
 from api.app import create_app
+from api.backup_schedule import BackupSchedule
 from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
 from api.limits import Limits
@@ -25,14 +26,18 @@ from api.log_file import LogFile
 from api.request_log import to_stdout
 from api.start import (
     anchors_of,
+    backup_server_of,
     entrance_of,
     opened_database,
     operator_scope,
     originals_of,
     prepare_local,
     read_settings,
+    recipient_of_settings,
+    store_of,
 )
 from api.worker import WorkerProcess
+from gis_service.backups.log_keeper import LogKeeper
 from gis_service.database import Database, connect
 from gis_service.errors import InputError
 from gis_service.local_cluster import ClusterError, LocalCluster
@@ -65,11 +70,16 @@ def serve(
             limits = Limits(silence_seconds=settings.client_seconds)
             originals = originals_of(settings, data)
             workers = WorkerProcess(
-                database, (data or settings.data_dir).resolve(), originals, anchors_of(settings, data)
-            )
+                database, (data or settings.data_dir).resolve(), originals, anchors_of(settings, data),
+                settings.personal_days,
+            )  # fmt: skip
+            schedule = _schedule(settings, data)
             log = LogFile((data or settings.data_dir) / "logs", settings.log_days)
+            app = create_app(database, bases, limits, originals, workers.wake, entrance, _log(log))
+            if schedule is not None:
+                app.state.metrics.watch_backups(schedule.age)
             config = uvicorn.Config(
-                create_app(database, bases, limits, originals, workers.wake, entrance, _log(log)),
+                app,
                 http=connection_class(limits), ws="none", log_level="warning",
                 access_log=False, timeout_graceful_shutdown=5, server_header=False,
                 proxy_headers=settings.proxies is not None, forwarded_allow_ips=settings.proxies or "",
@@ -86,15 +96,28 @@ def serve(
             if sys.stdout.isatty():
                 CONSOLE.print(f"请求日志:{log.path}", soft_wrap=True)
             workers.start()
+            if schedule is not None:
+                schedule.start()
             try:
                 server.run(sockets=[listener])
             finally:
                 workers.stop()
+                if schedule is not None:
+                    schedule.stop()
                 log.close()
     except KeyboardInterrupt:
         CONSOLE.print("已停止。")
     finally:
         listener.close()
+
+
+def _schedule(settings: Settings, data: Path | None) -> BackupSchedule | None:
+    """Return what makes backups while the service runs; None where no folder for them was set."""
+    if settings.backups is None:
+        return None
+    store, folder = store_of(settings), (data or settings.data_dir).resolve()
+    keeper = LogKeeper(backup_server_of(settings, data), store, recipient_of_settings(settings), folder / "wal")
+    return BackupSchedule(keeper, store, folder, settings.alarm)
 
 
 def _log(file: LogFile) -> Callable[[bytes], None]:

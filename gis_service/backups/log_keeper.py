@@ -10,11 +10,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from pyrage import x25519
 from sqlalchemy import text
 
 from gis_service.backups.make import Server
-from gis_service.backups.sealing import seal
+from gis_service.backups.sealing import Recipient, seal
 from gis_service.backups.store import Store, segment_end
 from gis_service.errors import UnavailableError
 
@@ -24,6 +23,8 @@ SLOT = "gis_backup"
 _PARTIAL = ".partial"
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 10.0
+_REFUSED_SECONDS = 0.5
+"""Within it the server has said no, if it does."""
 
 
 class LogKeeper:
@@ -38,14 +39,20 @@ class LogKeeper:
         A folder for what isn't sealed away yet; it belongs to this keeper.
     """
 
-    def __init__(self, server: Server, store: Store, recipient: x25519.Recipient, spool: Path) -> None:
+    def __init__(self, server: Server, store: Store, recipient: Recipient, spool: Path) -> None:
         self._server, self._store, self._recipient, self._spool = server, store, recipient, spool
         self._process: subprocess.Popen[bytes] | None = None
         self._system = ""
         self._sealed: dict[str, float] = {}
 
     def start(self) -> None:
-        """Begin to fetch; nothing when it is being done. UnavailableError when the server refuses."""
+        """Begin to fetch, also anew after the server was away; nothing when it is being done.
+
+        Raises
+        ------
+        UnavailableError
+            When the server is away or refuses.
+        """
         if self._process is not None and self._process.poll() is None:
             return
         with self._server.asked() as conn:
@@ -61,6 +68,11 @@ class LogKeeper:
             arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment,
             cwd="/", preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call of the system, and no lock is taken in it
         )  # fmt: skip
+        try:
+            self._process.wait(_REFUSED_SECONDS)
+        except subprocess.TimeoutExpired:
+            return
+        raise _refused(self._process.stderr.read().decode(errors="replace") if self._process.stderr else "")
 
     def _clear_stranger(self) -> None:
         """Forget the log of another cluster that was in this place before."""
@@ -82,7 +94,7 @@ class LogKeeper:
         Raises
         ------
         UnavailableError
-            When nothing is being fetched any more, or the folder of backups can't be written.
+            When the folder of backups can't be written.
         """
         sealed = 0
         for path in sorted((self._spool / self._system).iterdir()):
@@ -100,8 +112,6 @@ class LogKeeper:
                 path.unlink()
             else:
                 self._sealed[path.name] = changed
-        if self._process is not None and self._process.poll() is not None:
-            raise _refused(self._process.stderr.read().decode(errors="replace") if self._process.stderr else "")
         return sealed
 
     def _seal(self, path: Path, name: str) -> None:
@@ -143,9 +153,7 @@ class LogKeeper:
         return False
 
 
-_FETCHED = text("""
-    select r.flush_lsn >= cast(:wanted as pg_lsn) from pg_replication_slots s
-    join pg_stat_replication r on r.pid = s.active_pid where s.slot_name = :slot""")
+_FETCHED = text("select restart_lsn >= cast(:wanted as pg_lsn) from pg_replication_slots where slot_name = :slot")
 
 
 def _refused(said: str) -> UnavailableError:

@@ -7,18 +7,18 @@ import os
 import subprocess
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
-from pyrage import x25519
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, make_url
 
-from gis_service.backups.sealing import seal, sha256_of
+from gis_service.backups.sealing import Recipient, seal, sha256_of
 from gis_service.backups.state import digest_of_catalogue, read_migration, read_tables
 from gis_service.backups.store import Backup, Manifest, Store
 from gis_service.database import explained, open_engine
@@ -81,7 +81,13 @@ class Server:
 
 
 def make_backup(
-    server: Server, store: Store, recipient: x25519.Recipient, files: Mapping[str, Path], told: Told, *, base: bool = True
+    server: Server,
+    store: Store,
+    recipient: Recipient,
+    files: Mapping[str, Path],
+    told: Told,
+    *,
+    base: bool = True,
 ) -> Backup:
     """Make a backup; it is there as a whole, or not at all.
 
@@ -108,19 +114,21 @@ def make_backup(
 
 
 def _make(
-    server: Server, store: Store, draft: Path, recipient: x25519.Recipient, files: Mapping[str, Path], told: Told,
+    server: Server, store: Store, draft: Path, recipient: Recipient, files: Mapping[str, Path], told: Told,
     *, base: bool,
 ) -> Backup:  # fmt: skip
-    with server.asked() as conn:
-        told("清点各表")
-        manifest = _described(conn)
-        snapshot = conn.execute(text("select pg_export_snapshot()")).scalar_one()
-        told("导出数据库")
-        options = (f"--snapshot={snapshot}", "--format=custom", "--schema=gis", "--no-password")
-        _sealed_output(server, ("pg_dump", *options, server.database), draft / DUMP, recipient)
+    begin, ended = "", None
     if base:
         told("复制整个集群")
-        manifest = _with_base(server, draft / BASE, recipient, manifest)
+        begin = _copy_cluster(server, draft / BASE, recipient)
+        ended = datetime.now(UTC)
+    with _quiet_moment(server) as (conn, position):
+        snapshot = conn.execute(text("select pg_export_snapshot()")).scalar_one()
+        told("清点各表")
+        manifest = _described(conn, position, begin, ended)
+        told("导出数据库")
+        options = (f"--snapshot={snapshot}", "--format=custom", "--schema=gis")
+        _sealed_output(server, ("pg_dump", *options, server.database), draft / DUMP, recipient)
     told("收集文件")
     with _packed(files.items()) as stream:
         seal(stream, draft / FILES, recipient)
@@ -128,34 +136,65 @@ def _make(
     return store.finish(draft, replace(manifest, files=digests))
 
 
-def _described(conn: Connection) -> Manifest:
-    tables = read_tables(conn)
-    system = conn.execute(text("select system_identifier::text from pg_control_system()")).scalar_one()
-    position = conn.execute(text(_POSITION)).scalar_one()
-    return Manifest(
-        datetime.now(UTC), read_migration(conn), system, position, "", "", tables, digest_of_catalogue(conn)
-    )
+def _copy_cluster(server: Server, target: Path, recipient: Recipient) -> str:
+    """Copy the whole cluster; return the position of the log from which on it is needed.
 
-
-_POSITION = "select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end::text"
-
-
-def _with_base(server: Server, target: Path, recipient: x25519.Recipient, manifest: Manifest) -> Manifest:
+    What the copy needs of the log to be whole goes along, so that it can be restored without any other.
+    """
     with server.asked() as conn:
-        begin = conn.execute(text("select redo_lsn::text from pg_control_checkpoint()")).scalar_one()
-    # The log that the copy needs to be whole goes along, so that it can be restored without any other.
+        begin = str(conn.execute(text("select redo_lsn from pg_control_checkpoint()")).scalar_one())
     _sealed_output(
         server,
         ("pg_basebackup", "--pgdata=-", "--format=tar", "--wal-method=fetch", "--checkpoint=fast", "--gzip",
          "--label=gis-service"),
         target, recipient,
     )  # fmt: skip
+    return begin
+
+
+_TRIES = 30
+_PAUSE_SECONDS = 0.1
+
+
+@contextmanager
+def _quiet_moment(server: Server) -> Iterator[tuple[Connection, str]]:
+    """Open a transaction at a moment when nobody is about to commit, and give the position of the log at it.
+
+    Between a commit's record in the log and the moment when others see its rows lies a wait for the disk. Only when no
+    transaction is under way, and none was begun meanwhile, does a position tell exactly which rows are seen. After
+    three seconds of writers it is left open (empty).
+    """
+    for _ in range(_TRIES):
+        with server.asked() as conn:
+            before = conn.execute(_SNAPSHOT).one()
+            with server.asked() as other:
+                after = other.execute(_SNAPSHOT).one()
+            if before.xmin == before.xmax == after.xmax:
+                yield conn, before.position
+                with server.asked() as other:
+                    # A restore that is to end there must find that the log goes on.
+                    other.execute(text("select pg_logical_emit_message(false, 'gis_service', 'backup')"))
+                return
+        time.sleep(_PAUSE_SECONDS)
     with server.asked() as conn:
-        end = conn.execute(text(_POSITION)).scalar_one()
-    return replace(manifest, base_from=begin, base_to=end)
+        yield conn, ""
 
 
-def _sealed_output(server: Server, call: tuple[str, ...], target: Path, recipient: x25519.Recipient) -> None:
+_SNAPSHOT = text("""
+    select pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax,
+      pg_current_wal_insert_lsn()::text as position
+    from pg_current_snapshot() s""")
+
+
+def _described(conn: Connection, position: str, begin: str, ended: datetime | None) -> Manifest:
+    made_at = datetime.now(UTC)
+    system = conn.execute(text("select system_identifier::text from pg_control_system()")).scalar_one()
+    return Manifest(
+        made_at, read_migration(conn), system, position, begin, ended, read_tables(conn), digest_of_catalogue(conn)
+    )
+
+
+def _sealed_output(server: Server, call: tuple[str, ...], target: Path, recipient: Recipient) -> None:
     """Seal what a program of PostgreSQL writes to its standard output."""
     arguments, environment = server.command(*call)
     process = subprocess.Popen(
@@ -165,9 +204,7 @@ def _sealed_output(server: Server, call: tuple[str, ...], target: Path, recipien
     listener = threading.Thread(target=lambda: said.append(process.stderr.read() if process.stderr else b""))
     listener.start()
     try:
-        if process.stdout is None:
-            raise RuntimeError("the pipe is missing")
-        seal(process.stdout, target, recipient)
+        seal(cast("IO[bytes]", process.stdout), target, recipient)
     except BaseException:
         process.kill()
         raise
@@ -177,7 +214,7 @@ def _sealed_output(server: Server, call: tuple[str, ...], target: Path, recipien
     if process.returncode:
         target.unlink(missing_ok=True)
         raise UnavailableError(
-            f"{call[0]} 没有成功:{_reason(said)};请核对 gis_backup 的口令和权限(gis-service database prepare),再试一次。",
+            f"{call[0]} 没有成功:{_reason(said)};请核对 gis_backup 的权限(gis-service database prepare),再试一次。",
             f"{call[0]} failed: {_reason(said)}",
         )
 
@@ -188,7 +225,7 @@ def _reason(said: list[bytes]) -> str:
 
 
 @contextmanager
-def _packed(files: Iterable[tuple[str, Path]]) -> Iterator[BinaryIO]:
+def _packed(files: Iterable[tuple[str, Path]]) -> Iterator[IO[bytes]]:
     """Give a tar.gz of files and folders as a stream; what vanishes meanwhile is left out."""
     reading, writing = os.pipe()
     failed: list[Exception] = []

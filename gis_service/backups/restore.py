@@ -14,26 +14,28 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pyrage import x25519
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.backups.make import BASE, DUMP, FILES, Server, Told
-from gis_service.backups.sealing import read_sealed, unsealed
+from gis_service.backups.sealing import Key, read_sealed, unsealed
 from gis_service.backups.state import differences, digest_of_catalogue, read_tables
 from gis_service.backups.store import Backup, Store, position_of, segment_end
 from gis_service.database import explained, open_engine
 from gis_service.errors import ConflictError, InputError, UnavailableError
-from gis_service.local_cluster import LocalCluster
+from gis_service.features.question import SHANGHAI
+from gis_service.local_cluster import ClusterError, LocalCluster
 from gis_service.postgres_server import server_user
 
-ASIDE = "%Y%m%dT%H%M%SZ"
+_ASIDE = "%Y%m%dT%H%M%SZ"
+_RECOVERY_SECONDS = 4 * 3600.0
+"""A long log takes its time."""
 
 
 # -- the dump ---------------------------------------------------------------------------------------------------------
 
 
-def restore_dump(backup: Backup, key: x25519.Identity, server: Server, *, replace: bool) -> None:
+def restore_dump(backup: Backup, key: Key, server: Server, *, replace: bool) -> None:
     """Bring the dump back into a prepared database, as its owner, in one transaction.
 
     Parameters
@@ -55,7 +57,7 @@ def restore_dump(backup: Backup, key: x25519.Identity, server: Server, *, replac
     if _holds_data(server):
         if not replace:
             raise _occupied("这个数据库")
-        aside = f"gis_before_{datetime.now(UTC):{ASIDE}}".lower()
+        aside = f"gis_before_{datetime.now(UTC):{_ASIDE}}".lower()
         _run(server, f"alter schema gis rename to {aside}")
     else:
         _run(server, "drop schema if exists gis cascade")
@@ -67,7 +69,7 @@ def restore_dump(backup: Backup, key: x25519.Identity, server: Server, *, replac
         raise
 
 
-def _pg_restore(server: Server, sealed: Path, key: x25519.Identity) -> None:
+def _pg_restore(server: Server, sealed: Path, key: Key) -> None:
     arguments, environment = server.command(
         "pg_restore", "--no-owner", "--single-transaction", "--exit-on-error", f"--dbname={server.database}"
     )
@@ -88,7 +90,7 @@ def _pg_restore(server: Server, sealed: Path, key: x25519.Identity) -> None:
 
 
 def _holds_data(server: Server) -> bool:
-    with _owner(server) as conn:
+    with owned(server) as conn:
         tables = set(
             conn.execute(
                 text("select relname from pg_class where relnamespace = to_regnamespace('gis') and relkind = 'r'")
@@ -100,7 +102,8 @@ def _holds_data(server: Server) -> bool:
 
 
 @contextmanager
-def _owner(server: Server) -> Iterator[Connection]:
+def owned(server: Server) -> Iterator[Connection]:
+    """Open a transaction as whoever the server is reached by."""
     engine = open_engine(server.url)
     try:
         with explained(), engine.begin() as conn:
@@ -110,7 +113,7 @@ def _owner(server: Server) -> Iterator[Connection]:
 
 
 def _run(server: Server, statement: str) -> None:
-    with _owner(server) as conn:
+    with owned(server) as conn:
         conn.execute(text("set local statement_timeout = 0"))
         conn.execute(text(statement))
 
@@ -119,8 +122,8 @@ def _run(server: Server, statement: str) -> None:
 
 
 def restore_base(
-    backup: Backup, key: x25519.Identity, store: Store, cluster: LocalCluster, *, at: datetime | None, told: Told,
-    with_log: bool = True,
+    backup: Backup, key: Key, store: Store, cluster: LocalCluster, told: Told,
+    *, at: datetime | None = None, position: str = "", with_log: bool = True,
 ) -> None:  # fmt: skip
     """Bring back the whole cluster as it was at a moment, or at the end of the log; it runs when this returns.
 
@@ -130,6 +133,8 @@ def restore_base(
         Where to; there must be none yet, see ``set_aside``. Its passwords are brought back with it.
     at
         The moment; None for the latest that there is.
+    position
+        The same as a position of the log: what lies before it counts.
     with_log
         Whether to read the log kept since; without it the copy is as it was when it was made.
 
@@ -138,14 +143,14 @@ def restore_base(
     InputError
         When the moment lies before the copy was whole, or after the log ends.
     """
-    if not backup.manifest.base_to:
+    if backup.manifest.base_at is None:
         raise InputError(
             f"备份 {backup.name} 里只有导出,没有整个集群的复制;请不写 --at,或用另一份备份。",
             "The backup holds no copy of the cluster.",
         )
-    if at is not None and at < backup.manifest.made_at:
+    if at is not None and at < backup.manifest.base_at:
         raise InputError(
-            f"{at:%Y-%m-%d %H:%M:%S %Z} 早于这份备份({backup.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC);请用更早的备份。",
+            f"{_said(at)} 早于这份备份({_said(backup.manifest.base_at)});请用更早的备份。",
             "The moment lies before this backup.",
         )
     sealed = backup.file(BASE)
@@ -158,14 +163,14 @@ def restore_base(
     if with_log:
         told("取回数据库的日志")
         _unpack_log(backup, key, store, log)
-    _write_recovery(cluster.cluster, log, at)
+    _write_recovery(cluster.cluster, log, at, position)
     _own(cluster.cluster)
     told("恢复到所要的时刻")
-    _recover(cluster, at)
+    _recover(cluster, "这份备份的导出" if at is None else _said(at))
     shutil.rmtree(log)
 
 
-def _unpack_cluster(sealed: Path, key: x25519.Identity, target: Path) -> None:
+def _unpack_cluster(sealed: Path, key: Key, target: Path) -> None:
     draft = target.with_name("postgres.restored")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
@@ -174,7 +179,7 @@ def _unpack_cluster(sealed: Path, key: x25519.Identity, target: Path) -> None:
     draft.rename(target)
 
 
-def _unpack_log(backup: Backup, key: x25519.Identity, store: Store, log: Path) -> None:
+def _unpack_log(backup: Backup, key: Key, store: Store, log: Path) -> None:
     first = position_of(backup.manifest.base_from)
     for path in sorted(store.log_of(backup.manifest.system).glob("*.age")):
         name = path.name.removesuffix(".age")
@@ -183,11 +188,14 @@ def _unpack_log(backup: Backup, key: x25519.Identity, store: Store, log: Path) -
             (log / name).write_bytes(gzip.decompress(read_sealed(path, key)))
 
 
-def _write_recovery(cluster: Path, log: Path, at: datetime | None) -> None:
+def _write_recovery(cluster: Path, log: Path, at: datetime | None, position: str) -> None:
     command = f"cp {shlex.quote(str(log))}/%f %p".replace("'", "''")
-    lines = [f"restore_command = '{command}'", "recovery_target_action = 'promote'"]
+    # Nobody is let in before the moment is reached, so that a server that answers is one that can be written to.
+    lines = [f"restore_command = '{command}'", "recovery_target_action = 'promote'", "hot_standby = off"]
     if at is not None:
         lines.append(f"recovery_target_time = '{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00'")
+    if position:
+        lines += [f"recovery_target_lsn = '{position}'", "recovery_target_inclusive = off"]
     with (cluster / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
         file.write("".join(f"{line}\n" for line in lines))
     (cluster / "recovery.signal").touch()
@@ -202,29 +210,33 @@ def _own(folder: Path) -> None:
             os.chown(Path(root) / name, user["user"], user["group"], follow_symlinks=False)
 
 
-def _recover(cluster: LocalCluster, at: datetime | None) -> None:
+def _recover(cluster: LocalCluster, when: str) -> None:
     try:
-        cluster.start()
-    except Exception as error:
-        if "recovery target" in str(error) and at is not None:
+        cluster.start(seconds=_RECOVERY_SECONDS)
+    except ClusterError as error:
+        if "recovery target" in str(error):
             raise InputError(
-                f"备份里的日志还没有到 {at:%Y-%m-%d %H:%M:%S %Z};请写早一些的时刻,或不写 --at 恢复到最后。",
+                f"备份里的日志还没有到{when};请写早一些的时刻,或不写 --at 恢复到最后。",
                 "The log ends before that moment.",
             ) from error
         raise
-    settings = ("restore_command", "recovery_target_action", "recovery_target_time")
     engine = open_engine(cluster.url("postgres", "postgres")).execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as conn:
-        for name in settings:
+    with explained(), engine.connect() as conn:
+        for name in ("restore_command", "recovery_target_action", "recovery_target_time", "recovery_target_lsn",
+                     "recovery_target_inclusive", "hot_standby"):  # fmt: skip
             conn.execute(text(f"alter system reset {name}"))
     engine.dispose()
+
+
+def _said(at: datetime) -> str:
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
 
 # -- what is common to both -------------------------------------------------------------------------------------------
 
 
-def restore_files(backup: Backup, key: x25519.Identity, data: Path, *, only: str | None = None) -> int:
-    """Bring back the files that lay beside the database; return how many.
+def restore_files(backup: Backup, key: Key, data: Path, *, only: str | None = None) -> int:
+    """Bring back the files that lay beside the database, where there are none; return how many.
 
     Without ``only`` the passwords stay out: they belong to a cluster, and another one has its own.
     """
@@ -232,7 +244,7 @@ def restore_files(backup: Backup, key: x25519.Identity, data: Path, *, only: str
     with unsealed(backup.file(FILES), key) as stream, tarfile.open(fileobj=stream, mode="r|gz") as archive:
         for member in archive:
             wanted = member.name == only if only else member.name != "passwords.json"
-            if wanted and member.isfile():
+            if wanted and member.isfile() and not (data / member.name).exists():
                 archive.extract(member, data, filter="data")
                 count += 1
     return count
@@ -253,7 +265,7 @@ def set_aside(cluster: LocalCluster, *, replace: bool) -> Path | None:
     if not replace:
         raise _occupied(f"数据目录 {cluster.data} ")
     cluster.stop()
-    aside = cluster.data / f"before-{datetime.now(UTC):{ASIDE}}"
+    aside = cluster.data / f"before-{datetime.now(UTC):{_ASIDE}}"
     aside.mkdir(mode=0o700)
     for path in there:
         path.rename(aside / path.name)

@@ -11,12 +11,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, TypeAlias
 
 import pyrage
 from pyrage import x25519
 
 from gis_service.errors import InputError
+
+Recipient: TypeAlias = x25519.Recipient
+"""A public key: what is sealed to it opens with the secret one."""
+Key: TypeAlias = x25519.Identity
+"""A secret key."""
 
 _BLOCK_BYTES = 1 << 20
 
@@ -42,7 +47,7 @@ def make_key(path: Path) -> str:
     return public
 
 
-def read_key(path: Path) -> x25519.Identity:
+def read_key(path: Path) -> Key:
     """Return the secret key of a file; lines that begin with # are remarks.
 
     Raises
@@ -57,27 +62,29 @@ def read_key(path: Path) -> x25519.Identity:
     for line in lines:
         if line.startswith("AGE-SECRET-KEY-"):
             try:
-                return x25519.Identity.from_str(line.strip())
+                key: Key = x25519.Identity.from_str(line.strip())
             except pyrage.IdentityError:
                 break
+            return key
     raise InputError(
         f"{path} 里没有可用的密钥(以 AGE-SECRET-KEY- 开头的一行);请用当初 gis-service backup key 写出的文件。",
         f"There is no key in {path}.",
     )
 
 
-def recipient_of(public: str) -> x25519.Recipient:
+def recipient_of(public: str) -> Recipient:
     """Return what things are sealed to; InputError when the text is no public key."""
     try:
-        return x25519.Recipient.from_str(public)
+        recipient: Recipient = x25519.Recipient.from_str(public)
     except pyrage.RecipientError as error:
         raise InputError(
             "GIS_BACKUP_KEY 应是公钥(以 age1 开头);请运行 gis-service backup key --out 文件,密钥文件另外保管。",
             "GIS_BACKUP_KEY is no public key.",
         ) from error
+    return recipient
 
 
-def seal(source: BinaryIO, target: Path, recipient: x25519.Recipient) -> None:
+def seal(source: IO[bytes], target: Path, recipient: Recipient) -> None:
     """Encrypt a stream into a file, which is there as a whole, and on the disk, or not at all."""
     draft = target.with_name(target.name + ".part")
     try:
@@ -91,7 +98,7 @@ def seal(source: BinaryIO, target: Path, recipient: x25519.Recipient) -> None:
 
 
 @contextmanager
-def unsealed(path: Path, key: x25519.Identity) -> Iterator[BinaryIO]:
+def unsealed(path: Path, key: Key) -> Iterator[IO[bytes]]:
     """Give the decrypted bytes of a sealed file as a stream; they never lie on the disk.
 
     Raises
@@ -124,7 +131,7 @@ def unsealed(path: Path, key: x25519.Identity) -> Iterator[BinaryIO]:
             ) from failed[0]
 
 
-def read_sealed(path: Path, key: x25519.Identity) -> bytes:
+def read_sealed(path: Path, key: Key) -> bytes:
     """Return the decrypted bytes of a small sealed file; InputError as ``unsealed``."""
     with unsealed(path, key) as stream:
         return stream.read()

@@ -48,9 +48,11 @@ class Manifest:
     system
         The database cluster's identifier; the log of another cluster doesn't fit.
     position
-        Of the log, at that moment (``0/3000148``).
-    base_from, base_to
-        Of the log, where the base copy begins and from where on it is whole; empty without one.
+        Of the log, at exactly that moment (``0/3000148``); empty when writers left no quiet moment.
+    base_from
+        Position of the log where the copy of the cluster begins; empty without one.
+    base_at
+        When the copy was whole: no point in time before it can be restored.
     tables, catalogue
         The tables' rows, and the SHA-256 of every definition in the schema (columns, policies, triggers, grants).
     files
@@ -62,7 +64,7 @@ class Manifest:
     system: str
     position: str
     base_from: str
-    base_to: str
+    base_at: datetime | None
     tables: Mapping[str, TableState]
     catalogue: str
     files: Mapping[str, str] = field(default_factory=dict)
@@ -146,6 +148,10 @@ class Store:
         for one in old:
             shutil.rmtree(one.folder)
         kept = [one for one in found if one not in old]
+        for note in self.erasures.glob("*.age"):
+            # What was erased before the oldest backup was made is in none of them.
+            if kept and note.name < kept[0].name:
+                note.unlink()
         for folder in (self.folder / "wal").glob("*"):
             needed = [one.manifest.base_from for one in kept if one.manifest.system == folder.name]
             first = min((position_of(start) for start in needed if start), default=None)
@@ -154,6 +160,11 @@ class Store:
                 if end is not None and (first is None or end <= first):
                     segment.unlink()
         return len(old)
+
+    @property
+    def erasures(self) -> Path:
+        """Where the sealed notes of what was erased lie."""
+        return self.folder / "erasures"
 
     def log_of(self, system: str) -> Path:
         """Return the folder of a cluster's log."""
@@ -190,8 +201,11 @@ def read_backup(folder: Path) -> Backup:
         found = orjson.loads((folder / _MANIFEST).read_bytes())
         known = found.pop("format")
         tables = {name: TableState(**state) for name, state in found.pop("tables").items()}
-        made_at = datetime.fromisoformat(found.pop("made_at"))
-        manifest = Manifest(made_at=made_at, tables=tables, **found)
+        made_at, base_at = found.pop("made_at"), found.pop("base_at")
+        manifest = Manifest(
+            made_at=datetime.fromisoformat(made_at), base_at=base_at and datetime.fromisoformat(base_at),
+            tables=tables, **found,
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise InputError(
             f"{folder} 里没有 manifest.json,不是一份完整的备份;请指向形如 20261130T180000Z 的文件夹。",

@@ -165,7 +165,7 @@ class Anchors:
         """Add the ends that have moved since the last time; return how many. They are on the disk when this returns."""
         last = {one["area"]: one["position"] for one in self.read()}
         heads = conn.execute(select(AUDIT_HEAD).order_by(AUDIT_HEAD.c.area))
-        moved = [
+        moved: list[tuple[str, int, str, dict[str, Any]]] = [
             (row.area, row.position, row.digest.hex(), {})
             for row in heads
             if row.digest is not None and last.get(row.area, 0) < row.position

@@ -106,6 +106,14 @@ def write_personal(conn: Connection, layer: Layer, feature: Feature, given: Mapp
         raise _missing(layer)
 
 
+def expire_personal(conn: Connection, days: int) -> int:
+    """Delete the personal fields that nobody has written for so many days; return of how many features.
+
+    Whoever still lets a flat is asked again before that; whoever doesn't is nobody's business any more.
+    """
+    return int(conn.execute(text("select gis.expire_personal(:days)"), {"days": days}).scalar_one())
+
+
 def _checked(layer: Layer, given: Mapping[str, Any]) -> dict[str, str]:
     fields = {field.name: field for field in layer.personal_fields}
     if unknown := [name for name in given if name not in fields]:

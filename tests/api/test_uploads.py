@@ -447,7 +447,7 @@ def test_what_is_kept_of_uploads_goes_when_its_time_is_over(
         with superuser_of.begin() as conn:
             aged = "update gis.proposal set created_at = now() - interval '200 days' where id = :id"
             conn.execute(text(aged), {"id": upload["id"]})
-    assert tidy(copied, originals) == 2
+    assert tidy(copied, originals, 365) == 2
     assert desk.get(f"/uploads/{left['id']}").status_code == 404
     assert desk.get(f"/uploads/{done['id']}").json()["state"] == "committed"
     assert rows_of(desk, done) == []
