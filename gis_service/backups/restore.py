@@ -225,6 +225,7 @@ def _recover(cluster: LocalCluster, when: str) -> None:
         for name in ("restore_command", "recovery_target_action", "recovery_target_time", "recovery_target_lsn",
                      "recovery_target_inclusive", "hot_standby"):  # fmt: skip
             conn.execute(text(f"alter system reset {name}"))
+        conn.execute(text("select pg_reload_conf()"))
     engine.dispose()
 
 
