@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Column, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from gis_service.account_tables import ACCOUNT, LOGIN_ATTEMPT
+import gis_service.proposal_tables  # noqa: F401 - its tables join the collection that is gone through here
+from gis_service.account_tables import ACCOUNT, ACCOUNT_AREA, CREDENTIAL, LOGIN_ATTEMPT
 from gis_service.audit_tables import AUDIT, AUDIT_HEAD, TOUCH
 from gis_service.tables import ACTOR, METADATA, tables_of
 from layers.registry import LAYERS
@@ -49,7 +50,7 @@ def places() -> Iterator[Place]:
     whole = {LOGIN_ATTEMPT.name, *(f"{layer.name}_personal" for layer in LAYERS.values() if layer.personal_fields)}
     tables = [table for table in METADATA.tables.values() if table.name not in _APART - whole]
     for table in sorted(tables, key=lambda one: (one.name not in whole, one.name)):
-        searched = [column for column in table.columns if table.name in whole or not _stays(table, column)]
+        searched = [column for column in table.columns if not _stays(table, column)]
         place = Place(
             table, titles.get(table.name, table.comment or table.name),
             tuple(column.name for column in searched if isinstance(column.type, Text)),
@@ -68,8 +69,8 @@ def _stays(table: Table, column: Column[Any]) -> bool:
     default = getattr(column.server_default, "arg", None)
     if default is not None and str(default) == ACTOR:
         return True
-    # An account's title is somebody's name; its name and what it was given are in history and audit as they are.
-    if table.name == ACCOUNT.name or table.name.startswith(f"{ACCOUNT.name}_"):
+    # Of accounts and logins only the title is free text; names of accounts are in history and audit as they are.
+    if table.name in {ACCOUNT.name, ACCOUNT_AREA.name, CREDENTIAL.name}:
         return column.name != "title"
     return column.name in {"recorded_by", "operation"}
 

@@ -100,7 +100,8 @@ def _signs(value: str) -> list[tuple[str, ...]]:
 def _pattern(value: str) -> str:
     signs = [f"[{''.join(one).replace('-', '')}]" for one in _signs(value)]
     body = _GAP.join(signs)
-    return f"(?<![0-9０-９]){body}(?![0-9０-９])" if _kind(value) == "digits" else body
+    # Neither a part of a longer number, nor what follows the point of a coordinate.
+    return rf"(?<![0-9０-９])(?<![0-9]\.){body}(?![0-9０-９])" if _kind(value) == "digits" else body
 
 
 def _bytes_pattern(value: str, codec: str) -> bytes:
@@ -117,9 +118,11 @@ def _bytes_pattern(value: str, codec: str) -> bytes:
     if not wide and number.isdigit() and len(number) <= _EXACT_DIGITS:
         # As spreadsheets and programmes write a large number.
         body += rb"|%b\.%b0*[Ee]\+?%d" % (number[:1].encode(), number[1:].rstrip("0").encode(), len(number) - 1)
-    if codec == "utf-16-be":
-        return rb"(?<![0-9])(?:" + body + rb")(?!\x00[0-9])"
-    return rb"(?<![0-9]\x00)(?:" + body + rb")(?![0-9]\x00)" if wide else rb"(?<![0-9])(?:" + body + rb")(?![0-9])"
+    before, after = {
+        "utf-16-le": (rb"(?<![0-9]\x00)(?<![0-9]\x00\.\x00)", rb"(?![0-9]\x00)"),
+        "utf-16-be": (rb"(?<!\x00[0-9])(?<!\x00[0-9]\x00\.)", rb"(?!\x00[0-9])"),
+    }.get(codec, (rb"(?<![0-9])(?<![0-9]\.)", rb"(?![0-9])"))
+    return before + b"(?:" + body + b")" + after
 
 
 def _ways(signs: tuple[str, ...], codec: str) -> list[bytes]:
@@ -131,13 +134,16 @@ def _ways(signs: tuple[str, ...], codec: str) -> list[bytes]:
             # Full-width letters are missing in some encodings; the plain sign isn't.
             if sign == signs[0]:
                 raise
-    if codec == "utf-8" and not signs[0].isascii():
-        # JSON and XML may name a sign by its number.
-        number = ord(signs[0])
-        units = signs[0].encode("utf-16-be").hex()
-        escapes = "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
-        ways += [b"(?i:" + re.escape(escapes.encode()) + b")", rb"&#0*%d;" % number, rb"(?i:&#x0*%x;)" % number]
+        if codec == "utf-8" and not sign.isascii():
+            ways += _numbered(sign)
     return ways
+
+
+def _numbered(sign: str) -> list[bytes]:
+    """Return how JSON and XML may name a sign by its number."""
+    units = sign.encode("utf-16-be").hex()
+    escapes = "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+    return [b"(?i:" + re.escape(escapes.encode()) + b")", rb"&#0*%d;" % ord(sign), rb"(?i:&#x0*%x;)" % ord(sign)]
 
 
 def _masked(value: str) -> str:
