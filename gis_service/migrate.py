@@ -65,11 +65,16 @@ def migrate(engine: Engine) -> None:
     """Run the migrations that a database lacks, as its owner, in one transaction."""
     with explained(), engine.begin() as conn:
         conn.execute(text("create schema if not exists gis"))
-        config = _config()
-        config.attributes["connection"] = conn
-        command.upgrade(config, "head")
+        migrate_to(conn, "head")
         # Whoever runs the service or restores a backup asks which version the schema has.
         conn.execute(text("grant select on gis.migration to gis_app, gis_backup"))
+
+
+def migrate_to(conn: Connection, version: str) -> None:
+    """Run the migrations up to one of them, as part of the open transaction."""
+    config = _config()
+    config.attributes["connection"] = conn
+    command.upgrade(config, version)
 
 
 def is_current(conn: Connection) -> bool:

@@ -16,6 +16,7 @@ from api.console import CONSOLE
 from api.start import anchors_of, cluster_of, prepare_local, read_settings
 from gis_service.backups.make import Server
 from gis_service.backups.restore import (
+    bring_back,
     compare,
     end_logins,
     owned,
@@ -118,21 +119,11 @@ def _into_cluster(
             restore_base(chosen, key, store, cluster, told, at=moment)
         prepare_local(cluster)
     except BaseException:
-        cluster.stop()
-        _bring_back(cluster, aside)
+        bring_back(cluster, aside)
         raise
     (cluster.data / "sample_decided").touch()
     if aside is not None:
         CONSOLE.print(f"原来的数据在 {aside};确认不要后请删去,里面可能有删除过的个人信息。", soft_wrap=True)
-
-
-def _bring_back(cluster: LocalCluster, aside: Path | None) -> None:
-    """Undo what a restore that failed has done: what was set aside comes back."""
-    set_aside(cluster, replace=True)
-    if aside is not None:
-        for path in aside.iterdir():
-            path.rename(cluster.data / path.name)
-        aside.rmdir()
 
 
 def _put_right(

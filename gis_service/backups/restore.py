@@ -27,7 +27,9 @@ from gis_service.features.question import SHANGHAI
 from gis_service.local_cluster import ClusterError, LocalCluster
 from gis_service.postgres_server import server_user
 
-_ASIDE = "%Y%m%dT%H%M%SZ"
+_ASIDE = "%Y%m%dT%H%M%S%fZ"
+_BELONGING = ("postgres", "passwords.json", "uploads", "wal", "sample_decided")
+"""What belongs to a cluster, in its data folder."""
 _RECOVERY_SECONDS = 4 * 3600.0
 """A long log takes its time."""
 
@@ -259,8 +261,7 @@ def set_aside(cluster: LocalCluster, *, replace: bool) -> Path | None:
     ConflictError
         When there is one and nothing was said about it.
     """
-    names = ("postgres", "passwords.json", "uploads", "wal", "sample_decided")
-    there = [cluster.data / name for name in names if (cluster.data / name).exists()]
+    there = [cluster.data / name for name in _BELONGING if (cluster.data / name).exists()]
     if not there:
         return None
     if not replace:
@@ -271,6 +272,21 @@ def set_aside(cluster: LocalCluster, *, replace: bool) -> Path | None:
     for path in there:
         path.rename(aside / path.name)
     return aside
+
+
+def bring_back(cluster: LocalCluster, aside: Path | None) -> None:
+    """Undo a restore that failed: what it made goes, and what was set aside is there again."""
+    cluster.stop()
+    for name in (*_BELONGING, "postgres.restored"):
+        path = cluster.data / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    if aside is not None:
+        for path in aside.iterdir():
+            path.rename(cluster.data / path.name)
+        aside.rmdir()
 
 
 def _occupied(where: str) -> ConflictError:

@@ -14,10 +14,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from gis_service.areas import create_area
-from gis_service.database import Database, connect, open_engine
+from gis_service.database import Database, connect, open_engine, prepare
+from gis_service.erasure.receipt import Grounds, erase
+from gis_service.erasure.values import values_of
 from gis_service.errors import InputError
 from gis_service.features.write import put_features
 from gis_service.local_cluster import LocalCluster
+from gis_service.migrate import migrate, migrate_to
 from gis_service.people import accounts, logins
 from gis_service.people.audit import Anchors, Link, lines_of, list_audit, verify
 from gis_service.scope import Grant, Scope
@@ -332,3 +335,29 @@ def test_pages_of_the_audit_leave_nothing_out(town: tuple[Database, Engine]) -> 
     assert {one.actor for one in links_of(database, actor="li")} == {"li"}
     assert links_of(database, until=whole[0].at) == whole[1:]
     assert links_of(database, since=whole[0].at) == whole[:1]
+
+
+def test_links_written_before_there_was_a_salt_stay_whole_and_can_be_erased(
+    cluster: LocalCluster, tmp_path: Path
+) -> None:
+    prepare(cluster.url("postgres", "postgres"), cluster.passwords, "before_salt")
+    owner = open_engine(cluster.url("gis_owner", "before_salt"))
+    with owner.begin() as conn:
+        conn.execute(text("create schema gis"))
+        migrate_to(conn, "0009")
+        conn.execute(
+            text(f"insert into gis.area (code, name, metric_srid) values ('{TEST_COMMUNITY}', '司马青衫的社区', 4549)")
+        )
+    with owner.begin() as conn:
+        conn.execute(text("update gis.area set name = '社区'"))
+    migrate(owner)
+    database = connect(cluster.url("gis_app", "before_salt"))
+    with database.read(OPERATOR) as conn:
+        assert verify(conn, []) == (2, [])
+    add_point(database, "li")
+    receipt = erase(Grounds(owner, None, tmp_path, ()), values_of(["司马青衫"]), "本人要求", lambda _: None)
+    assert [(one.title, one.rows) for one in receipt.found] == [("审计记录的说明", 1)]
+    with database.read(OPERATOR) as conn:
+        assert verify(conn, []) == (4, [])
+    database.close()
+    owner.dispose()

@@ -214,7 +214,7 @@ def _fill_rest(superuser: Engine) -> None:
     statements = (
         "insert into gis.rental_unit_personal (community, id, landlord_name)"
         " select community, id, '甲' from gis.rental_unit",
-        f"insert into gis.header_answer (community, layer, header, field) values ('{TEST_COMMUNITY}', 'road', 'h', 'f')",
+        f"insert into gis.header_answer (community, layer, header, field) values ('{TEST_COMMUNITY}', 'road', 'h', '')",
         "insert into gis.login_attempt (account, address) values ('x', '::1'), ('y', '::1')",
         f"insert into gis.area_rule values ('{TEST_COMMUNITY}', 'waste_radius_m', 70, '甲')",
         f"insert into gis.reported_total (community, code, position, title, value, unit, measure, source)"
