@@ -16,11 +16,12 @@ COPY --from=pages /pages/assets maps/vendor/assets
 RUN /opt/gis-service/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.12-slim
-# The font is for the printed sheets; the pages use the reader's own.
+# The font is for the printed sheets; the pages use the reader's own. The client's programs make backups.
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends fonts-noto-cjk \
+  && apt-get install --yes --no-install-recommends fonts-noto-cjk postgresql-client \
   && rm -rf /var/lib/apt/lists/* \
-  && useradd --system --create-home --home-dir /var/lib/gis-service gis
+  && useradd --system --create-home --home-dir /var/lib/gis-service gis \
+  && install -d -o gis /var/lib/gis-backups
 COPY --from=build /opt/gis-service /opt/gis-service
 ENV PATH=/opt/gis-service/bin:$PATH PYTHONUNBUFFERED=1 GIS_DATA_DIR=/var/lib/gis-service/data
 USER gis

@@ -125,3 +125,20 @@ def find_programs() -> list[Programs]:
         if major >= OLDEST_MAJOR and (Path(told["--sharedir"].strip()) / "extension" / "postgis.control").exists():
             found.setdefault(major, Programs(folder, major))
     return [found[major] for major in sorted(found, reverse=True)]
+
+
+def find_program(name: str) -> Path:
+    """Return a program of PostgreSQL for a server elsewhere, such as ``pg_dump``: the newest that is installed.
+
+    Raises
+    ------
+    ClusterError
+        When there is none.
+    """
+    found = {int(path.parts[-3]): path for path in DEBIAN_FOLDER.glob(f"*/bin/{name}") if path.parts[-3].isdigit()}
+    on_path = shutil.which(name)
+    if found:
+        return found[max(found)]
+    if on_path is None:
+        raise ClusterError(f"没有找到 {name}:请安装与数据库同一版本的 postgresql-client,例如 postgresql-client-15。")
+    return Path(on_path)

@@ -23,7 +23,7 @@ from gis_service.backups.state import digest_of_catalogue, read_migration, read_
 from gis_service.backups.store import Backup, Manifest, Store
 from gis_service.database import explained, open_engine
 from gis_service.errors import UnavailableError
-from gis_service.postgres_server import choose_programs, server_environment
+from gis_service.postgres_server import choose_programs, find_program, server_environment
 
 DUMP, BASE, FILES = "dump.age", "base.age", "files.age"
 
@@ -40,7 +40,7 @@ class Server:
     url
         How role ``gis_backup`` reaches the database.
     cluster
-        The folder of the private cluster, by which its programs are chosen; another server's is not known.
+        The folder of the private cluster, whose version its programs must have; None for a server elsewhere.
     """
 
     url: str
@@ -49,7 +49,7 @@ class Server:
     def command(self, program: str, *options: str) -> tuple[list[str], dict[str, str]]:
         """Return how a program of PostgreSQL is called, and in which environment: passwords are no arguments."""
         target = make_url(self.url)
-        folder = choose_programs(self.cluster or Path("/nonexistent")).folder
+        path = find_program(program) if self.cluster is None else choose_programs(self.cluster).folder / program
         environment = {
             **server_environment(),
             "PGUSER": target.username or "",
@@ -59,7 +59,7 @@ class Server:
             "PGSSLMODE": str(target.query.get("sslmode", "prefer")),
             "PGCONNECT_TIMEOUT": "10",
         }
-        return [str(folder / program), "--no-password", *options], environment
+        return [str(path), "--no-password", *options], environment
 
     @property
     def database(self) -> str:
