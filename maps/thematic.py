@@ -13,7 +13,8 @@ from maps.overview import omitted, overview_config, page_map
 from maps.page import PageMap
 from maps.palette import HIDDEN, colors
 
-_GROUND_FILL, _GROUND_LINE = "#e4e1dc", "#c9c5be"
+GROUND = ("#e4e1dc", "#c9c5be")
+"""Fill and outline of areas that only lie below a theme."""
 _SHAPES = {"MULTIPOLYGON": (46, 0.6, 0.74), "MULTILINESTRING": (62, 3.2, 1.0), "POINT": (92, 0.9, 1.0)}
 """Drawing order, width in pixels and opacity of themes: areas over buildings, points over everything."""
 
@@ -136,5 +137,5 @@ def _quiet(layer: dict[str, object]) -> dict[str, object]:
     """Return a ground layer without the colours of its kinds: they would be taken for classes of the theme."""
     style = dict(layer["style"])  # type: ignore[call-overload]
     if style["by"] is not None and layer["geometry"] == "MULTIPOLYGON":
-        style |= {"by": None, "palette": [], "fill": _GROUND_FILL, "color": _GROUND_LINE}
+        style |= {"by": None, "palette": [], "fill": GROUND[0], "color": GROUND[1]}
     return {**layer, "group": "底图图层", "style": style}
