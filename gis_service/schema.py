@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from gis_service import account_tables, audit_tables, proposal_tables, tables
+from gis_service import account_tables, audit_tables, export_tables, proposal_tables, tables
 from gis_service.people.roles import ROLES, Right
 from gis_service.tables import tables_of
 from layers.layer import Layer
@@ -35,6 +35,12 @@ WRITES_COMMUNITY = f"({{community}} = any {_SCOPE} or {_ABOVE})"
 
 SEES_GRID = f"({{community}} = any {_SCOPE} or grid = any {_SCOPE} or {_ABOVE})"
 """The net under every query of a layer that is seen by grid."""
+
+HOLDS_AREAS = (
+    "not exists (select from unnest(areas) a where not exists (select from unnest(string_to_array("
+    "current_setting('gis.scope', true), ',')) s where s <> '' and starts_with(a, s)))"
+)
+"""Of rows that tell of several areas: whoever has all of them."""
 
 _FUNCTIONS = (resources.files("gis_service") / "functions.sql").read_text(encoding="utf-8")
 _ACCOUNT_FUNCTIONS = (resources.files("gis_service") / "accounts.sql").read_text(encoding="utf-8")
@@ -87,7 +93,9 @@ def system_statements() -> list[str]:
     # become.
     by_grid = SEES_GRID.format(community="community")
     for table, rule in (
-        (proposal_tables.PROPOSAL, writes), (proposal_tables.HEADER_ANSWER, sees), (tables.JOB, writes),
+        (proposal_tables.PROPOSAL, writes), (proposal_tables.HEADER_ANSWER, sees),
+        # What somebody of one grid sends for is their own; whoever has the community sees all of it.
+        (tables.JOB, f"({writes} or {HOLDS_AREAS})"), (export_tables.EXPORT, f"({HOLDS_AREAS})"),
     ):  # fmt: skip
         statements += [*_create(table), *_secure(table, rule, rule)]
     statements += [*_create(proposal_tables.PROPOSAL_ROW), *_secure(proposal_tables.PROPOSAL_ROW, by_grid, by_grid)]
@@ -169,6 +177,7 @@ _NOTED = {
     "reported_total": ("r.community", "''", "''", "insert update delete"),
     "upload": ("r.community", "''", "r.layer || ' ' || r.file_name", "insert"),
     "proposal": ("r.community", "''", "r.file_name", "insert delete"),
+    "export": ("r.community", "''", "r.name || ' ' || r.format || ' ' || r.code", "insert delete"),
     "header_answer": ("r.community", "''", "''", "insert update delete"),
     "account": ("''", "r.name", "r.role || case when r.active then '' else ' 停用' end || coalesce(' 口令由 ' "
                 "|| r.password_by || ' 设置', '')", "insert update delete"),
