@@ -6,7 +6,7 @@ WORKDIR /pages
 COPY maps/vendor/package.json maps/vendor/package-lock.json maps/vendor/assets.mjs ./
 RUN npm ci --ignore-scripts --no-audit --no-fund && npm run assets
 
-FROM python:3.12-slim AS build
+FROM python:3.12-slim-bookworm AS build
 WORKDIR /source
 RUN python -m venv /opt/gis-service
 COPY requirements.txt ./
@@ -15,7 +15,7 @@ COPY . .
 COPY --from=pages /pages/assets maps/vendor/assets
 RUN /opt/gis-service/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
-FROM python:3.12-slim
+FROM python:3.12-slim-bookworm
 # The font is for the printed sheets; the pages use the reader's own. The client's programs make backups.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends fonts-noto-cjk postgresql-client \

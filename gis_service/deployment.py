@@ -129,6 +129,7 @@ def check_backups(conn: Connection, store: Store | None, data: Path) -> list[Che
     except NotFoundError as error:
         return [Check("备份", good=False, said=str(error), needed=True)]
     last = found[-1].manifest.made_at if found else None
+    damaged = store.damaged()
     late = last is None or datetime.now(UTC) - last > timedelta(hours=_BACKUP_HOURS)
     behind = conn.execute(_BEHIND).scalar()
     return [
@@ -136,8 +137,9 @@ def check_backups(conn: Connection, store: Store | None, data: Path) -> list[Che
             "备份", not late, f"最近一份备份:{f'{last.astimezone(SHANGHAI):%Y-%m-%d %H:%M}' if last else '还没有'};"
             "请让服务一直运行,或定时运行 gis-service backup,并看日志里为什么没有成功", needed=True,
         ),
+        Check("备份都能读", not damaged, f"{'、'.join(damaged[:5])} 的 manifest.json 坏了;请删去或找回"),
         Check(
-            "备份在别的磁盘", store.folder.stat().st_dev != data.stat().st_dev,
+            "备份在别的磁盘", not data.exists() or store.folder.stat().st_dev != data.stat().st_dev,
             f"{store.folder} 与数据在同一块磁盘上,一坏都坏;请换成另一台机器的共享目录",
         ),
         Check(
@@ -188,7 +190,7 @@ _REAL = "select exists (select from gis.{layer} where source <> 'synthetic')"
 _ADMINS = text("select count(*) from gis.account where role = 'admin' and active and password_by is not null")
 _BEHIND = text(
     "select pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::float8 from pg_replication_slots"
-    " where slot_name = 'gis_backup'"
+    " where slot_name = 'gis_backup' and active"
 )
 _UNANCHORED = text("select min(at) from gis.audit where at > :last")
 _LARGEST = text(

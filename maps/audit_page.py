@@ -10,7 +10,7 @@ from layers.registry import LAYERS
 from maps.account_page import said_at
 from maps.plain_page import rendered
 
-_OPERATIONS = {"insert": "新增", "update": "修改", "delete": "删除", "read": "查看"}
+_OPERATIONS = {"insert": "新增", "update": "修改", "delete": "删除", "read": "查看", "erase": "抹去"}
 _SUBJECTS = {
     "account": "账户", "account_area": "账户的范围", "credential": "登录或令牌", "area": "社区登记",
     "area_rule": "阈值", "reported_total": "上报总数", "upload": "入库", "proposal": "上传",

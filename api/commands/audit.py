@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from api.console import CONSOLE
 from api.start import OPERATOR, anchors_of, opened_database, read_settings
 from gis_service.people.audit import Anchors, verify
+from maps.account_page import said_at
 
 app = typer.Typer(help="审计记录:检查、锚定。", no_args_is_help=True)
 
@@ -27,6 +29,8 @@ def verify_(anchors: File = None) -> None:
     known = kept.read()
     with opened_database(settings) as database, database.read(OPERATOR) as conn:
         links, findings = verify(conn, known)
+    for moment in kept.restarts():
+        CONSOLE.print(f"曾从备份恢复({said_at(datetime.fromisoformat(moment))}):那以前锚定的、备份里没有的记录不在了。")
     if not findings:
         CONSOLE.print(f"审计记录完好:{links:,} 条,与 {len(known):,} 个锚定相符。")
         if not known:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from api.alarm import raise_alarm
 from api.console import CONSOLE
 from api.start import backup_server_of, files_beside, opened_database, read_settings, recipient_of_settings, store_of
 from gis_service.backups.check import try_backup
 from gis_service.backups.make import make_backup
 from gis_service.backups.sealing import make_key, read_key
 from gis_service.backups.store import Backup, Store, read_backup
-from gis_service.errors import NotFoundError
+from gis_service.errors import NotFoundError, ServiceError
+from gis_service.features.question import SHANGHAI
+from gis_service.local_cluster import ClusterError
+from gis_service.settings import Settings
 from maps.account_page import said_at
 
 KeyFile = Annotated[Path, typer.Option("--key-file", help="私钥文件,gis-service backup-key 写出的那个")]
@@ -31,14 +36,25 @@ def backup_key(out: Annotated[Path, typer.Option(help="私钥写到哪里;请马
 def backup(
     dump_only: Annotated[bool, typer.Option("--dump-only", help="只导出数据库,不复制整个集群")] = False,
     data: Annotated[Path | None, typer.Option(help="数据目录,默认 .data(GIS_DATA_DIR)")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="失败时不运行 GIS_ALARM,由调用的程序去说")] = False,
 ) -> None:
     """做一份加密的备份,放到 GIS_BACKUPS;过期的同时删去。"""
     settings = read_settings()
+    try:
+        _back_up(settings, data, base=not dump_only)
+    except (ServiceError, ClusterError) as error:
+        if not quiet:
+            raise_alarm(settings.alarm, str(error))
+        raise
+
+
+def _back_up(settings: Settings, data: Path | None, *, base: bool) -> None:
     store, recipient = store_of(settings), recipient_of_settings(settings)
+    store.claim((data or settings.data_dir).resolve())
     with opened_database(settings, data), CONSOLE.status("备份……") as status:
         made = make_backup(
             backup_server_of(settings, data), store, recipient, files_beside(settings, data),
-            lambda step: status.update(f"{step}……"), base=not dump_only,
+            lambda step: status.update(f"{step}……"), base=base,
         )  # fmt: skip
     expired = store.expire()
     size = sum(path.stat().st_size for path in made.folder.iterdir()) / 1e6
@@ -68,8 +84,15 @@ def verify_backup(
     CONSOLE.print("这份备份可以恢复。")
 
 
-def chosen_backup(folder: Path | None) -> tuple[Store, Backup]:
+def chosen_backup(folder: Path | None, at: datetime | None = None, *, base: bool = False) -> tuple[Store, Backup]:
     """Return the backup in a folder, or the newest; and the store that it lies in.
+
+    Parameters
+    ----------
+    at
+        A moment: the newest whose copy of the cluster was whole by then.
+    base
+        Whether one with a copy of the cluster is preferred.
 
     Raises
     ------
@@ -82,4 +105,12 @@ def chosen_backup(folder: Path | None) -> tuple[Store, Backup]:
     found = store.backups()
     if not found:
         raise NotFoundError(f"{store.folder} 里还没有备份;请先运行 gis-service backup。", "There is no backup yet.")
-    return store, found[-1]
+    if at is not None:
+        found = [one for one in found if one.manifest.base_at is not None and one.manifest.base_at <= at]
+        if not found:
+            raise NotFoundError(
+                f"没有能恢复到 {at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S} 的备份:那时还没有整个集群的复制。",
+                "No backup reaches back so far.",
+            )
+    with_base = [one for one in found if one.manifest.base_at is not None]
+    return store, (with_base or found)[-1] if base else found[-1]

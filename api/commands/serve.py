@@ -93,6 +93,8 @@ def serve(
                 CONSOLE.print("注意:GIS_PUBLIC_URL 不是 https,口令会在网上明文传送。")
             if settings.demo:
                 CONSOLE.print("演示账户已启用:打开网页,点一下就能登录。")
+            if schedule is not None:
+                CONSOLE.print(f"备份到 {settings.backups}。", soft_wrap=True)
             if sys.stdout.isatty():
                 CONSOLE.print(f"请求日志:{log.path}", soft_wrap=True)
             workers.start()
@@ -116,8 +118,9 @@ def _schedule(settings: Settings, data: Path | None) -> BackupSchedule | None:
     if settings.backups is None:
         return None
     store, folder = store_of(settings), (data or settings.data_dir).resolve()
-    keeper = LogKeeper(backup_server_of(settings, data), store, recipient_of_settings(settings), folder / "wal")
-    return BackupSchedule(keeper, store, folder, settings.alarm)
+    server = backup_server_of(settings, data)
+    keeper = LogKeeper(server, store, recipient_of_settings(settings), folder / "wal")
+    return BackupSchedule(server, keeper, store, folder, settings.alarm)
 
 
 def _log(file: LogFile) -> Callable[[bytes], None]:

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import text
-
 from gis_service.backups.make import Server, Told
-from gis_service.backups.restore import compare, restore_base, restore_dump, restore_files
+from gis_service.backups.restore import compare, owned, restore_dump, restore_files
+from gis_service.backups.restore_cluster import restore_base
 from gis_service.backups.sealing import Key
+from gis_service.backups.state import read_tables
 from gis_service.backups.store import Backup, Store
-from gis_service.database import explained, open_engine, prepare
+from gis_service.database import prepare
 from gis_service.errors import InputError
 from gis_service.local_cluster import LocalCluster
 from gis_service.people.audit import verify
@@ -55,6 +55,8 @@ def try_backup(backup: Backup, key: Key, store: Store, told: Told) -> list[Tried
     InputError
         When a file isn't what was written, or can't be decrypted.
     """
+    for name in backup.manifest.files:
+        backup.file(name)
     with _scratch() as folder:
         tried = [_try_dump(backup, key, folder / "dump", told)]
         restore_files(backup, key, folder / "files")
@@ -81,7 +83,10 @@ def _try_dump(backup: Backup, key: Key, data: Path, told: Told) -> Tried:
     cluster.start()
     try:
         prepare(cluster.url("postgres", "postgres"), cluster.passwords)
-        restore_dump(backup, key, Server(cluster.url("gis_owner"), cluster.cluster), replace=False)
+        try:
+            restore_dump(backup, key, Server(cluster.url("gis_owner"), cluster.cluster), replace=False)
+        except InputError as error:
+            return Tried("导出", time.monotonic() - begun, 0, [str(error)])
         rows, said = _compared(backup, cluster)
     finally:
         cluster.stop()
@@ -115,13 +120,8 @@ def _try_base(backup: Backup, key: Key, store: Store, data: Path, told: Told) ->
 
 
 def _compared(backup: Backup, cluster: LocalCluster) -> tuple[int, list[str]]:
-    engine = open_engine(cluster.url("postgres"))
-    try:
-        with explained(), engine.begin() as conn:
-            said = compare(backup, conn)
-            _, findings = verify(conn, [])
-            said += [f"审计记录 {one.area or '—'} 第 {one.position} 条:{one.said}" for one in findings]
-            tables = ", ".join(f"(select count(*) from gis.{name})" for name in backup.manifest.tables)
-            return sum(conn.execute(text(f"select {tables}")).one()), said
-    finally:
-        engine.dispose()
+    with owned(Server(cluster.url("postgres"), cluster.cluster)) as conn:
+        said = compare(backup, conn)
+        _, findings = verify(conn, [])
+        said += [f"审计记录 {one.area or '—'} 第 {one.position} 条:{one.said}" for one in findings]
+        return sum(state.rows for state in read_tables(conn).values()), said

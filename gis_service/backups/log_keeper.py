@@ -8,13 +8,16 @@ import io
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.engine import Connection
 
+from gis_service.backups.log_names import segment_end
 from gis_service.backups.make import Server
 from gis_service.backups.sealing import Recipient, seal
-from gis_service.backups.store import Store, segment_end
+from gis_service.backups.store import Store, flush_names
 from gis_service.errors import UnavailableError
 
 SLOT = "gis_backup"
@@ -24,19 +27,27 @@ _PARTIAL = ".partial"
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 10.0
 _REFUSED_SECONDS = 0.5
-"""Within it the server has said no, if it does."""
+"""Within it the server has said no, if it does at once."""
+_MOST_SPOOLED = 2 << 30
+"""Bytes that wait here while the folder of backups is away; beyond that the server keeps them, as far as it does."""
 
 
 class LogKeeper:
     """Fetches the log (``pg_receivewal``) into a folder beside the data, and seals it away.
 
     A segment of 16 MB is sealed away when it is full; the one being written also each time that something was added
-    to it, so that no more is lost than what was written since the last call of ``keep``.
+    to it, so that no more is lost than what was written since the last call of ``keep``. Start and stop it in one
+    thread: the fetching process ends with the thread that began it.
 
     Parameters
     ----------
     spool
         A folder for what isn't sealed away yet; it belongs to this keeper.
+
+    Attributes
+    ----------
+    broken
+        Whether the server has thrown away what wasn't fetched: only a new copy of the cluster mends that.
     """
 
     def __init__(self, server: Server, store: Store, recipient: Recipient, spool: Path) -> None:
@@ -44,6 +55,7 @@ class LogKeeper:
         self._process: subprocess.Popen[bytes] | None = None
         self._system = ""
         self._sealed: dict[str, float] = {}
+        self.broken = False
 
     def start(self) -> None:
         """Begin to fetch, also anew after the server was away; nothing when it is being done.
@@ -51,16 +63,14 @@ class LogKeeper:
         Raises
         ------
         UnavailableError
-            When the server is away or refuses.
+            When the server is away or refuses, or ended the fetching since the last call (it has begun anew then).
         """
-        if self._process is not None and self._process.poll() is None:
-            return
-        with self._server.asked() as conn:
-            self._system = conn.execute(text("select system_identifier::text from pg_control_system()")).scalar_one()
-        self._clear_stranger()
-        folder = self._spool / self._system
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._call("--create-slot", "--if-not-exists")
+        ended = ""
+        if self._process is not None:
+            if self._process.poll() is None:
+                return
+            ended = self._last_words() or "连接断了"
+        folder = self._make_spool()
         arguments, environment = self._server.command(
             "pg_receivewal", f"--slot={SLOT}", f"--directory={folder}", "--no-loop", "--synchronous"
         )
@@ -71,22 +81,32 @@ class LogKeeper:
         try:
             self._process.wait(_REFUSED_SECONDS)
         except subprocess.TimeoutExpired:
+            if ended:
+                raise _refused(ended) from None
             return
-        raise _refused(self._process.stderr.read().decode(errors="replace") if self._process.stderr else "")
+        raise _refused(self._last_words())
 
-    def _clear_stranger(self) -> None:
-        """Forget the log of another cluster that was in this place before."""
-        for folder in self._spool.glob("*"):
-            if folder.name != self._system:
-                for left in folder.iterdir():
-                    left.unlink()
-                folder.rmdir()
+    def _make_spool(self) -> Path:
+        with self._server.asked() as conn:
+            self._system = conn.execute(text("select system_identifier::text from pg_control_system()")).scalar_one()
+            self._mend_slot(conn)
+        folder = self._spool / self._system
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if sum(path.stat().st_size for path in folder.iterdir()) > _MOST_SPOOLED:
+            raise UnavailableError(
+                f"{folder} 里积了太多没有送出的日志,暂时不再取;请让备份目录恢复可写。", "Too much log waits here."
+            )
+        return folder
 
-    def _call(self, *options: str) -> None:
-        arguments, environment = self._server.command("pg_receivewal", f"--slot={SLOT}", *options)
-        done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment, cwd="/")
-        if done.returncode:
-            raise _refused(done.stderr)
+    def _mend_slot(self, conn: Connection) -> None:
+        """Make the slot; one from which the server has thrown log away is made anew."""
+        status = conn.execute(text("select wal_status from pg_replication_slots where slot_name = :s"), {"s": SLOT})
+        known = status.scalar()
+        if known == "lost":
+            self.broken = True
+            conn.execute(text("select pg_drop_replication_slot(:s)"), {"s": SLOT})
+        if known in {None, "lost"}:
+            conn.execute(text("select pg_create_physical_replication_slot(:s, true)"), {"s": SLOT})
 
     def keep(self) -> int:
         """Seal away what has come since the last time; return how many files.
@@ -96,35 +116,7 @@ class LogKeeper:
         UnavailableError
             When the folder of backups can't be written.
         """
-        sealed = 0
-        for path in sorted((self._spool / self._system).iterdir()):
-            name, changed = path.name.removesuffix(_PARTIAL), path.stat().st_mtime
-            if segment_end(name) is None and not name.endswith(".history"):
-                continue
-            if self._sealed.get(path.name) == changed:
-                continue
-            self._seal(path, name)
-            sealed += 1
-            if path.name.endswith(_PARTIAL):
-                self._sealed[path.name] = changed
-            elif segment_end(name) is not None:
-                self._sealed.pop(path.name + _PARTIAL, None)
-                path.unlink()
-            else:
-                self._sealed[path.name] = changed
-        return sealed
-
-    def _seal(self, path: Path, name: str) -> None:
-        folder = self._store.log_of(self._system)
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # The rest of a segment that isn't full is zeros.
-            seal(io.BytesIO(gzip.compress(path.read_bytes(), 1)), folder / f"{name}.age", self._recipient)
-        except OSError as error:
-            raise UnavailableError(
-                f"备份目录 {folder} 写不了({error.strerror});数据库的日志先留在本机,请检查共享目录和磁盘空间。",
-                "The folder of backups can't be written.",
-            ) from error
+        return seal_spool(self._spool, self._store, self._recipient, self._sealed)
 
     def stop(self) -> None:
         """End fetching; the slot keeps the server from throwing away what is still to come."""
@@ -136,9 +128,15 @@ class LogKeeper:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
+        self._last_words()
+
+    def _last_words(self) -> str:
+        if self._process is None or self._process.stderr is None:
+            return ""
+        with self._process.stderr as pipe:
+            said = pipe.read().decode(errors="replace")
         self._process = None
+        return said
 
     def caught_up(self, seconds: float) -> bool:
         """Wait until everything that has been written so far has been fetched; return whether it was in time."""
@@ -156,15 +154,78 @@ class LogKeeper:
 _FETCHED = text("select restart_lsn >= cast(:wanted as pg_lsn) from pg_replication_slots where slot_name = :slot")
 
 
+def seal_spool(spool: Path, store: Store, recipient: Recipient, sealed: dict[str, float] | None = None) -> int:
+    """Seal away what was fetched of the log; return how many files.
+
+    Parameters
+    ----------
+    spool
+        A folder with one folder for each cluster.
+    sealed
+        When what is being written was last changed, of those that were sealed away before; it is kept up to date.
+
+    Raises
+    ------
+    UnavailableError
+        When the folder of backups can't be written; nothing of the spool is lost.
+    """
+    known, count = sealed if sealed is not None else {}, 0
+    for folder in sorted(spool.iterdir()) if spool.is_dir() else ():
+        for name, changed in _left(folder, known).items():
+            path, plain = folder / name, name.removesuffix(_PARTIAL)
+            try:
+                held = path.read_bytes()
+            except FileNotFoundError:
+                # It was full just now and has another name: it comes with the next round.
+                continue
+            _seal(held, store.log_of(folder.name), plain, recipient)
+            count += 1
+            if segment_end(name) is None:
+                known[name] = changed
+            else:
+                known.pop(name + _PARTIAL, None)
+                path.unlink()
+    return count
+
+
+def _left(folder: Path, known: Mapping[str, float]) -> dict[str, float]:
+    """Return the files that changed since they were sealed away, with when they did."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        plain = path.name.removesuffix(_PARTIAL)
+        if segment_end(plain) is None and not plain.endswith(".history"):
+            continue
+        try:
+            changed = path.stat().st_mtime
+        except FileNotFoundError:
+            continue
+        if known.get(path.name) != changed:
+            found[path.name] = changed
+    return found
+
+
+def _seal(held: bytes, folder: Path, name: str, recipient: Recipient) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The rest of a segment that isn't full is zeros.
+        seal(io.BytesIO(gzip.compress(held, 1)), folder / f"{name}.age", recipient)
+        flush_names(folder)
+    except OSError as error:
+        raise UnavailableError(
+            f"备份目录 {folder} 写不了({error.strerror});数据库的日志先留在本机,请检查共享目录和磁盘空间。",
+            "The folder of backups can't be written.",
+        ) from error
+
+
 def _refused(said: str) -> UnavailableError:
     lines = said.strip().splitlines() or ["没有说原因"]
     return UnavailableError(
-        f"取不到数据库的日志:{lines[-1]};请核对 gis_backup 的权限(gis-service database prepare),"
+        f"取数据库的日志时断了:{lines[-1]};若总是这样,请核对 gis_backup 的权限(gis-service database prepare),"
         "以及有没有另一个服务正在备份同一个数据库。",
         f"The log can't be fetched: {lines[-1]}",
     )
 
 
 def _end_with_parent() -> None:
-    """Let the system end this process when the one that started it ends, however that happens."""
+    """Let the system end this process when the thread that started it ends, however that happens."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)

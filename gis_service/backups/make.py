@@ -17,6 +17,7 @@ from typing import IO, cast
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import DBAPIError
 
 from gis_service.backups.sealing import Recipient, seal, sha256_of
 from gis_service.backups.state import digest_of_catalogue, read_migration, read_tables
@@ -71,13 +72,26 @@ class Server:
         """Open a transaction in which everything is seen as of one moment."""
         engine = open_engine(self.url).execution_options(isolation_level="REPEATABLE READ")
         try:
-            with explained(), engine.begin() as conn:
+            with refused(), explained(), engine.begin() as conn:
                 # Adding up a large table, and waiting for the dump beside it, takes longer than any request may.
                 conn.execute(text("set local statement_timeout = 0"))
                 conn.execute(text("set local idle_in_transaction_session_timeout = 0"))
                 yield conn
         finally:
             engine.dispose()
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Turn what the server refuses into one sentence; here it is always a matter of the role."""
+    try:
+        yield
+    except DBAPIError as error:
+        said = str(error.orig).strip().splitlines()[0]
+        raise UnavailableError(
+            f"数据库拒绝:{said};请核对角色和口令,必要时由超级用户运行 gis-service database prepare。",
+            f"The database refuses: {said}",
+        ) from error
 
 
 def make_backup(
@@ -100,12 +114,14 @@ def make_backup(
 
     Raises
     ------
+    ConflictError
+        When another backup is being made.
     UnavailableError
         When the server refuses, or the folder can't be written; the sentence says why.
     """
     try:
-        draft = store.begin()
-        return _make(server, store, draft, recipient, files, told, base=base)
+        with store.locked():
+            return _make(server, store, store.begin(), recipient, files, told, base=base)
     except OSError as error:
         raise UnavailableError(
             f"备份目录 {store.folder} 写不了({error.strerror});请检查共享目录和磁盘空间。",
@@ -120,7 +136,8 @@ def _make(
     begin, ended = "", None
     if base:
         told("复制整个集群")
-        begin = _copy_cluster(server, draft / BASE, recipient)
+        with _log_held(server):
+            begin = _copy_cluster(server, draft / BASE, recipient)
         ended = datetime.now(UTC)
     with _quiet_moment(server) as (conn, position):
         snapshot = conn.execute(text("select pg_export_snapshot()")).scalar_one()
@@ -150,6 +167,19 @@ def _copy_cluster(server: Server, target: Path, recipient: Recipient) -> str:
         target, recipient,
     )  # fmt: skip
     return begin
+
+
+@contextmanager
+def _log_held(server: Server) -> Iterator[None]:
+    """Let the server keep the log that the copy needs until the copy is whole: others may have fetched it already."""
+    engine = open_engine(server.url).execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with explained(), engine.connect() as conn:
+            conn.execute(text("select pg_create_physical_replication_slot('gis_backup_copy', true, true)"))
+            yield
+    finally:
+        # The slot is the session's and goes with it.
+        engine.dispose()
 
 
 _TRIES = 30
@@ -188,10 +218,24 @@ _SNAPSHOT = text("""
 
 def _described(conn: Connection, position: str, begin: str, ended: datetime | None) -> Manifest:
     made_at = datetime.now(UTC)
-    system = conn.execute(text("select system_identifier::text from pg_control_system()")).scalar_one()
+    row = conn.execute(_LIFE).one()
     return Manifest(
-        made_at, read_migration(conn), system, position, begin, ended, read_tables(conn), digest_of_catalogue(conn)
-    )
+        made_at, read_migration(conn), row.server, row.database, row.system, row.timeline, position, begin, ended,
+        read_tables(conn), digest_of_catalogue(conn),
+    )  # fmt: skip
+
+
+_LIFE = text("""
+    select system_identifier::text as system, timeline_id as timeline, current_database() as database,
+      current_setting('server_version_num')::int / 10000 as server
+    from pg_control_system(), pg_control_checkpoint()""")
+
+
+def read_life(server: Server) -> tuple[str, int]:
+    """Return the identifier of a server's cluster, and which of its lives this is: a restore begins a new one."""
+    with server.asked() as conn:
+        row = conn.execute(_LIFE).one()
+    return row.system, row.timeline
 
 
 def _sealed_output(server: Server, call: tuple[str, ...], target: Path, recipient: Recipient) -> None:

@@ -67,7 +67,7 @@ def read_key(path: Path) -> Key:
                 break
             return key
     raise InputError(
-        f"{path} 里没有可用的密钥(以 AGE-SECRET-KEY- 开头的一行);请用当初 gis-service backup key 写出的文件。",
+        f"{path} 里没有可用的密钥(以 AGE-SECRET-KEY- 开头的一行);请用当初 gis-service backup-key 写出的文件。",
         f"There is no key in {path}.",
     )
 
@@ -78,7 +78,7 @@ def recipient_of(public: str) -> Recipient:
         recipient: Recipient = x25519.Recipient.from_str(public)
     except pyrage.RecipientError as error:
         raise InputError(
-            "GIS_BACKUP_KEY 应是公钥(以 age1 开头);请运行 gis-service backup key --out 文件,密钥文件另外保管。",
+            "GIS_BACKUP_KEY 应是公钥(以 age1 开头);请运行 gis-service backup-key --out 文件,密钥文件另外保管。",
             "GIS_BACKUP_KEY is no public key.",
         ) from error
     return recipient

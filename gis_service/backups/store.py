@@ -2,6 +2,7 @@
 
 ::
 
+    store.json          whose it is; without it nothing is written, since a share that isn't mounted is an empty folder
     20261130T180000Z/   manifest.json, dump.age, base.age, files.age
     wal/<system>/       the database's log since the oldest base, one sealed file a segment
     erasures/           what was erased, to be erased again from whatever is restored
@@ -10,8 +11,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,12 +23,17 @@ from typing import Any
 
 import orjson
 
+from gis_service.backups.log_names import position_of, segment_end
 from gis_service.backups.sealing import sha256_of
-from gis_service.errors import InputError, NotFoundError
+from gis_service.data_lock import DataLock
+from gis_service.errors import ConflictError, InputError, NotFoundError, UnavailableError
 
-_MANIFEST = "manifest.json"
+_MANIFEST, _MARK = "manifest.json", "store.json"
 _NAMES = "%Y%m%dT%H%M%SZ"
+_IS_BACKUP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _FORMAT = 1
+_NOTE_SPARE = timedelta(days=1)
+"""A note is kept a day longer than it must: erasing takes its time, and clocks differ."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +54,12 @@ class Manifest:
         The moment whose rows the dump holds.
     migration
         The schema's version.
-    system
-        The database cluster's identifier; the log of another cluster doesn't fit.
+    server
+        Major version of PostgreSQL; others describe the same definitions in other words.
+    database
+        The database's name.
+    system, timeline
+        The database cluster's identifier, and which of its lives: a restore begins a new one.
     position
         Of the log, at exactly that moment (``0/3000148``); empty when writers left no quiet moment.
     base_from
@@ -61,7 +74,10 @@ class Manifest:
 
     made_at: datetime
     migration: str
+    server: int
+    database: str
     system: str
+    timeline: int
     position: str
     base_from: str
     base_at: datetime | None
@@ -114,30 +130,101 @@ class Store:
     folder: Path
     days: int = 35
 
+    # -- whose it is -------------------------------------------------------------------------------------------
+
+    def claim(self, data: Path, *, anew: bool = False) -> None:
+        """See that this is the folder that the data folder's backups go to; the first time it becomes that.
+
+        Parameters
+        ----------
+        anew
+            Whether the data folder takes over what another one began: after a restore.
+
+        Raises
+        ------
+        UnavailableError
+            When the folder isn't there or isn't the same one: a share that isn't mounted is an empty folder on this
+            machine's own disk.
+        ConflictError
+            When it holds the backups of another data folder.
+        """
+        known = data / "backups.json"
+        mine = orjson.loads(known.read_bytes())["store"] if known.exists() and not anew else None
+        mark = self.folder / _MARK
+        if not self.folder.is_dir() or (mine and not mark.exists()):
+            raise UnavailableError(
+                f"备份目录 {self.folder} 不在,或不是原来那一个;请先建好它,检查共享目录是否挂上了。",
+                f"The folder of backups {self.folder} isn't there, or isn't the one it was.",
+            )
+        found = orjson.loads(mark.read_bytes())["store"] if mark.exists() else None
+        if found is None:
+            found = uuid.uuid4().hex
+            _write(mark, {"store": found})
+        elif mine is None and not anew:
+            raise ConflictError(
+                f"{self.folder} 里是另一个数据目录的备份;请换一个文件夹。"
+                "若这里是从它恢复的、要接着备份,请用 gis-service restore 恢复到 GIS_DATA_DIR,不要写 --data。",
+                "The folder holds another one's backups.",
+            )
+        elif mine is not None and mine != found:
+            raise ConflictError(
+                f"{self.folder} 不是原来的备份目录;请检查 GIS_BACKUPS 和挂载。", "The folder is another one."
+            )
+        if mine != found:
+            data.mkdir(parents=True, exist_ok=True)
+            _write(known, {"store": found})
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let one backup at a time be made."""
+        with DataLock(self.folder / "store.lock") as lock:
+            try:
+                lock.acquire(wait=False)
+            except BlockingIOError as error:
+                raise ConflictError("另一份备份正在做,这一份没有做;请等它做完。", "A backup is being made.") from error
+            yield
+
+    # -- what is in it -----------------------------------------------------------------------------------------
+
     def backups(self) -> list[Backup]:
-        """Return the whole ones, the oldest first; a broken-off attempt has no manifest and isn't one."""
+        """Return the whole ones whose manifest can be read, the oldest first."""
+        found = []
+        for folder in self._folders():
+            try:
+                found.append(read_backup(folder))
+            except InputError:
+                continue
+        return found
+
+    def damaged(self) -> list[str]:
+        """Return the names of those whose manifest can't be read."""
+        whole = {one.name for one in self.backups()}
+        return [folder.name for folder in self._folders() if folder.name not in whole]
+
+    def _folders(self) -> list[Path]:
         try:
-            folders = sorted(path for path in self.folder.iterdir() if (path / _MANIFEST).is_file())
+            return sorted(path for path in self.folder.iterdir() if _IS_BACKUP.fullmatch(path.name))
         except OSError as error:
             raise NotFoundError(
                 f"备份目录 {self.folder} 打不开({error.strerror});请检查共享目录是否连着。",
                 f"The folder of backups {self.folder} can't be opened.",
             ) from error
-        return [read_backup(path) for path in folders]
 
     def begin(self) -> Path:
-        """Return a new folder to make a backup in; what earlier attempts left is cleared away."""
+        """Return a new folder to make a backup in; what earlier attempts left is cleared away. Within ``locked``."""
         for left in self.folder.glob("*.part"):
             shutil.rmtree(left, ignore_errors=True)
         draft = self.folder / f"{datetime.now(UTC):{_NAMES}}.part"
-        draft.mkdir(mode=0o700, parents=True)
+        draft.mkdir(mode=0o700)
         return draft
 
     def finish(self, draft: Path, manifest: Manifest) -> Backup:
         """Make a backup out of what lies in the folder."""
         _write(draft / _MANIFEST, manifest.document())
+        flush_names(draft)
         folder = draft.with_suffix("")
         draft.rename(folder)
+        flush_names(self.folder)
         return Backup(folder, manifest)
 
     def expire(self) -> int:
@@ -148,10 +235,20 @@ class Store:
         for one in old:
             shutil.rmtree(one.folder)
         kept = [one for one in found if one not in old]
+        if kept:
+            self._expire_notes(kept[0].manifest.made_at)
+            self._expire_log(kept)
+        return len(old)
+
+    def _expire_notes(self, oldest: datetime) -> None:
+        """Delete the notes of what was erased before the oldest backup was made: it is in none of them."""
         for note in self.erasures.glob("*.age"):
-            # What was erased before the oldest backup was made is in none of them.
-            if kept and note.name < kept[0].name:
-                note.unlink()
+            if _IS_BACKUP.match(note.name):
+                at = datetime.strptime(note.name[:16], _NAMES).replace(tzinfo=UTC)
+                if at + _NOTE_SPARE < oldest:
+                    note.unlink()
+
+    def _expire_log(self, kept: list[Backup]) -> None:
         for folder in (self.folder / "wal").glob("*"):
             needed = [one.manifest.base_from for one in kept if one.manifest.system == folder.name]
             first = min((position_of(start) for start in needed if start), default=None)
@@ -159,7 +256,6 @@ class Store:
                 end = segment_end(segment.name)
                 if end is not None and (first is None or end <= first):
                     segment.unlink()
-        return len(old)
 
     @property
     def erasures(self) -> Path:
@@ -169,24 +265,6 @@ class Store:
     def log_of(self, system: str) -> Path:
         """Return the folder of a cluster's log."""
         return self.folder / "wal" / system
-
-
-SEGMENT_BYTES = 16 << 20
-"""Of a file of the log, as initdb makes clusters."""
-
-
-def position_of(written: str) -> int:
-    """Return a position in the log as a number: ``0/3000148`` is 50331976."""
-    high, low = written.split("/")
-    return (int(high, 16) << 32) + int(low, 16)
-
-
-def segment_end(name: str) -> int | None:
-    """Return where a segment of the log ends, by its name; None for what is no segment."""
-    stem = name[:24]
-    if len(stem) < 24 or any(digit not in "0123456789ABCDEF" for digit in stem):
-        return None
-    return (int(stem[8:16], 16) << 32) + (int(stem[16:24], 16) + 1) * SEGMENT_BYTES
 
 
 def read_backup(folder: Path) -> Backup:
@@ -221,6 +299,15 @@ def read_backup(folder: Path) -> Backup:
             "The backup has another format.",
         )
     return Backup(folder, manifest)
+
+
+def flush_names(folder: Path) -> None:
+    """Bring a folder's names to the disk; a file's own fsync leaves that open."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

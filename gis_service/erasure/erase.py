@@ -16,36 +16,42 @@ from gis_service.erasure.places import Place, places
 from gis_service.erasure.values import BLOT, Values
 from gis_service.errors import ConflictError
 
-OWN_SCHEMA = "gis"
-
 
 @dataclass(frozen=True)
 class Found:
-    """In how many rows of a place a value stands, and which: the codes or identifiers of the first of them."""
+    """In how many rows of a place a value stands, and the first of them: their codes, and the words around it."""
 
     title: str
     rows: int
     shown: tuple[str, ...] = ()
 
 
-_MOST_SHOWN = 20
+_MOST_SHOWN = 12
 
 
 def find_values(conn: Connection, values: Values) -> list[Found]:
-    """Return where the values stand in the database."""
+    """Return where the values stand in the database, with the words around the first of them."""
     found = []
     for place in places():
-        holds = _holds(place)
-        label = "code" if "code" in place.table.columns else "id" if "id" in place.table.columns else None
-        shown = f"{label}::text" if label else "''::text"
-        asked = f"select count(*), (array_agg(distinct {shown}))[1:{_MOST_SHOWN}] from gis.{place.table.name}"
-        rows = conn.execute(text(f"{asked} where {holds}"), {"p": values.pattern}).one()
-        if rows[0]:
-            found.append(Found(place.title, rows[0], tuple(values.blot(one) for one in rows[1] if one)))
-    links = conn.execute(text("select count(*) from gis.audit where entries::text ~ :p"), {"p": values.pattern})
-    if count := links.scalar_one():
-        found.append(Found("审计记录的说明", count))
-    return found
+        rows = _find(conn, f"gis.{place.table.name}", _label(place), place.columns, _holds(place), values)
+        if rows is not None:
+            found.append(replace(rows, title=place.title))
+    links = _find(conn, "gis.audit", "position", ("entries",), "entries::text ~ :p", values)
+    return found if links is None else [*found, replace(links, title="审计记录的说明")]
+
+
+def _label(place: Place) -> str:
+    return next((name for name in ("code", "name", "id") if name in place.table.columns), place.columns[0])
+
+
+def _find(conn: Connection, table: str, label: str, columns: Sequence[str], holds: str, values: Values) -> Found | None:
+    count = conn.execute(text(f"select count(*) from {table} where {holds}"), {"p": values.pattern}).scalar_one()
+    if not count:
+        return None
+    texts = ", ".join(f'"{name}"::text' for name in columns)
+    asked = text(f'select "{label}"::text, concat_ws(chr(10), {texts}) from {table} where {holds} limit {_MOST_SHOWN}')
+    shown = [f"{values.blot(name)} {values.around(held)}" for name, held in conn.execute(asked, {"p": values.pattern})]
+    return Found("", count, tuple(dict.fromkeys(shown)))
 
 
 def left_aside(conn: Connection) -> list[str]:
@@ -54,8 +60,23 @@ def left_aside(conn: Connection) -> list[str]:
     return list(conn.execute(asked).scalars())
 
 
-def erase_values(conn: Connection, values: Values, receipt: str) -> list[Found]:
-    """Erase the values from every table; return what was changed, by place.
+@dataclass(frozen=True)
+class Erased:
+    """What was erased in the database, by place, and what is left of links of the audit: area, position and digest."""
+
+    found: list[Found]
+    links: list[tuple[str, int, str]]
+
+
+def was_erased(conn: Connection, receipt: str) -> bool:
+    """Return whether the audit says that this was erased: then nothing has brought it back since."""
+    noted = [{"subject": "erasure", "detail": f"回执 {receipt}"}]
+    asked = text("select exists (select from gis.audit where entries @> cast(:noted as jsonb))")
+    return bool(conn.execute(asked, {"noted": orjson.dumps(noted).decode()}).scalar())
+
+
+def erase_values(conn: Connection, values: Values, receipt: str) -> Erased:
+    """Erase the values from every table; return what was changed.
 
     Rows of personal tables are deleted. Elsewhere a value gives way to ``■■``: in current rows as a change like any
     other, and in the versions before it. The audit notes each of these, under the number of the receipt.
@@ -80,9 +101,17 @@ def erase_values(conn: Connection, values: Values, receipt: str) -> list[Found]:
             ) from error
         if rows:
             found.append(Found(place.title, rows))
-    if links := _blot_audit(conn, values):
-        found.append(Found("审计记录的说明", links))
-    return found
+    links = _blot_audit(conn, values)
+    if links:
+        found.append(Found("审计记录的说明", len(links)))
+    rows = sum(one.rows for one in found)
+    conn.execute(_NOTE_ERASURE, {"receipt": receipt, "rows": rows})
+    return Erased(found, links)
+
+
+_NOTE_ERASURE = text("""
+    insert into gis.touch values (pg_current_xact_id()::text, '', 'erasure', 'erase', :receipt, '回执 ' || :receipt,
+      :rows, false)""")
 
 
 def _holds(place: Place) -> str:
@@ -101,8 +130,8 @@ def _blot(conn: Connection, place: Place, values: Values, receipt: str) -> int:
     plain = replace(place, documents=())
     changes = [f"\"{name}\" = regexp_replace(\"{name}\", :p, '{BLOT}', 'g')" for name in plain.texts]
     changes += [
-        f"\"{name}\" = (select array_agg(regexp_replace(x, :p, '{BLOT}', 'g') order by n)"
-        f' from unnest("{name}") with ordinality u (x, n))'
+        f"\"{name}\" = array(select regexp_replace(x, :p, '{BLOT}', 'g')"
+        f' from unnest("{name}") with ordinality u (x, n) order by n)'
         for name in plain.lists
     ]
     if not changes:
@@ -154,7 +183,7 @@ def _without(document: Any, blot: Callable[[str], str]) -> Any:
     return document
 
 
-def _blot_audit(conn: Connection, values: Values) -> int:
+def _blot_audit(conn: Connection, values: Values) -> list[tuple[str, int, str]]:
     """Take the values out of the audit's texts.
 
     The link keeps its digest, so that the next one still follows it, but loses its salt, without which nobody can try
@@ -164,17 +193,22 @@ def _blot_audit(conn: Connection, values: Values) -> int:
         text("select area, position, entries::text as held from gis.audit where entries::text ~ :p"),
         {"p": values.pattern},
     ).all()
+    left = []
     for area, position, held in links:
         new = orjson.dumps(_without(orjson.loads(held), values.blot)).decode()
         conn.execute(_BLOT_LINK, {"area": area, "position": position, "new": new})
         conn.execute(_NOTE_LINK, {"area": area, "position": position})
-    return len(links)
+        left.append((area, position, conn.execute(_DIGEST, {"area": area, "position": position}).scalar_one()))
+    return left
 
 
 _BLOT_LINK = text(
     "update gis.audit set entries = cast(:new as jsonb), salt = null, erased_at = now()"
     " where area = :area and position = :position"
 )
+_DIGEST = text("""
+    select encode(gis.audit_digest(previous, area, position, at, actor, role, upload, entries, null), 'hex')
+    from gis.audit where area = :area and position = :position""")
 _NOTE_LINK = text("""
     insert into gis.touch select pg_current_xact_id()::text, area, 'audit', 'erase', position::text,
       encode(gis.audit_digest(previous, area, position, at, actor, role, upload, entries, null), 'hex'), 1, false

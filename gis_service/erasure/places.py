@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-import gis_service.export_tables  # noqa: F401 - their tables join the collection that is gone through here
+import gis_service.export_tables
 import gis_service.proposal_tables  # noqa: F401
 from gis_service.account_tables import ACCOUNT, ACCOUNT_AREA, CREDENTIAL, LOGIN_ATTEMPT
 from gis_service.audit_tables import AUDIT, AUDIT_HEAD, TOUCH

@@ -13,12 +13,13 @@ import orjson
 from sqlalchemy import Engine
 
 from gis_service.backups.sealing import Key, Recipient, read_sealed, seal
-from gis_service.backups.store import Store
+from gis_service.backups.store import Store, flush_names
 from gis_service.database import explained
-from gis_service.erasure.erase import Found, erase_values, find_values, left_aside, new_receipt, wipe
+from gis_service.erasure.erase import Found, erase_values, find_values, left_aside, new_receipt, was_erased, wipe
 from gis_service.erasure.originals import blot_log, search_files
 from gis_service.erasure.values import Values
-from gis_service.errors import InputError, UnavailableError
+from gis_service.errors import ServiceError, UnavailableError
+from gis_service.people.audit import Anchors
 from gis_service.surveys.files.looking import ABSENT, UNKNOWN
 
 Told = Callable[[str], None]
@@ -34,16 +35,22 @@ class Grounds:
         The database, as ``gis_owner``, outside of transactions.
     superuser
         The same as a superuser, who may write the planner's statistics anew; None where there is none to be had.
-    originals
-        The folder of the files that people sent.
+    files
+        Folders of files that people sent, and of files that were made for them.
     logs
         The logs of service and database.
+    anchors
+        Where the ends of the audit are kept.
+    beside
+        Folders with older copies of everything, which aren't searched.
     """
 
     owner: Engine
     superuser: Engine | None
-    originals: Path
+    files: Sequence[Path]
     logs: Sequence[Path]
+    anchors: Anchors
+    beside: Sequence[Path] = ()
 
 
 @dataclass(frozen=True)
@@ -82,12 +89,32 @@ def look(grounds: Grounds, values: Values) -> list[Found]:
     return [*found, *_files(_verdicts(grounds, values))]
 
 
+def not_searched(grounds: Grounds, values: Values) -> list[str]:
+    """Return what isn't searched, one sentence each: nobody shall believe that it was."""
+    said = [f"旧数据 {folder} 没有查找;确认不要后请删去。" for folder in grounds.beside]
+    with explained(), grounds.owner.connect() as conn:
+        said += [f"恢复时另存的旧数据 {name} 没有查找;确认不要后请 drop schema。" for name in left_aside(conn)]
+    said += [
+        f"文件 {path.name} 打不开,没有查找;要一并删去请加 --unreadable。"
+        for path, verdict in _verdicts(grounds, values) if verdict == UNKNOWN
+    ]  # fmt: skip
+    if grounds.superuser is None:
+        said.append("数据库服务器自己的日志、WAL 和统计信息不在这里;请交给它的管理员。")
+    return said
+
+
 def erase(
-    grounds: Grounds, values: Values, reason: str, told: Told, *, number: str | None = None, note: Note | None = None
-) -> Receipt:
+    grounds: Grounds, values: Values, reason: str, told: Told,
+    *, number: str | None = None, note: Note | None = None, unreadable: bool = False,
+) -> Receipt:  # fmt: skip
     """Erase the values everywhere and return the receipt.
 
     The note for later restores is written first: without it a restored backup would bring the values back.
+
+    Parameters
+    ----------
+    unreadable
+        Whether to delete files, too, that nobody can see into.
 
     Raises
     ------
@@ -96,30 +123,38 @@ def erase(
     UnavailableError
         When the note can't be written; nothing has changed then.
     """
-    number = number or new_receipt()
-    at = datetime.now(UTC)
-    kept = []
+    number, at = number or new_receipt(), datetime.now(UTC)
+    written = note.write(number, at, values, reason) if note else None
+    told("在数据库里删除")
+    try:
+        found = _erase_rows(grounds, values, number)
+    except BaseException:
+        if written is not None:
+            written.unlink(missing_ok=True)
+        raise
+    found += _erase_files(grounds, values, told, unreadable=unreadable)
+    _wipe(grounds)
+    told("再查一遍")
+    kept = not_searched(grounds, values)
     if note is None:
         kept.append("没有设 GIS_BACKUPS 和 GIS_BACKUP_KEY:从别处的备份恢复以后,要再删除一次。")
-    else:
-        note.write(number, at, values, reason)
-    told("在数据库里删除")
-    with explained(), grounds.owner.connect().execution_options(isolation_level="READ COMMITTED") as conn:
-        with conn.begin():
-            found = erase_values(conn, values, number)
-        kept += [f"恢复时另存的旧数据 {name} 没有查找;确认不要后请 drop schema。" for name in left_aside(conn)]
-    told("在上传的原始文件里查找")
-    verdicts = _verdicts(grounds, values)
+    return Receipt(number, at, values.blot(reason), values.masked(), found, look(grounds, values), kept)
+
+
+def _erase_rows(grounds: Grounds, values: Values, number: str) -> list[Found]:
+    with explained(), grounds.owner.connect().execution_options(isolation_level="READ COMMITTED") as conn, conn.begin():
+        erased = erase_values(conn, values, number)
+        grounds.anchors.note_erased(erased.links)
+    return erased.found
+
+
+def _erase_files(grounds: Grounds, values: Values, told: Told, *, unreadable: bool) -> list[Found]:
+    told("在文件和日志里删除")
+    verdicts = [one for one in _verdicts(grounds, values) if unreadable or one[1] != UNKNOWN]
     for path, _ in verdicts:
         path.unlink(missing_ok=True)
-    told("改写日志和表的存储")
     lines = sum(blot_log(path, values) for path in grounds.logs if path.is_file())
-    _wipe(grounds)
-    found += _files(verdicts)
-    if lines:
-        found.append(Found("日志", lines))
-    told("再查一遍")
-    return Receipt(number, at, values.blot(reason), values.masked(), found, look(grounds, values), kept)
+    return [*_files(verdicts, unreadable=unreadable), *([Found("日志", lines)] if lines else [])]
 
 
 def _wipe(grounds: Grounds) -> None:
@@ -129,15 +164,15 @@ def _wipe(grounds: Grounds) -> None:
 
 
 def _verdicts(grounds: Grounds, values: Values) -> list[tuple[Path, str]]:
-    """Return the files to delete: those with a value, and those that nobody can see into."""
-    paths = sorted(path for path in grounds.originals.glob("*") if path.is_file())
+    """Return the files with a value, and those that nobody can see into."""
+    paths = sorted(path for folder in grounds.files for path in folder.glob("*") if path.is_file())
     return [(path, verdict) for path, verdict in search_files(paths, values) if verdict != ABSENT]
 
 
-def _files(verdicts: Sequence[tuple[Path, str]]) -> list[Found]:
-    unknown = tuple(path.name for path, verdict in verdicts if verdict == UNKNOWN)
+def _files(verdicts: Sequence[tuple[Path, str]], *, unreadable: bool = False) -> list[Found]:
     known = tuple(path.name for path, verdict in verdicts if verdict != UNKNOWN)
-    found = [("上传的原始文件(整份删除)", known), ("打不开、无法查找的原始文件(整份删除)", unknown)]
+    unknown = tuple(path.name for path, verdict in verdicts if verdict == UNKNOWN and unreadable)
+    found = [("文件(整份删除)", known), ("打不开、无法查找的文件(整份删除)", unknown)]
     return [Found(title, len(names), names) for title, names in found if names]
 
 
@@ -153,28 +188,43 @@ class Note:
         """Where they lie; they go when no backup is older than they are."""
         return self.store.erasures
 
-    def write(self, number: str, at: datetime, values: Values, reason: str) -> None:
-        """Write one; UnavailableError when that can't be done."""
+    def write(self, number: str, at: datetime, values: Values, reason: str) -> Path:
+        """Write one and return it; UnavailableError when that can't be done."""
         document = {"number": number, "at": at.isoformat(), "values": list(values.values), "reason": reason}
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            seal(io.BytesIO(orjson.dumps(document)), self.folder / f"{at:%Y%m%dT%H%M%SZ}-{number}.age", self.recipient)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            path = self.folder / f"{at:%Y%m%dT%H%M%SZ}-{number}.age"
+            seal(io.BytesIO(orjson.dumps(document)), path, self.recipient)
+            flush_names(self.folder)
         except OSError as error:
             raise UnavailableError(
                 f"备份目录 {self.folder} 写不了({error.strerror}),没有删除:不记下来,恢复备份时会回来;请检查共享目录。",
                 "The note for later restores can't be written; nothing was erased.",
             ) from error
+        return path
 
 
-def repeat(grounds: Grounds, store: Store, key: Key, told: Told) -> list[Receipt]:
-    """Erase again, after a restore, everything that was ever erased; return the receipts of what had come back."""
-    receipts = []
+def repeat(grounds: Grounds, store: Store, key: Key, told: Told) -> tuple[list[Receipt], list[str]]:
+    """Erase again, after a restore, what was erased since the backup was made.
+
+    What the restored audit says was erased is erased there: whoever wrote the same name afterwards did so rightly.
+
+    Returns
+    -------
+    tuple
+        The receipts, and one sentence for each erasing that couldn't be repeated.
+    """
+    receipts, failed = [], []
     for path in sorted(store.erasures.glob("*.age")):
         try:
             said = orjson.loads(read_sealed(path, key))
             values, number, reason = Values(tuple(said["values"])), str(said["number"]), str(said["reason"])
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-            raise InputError(f"{path} 坏了,不知道要再删除什么。", f"{path} is damaged.") from error
-        if look(grounds, values):
-            receipts.append(erase(grounds, values, reason, told, number=number, note=Note(store, key.to_public())))
-    return receipts
+            with explained(), grounds.owner.connect() as conn:
+                done = was_erased(conn, number)
+            if done:
+                _erase_files(grounds, values, told, unreadable=False)
+            else:
+                receipts.append(erase(grounds, values, reason, told, number=number))
+        except (ServiceError, orjson.JSONDecodeError, KeyError, TypeError) as error:
+            failed.append(f"{path.name}:{error}")
+    return receipts, failed

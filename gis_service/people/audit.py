@@ -71,6 +71,8 @@ def list_audit(
 def verify(conn: Connection, anchors: Sequence[dict[str, Any]]) -> tuple[int, list[Finding]]:
     """Reckon every digest anew, and compare the chains with their anchors; return how many links, and what is wrong.
 
+    Where there are anchors, erasing is anchored too: a link that is only said to have been erased isn't right.
+
     A link that was edited has another digest; one that was deleted leaves a gap, or a link that doesn't follow the one
     before it; a chain that was cut off ends before its head, or before an anchor. A link out of which personal data was
     erased is held by the later one that says so: that one has the digest of what was left.
@@ -80,6 +82,13 @@ def verify(conn: Connection, anchors: Sequence[dict[str, Any]]) -> tuple[int, li
     """
     findings = [Finding(row.area, row.position, row.said) for row in conn.execute(_VERIFY)]
     links = conn.execute(text("select count(*) from gis.audit")).scalar_one()
+    if anchors:
+        known = {(one["area"], one["position"], one["erased"]) for one in anchors if "erased" in one}
+        findings += [
+            Finding(row.area, row.position, "说是抹去了个人信息,锚定文件里没有登记")
+            for row in conn.execute(_ERASED)
+            if (row.area, row.position, row.left) not in known
+        ]
     for anchor in _standing(anchors):
         area, position, digest = anchor["area"], anchor["position"], anchor["digest"]
         row = conn.execute(
@@ -128,12 +137,20 @@ def _standing(anchors: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the anchors that still bind: all but those beyond the end that a later restore left."""
     kept: list[dict[str, Any]] = []
     for anchor in anchors:
+        if "erased" in anchor:
+            continue
         if anchor.get("restored"):
             area, end = anchor["area"], anchor["position"]
             kept = [one for one in kept if one["area"] != area or one["position"] <= end]
         if anchor["position"]:
             kept.append(anchor)
     return kept
+
+
+_ERASED = text("""
+    select area, position,
+      encode(gis.audit_digest(previous, area, position, at, actor, role, upload, entries, null), 'hex') as left
+    from gis.audit where erased_at is not null order by 1, 2""")
 
 
 class Anchors:
@@ -163,7 +180,7 @@ class Anchors:
 
     def add(self, conn: Connection) -> int:
         """Add the ends that have moved since the last time; return how many. They are on the disk when this returns."""
-        last = {one["area"]: one["position"] for one in self.read()}
+        last = {one["area"]: one["position"] for one in self.read() if "erased" not in one}
         heads = conn.execute(select(AUDIT_HEAD).order_by(AUDIT_HEAD.c.area))
         moved: list[tuple[str, int, str, dict[str, Any]]] = [
             (row.area, row.position, row.digest.hex(), {})
@@ -172,6 +189,17 @@ class Anchors:
         ]
         self._append(moved)
         return len(moved)
+
+    def note_erased(self, links: Sequence[tuple[str, int, str]]) -> None:
+        """Note what is left of links out of which personal data is being erased: area, position and its digest.
+
+        It is noted before the erasing commits; what then isn't erased after all is noted for nothing.
+        """
+        self._append([(area, position, "", {"erased": left}) for area, position, left in links])
+
+    def restarts(self) -> list[str]:
+        """Return when the chains were restored from a backup, once for each time."""
+        return list(dict.fromkeys(one["at"] for one in self.read() if one.get("restored")))
 
     def restart(self, conn: Connection) -> list[str]:
         """Note that the chains were restored from a backup and end where it did; return what of them is gone.

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,7 @@ def place(command: Command, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.chmod(0o755)
     made = command("backup-key", "--out", folder / "key.txt")
     assert made.code == 0
+    (folder / "store").mkdir()
     monkeypatch.setenv("GIS_BACKUPS", str(folder / "store"))
     monkeypatch.setenv("GIS_BACKUP_KEY", made.out.split()[-1])
     yield folder
@@ -66,7 +67,8 @@ def remarks(database: Database, layer: str = "building") -> set[str]:
 
 
 def erased(command: Command, monkeypatch: pytest.MonkeyPatch, *options: object, values: str = NAME) -> Ran:
-    monkeypatch.setattr(sys, "stdin", StringIO(f"{values}\n"))
+    # As a list from a Windows machine is.
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(f"{values}\r\n".encode("gb18030"))))
     return command("erase", "--reason", "本人要求", *options)
 
 
@@ -100,10 +102,12 @@ def test_on_a_server_elsewhere(
     receipt = json.loads((place / "receipt.json").read_text())
     assert receipt["values"] == ["司***"]
     assert {one["title"]: one["rows"] for one in receipt["found"]} == {"楼栋": 5, "楼栋(历史)": 5}
-    assert "哪里都没有" in erased(command, monkeypatch).out
+    assert "都没有" in erased(command, monkeypatch).out
     remark(database, "后来")
+    assert "没有能恢复到" in command("restore", "--key-file", place / "key.txt", "--at", "2026-11-30 10:00").err
     assert "已经有数据" in command("restore", "--key-file", place / "key.txt").err
-    assert "私有集群" in command("restore", "--key-file", place / "key.txt", "--at", "2026-11-30 10:00").err
+    (folder,) = (place / "store").glob("2*Z")
+    assert "私有集群" in command("restore", folder, "--key-file", place / "key.txt", "--at", "2026-11-30 10:00").err
     back = command("restore", "--key-file", place / "key.txt", "--replace")
     assert back.code == 0, back.err
     assert "逐表相同" in back.out

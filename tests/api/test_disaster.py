@@ -101,6 +101,7 @@ def fill(cluster: LocalCluster) -> None:
 
 def test_the_disk_is_gone_and_everything_is_back_within_minutes(place: Path) -> None:
     key, store = make_key(place / "key.txt"), Store(place / "store")
+    store.folder.mkdir()
     service = KilledService(place / "data", GIS_BACKUPS=str(store.folder), GIS_BACKUP_KEY=key)
     try:
         _go_through_it(service, place, key, store)
@@ -140,8 +141,8 @@ def _go_through_it(service: KilledService, place: Path, key: str, store: Store) 
 
     begun = time.monotonic()
     back = subprocess.run(
-        [SERVICE, "restore", "--key-file", place / "key.txt", "--data", place / "data"], capture_output=True, text=True,
-        check=False, env={"PATH": "/usr/bin:/bin", "GIS_BACKUPS": str(store.folder), "GIS_BACKUP_KEY": key},
+        [SERVICE, "restore", "--key-file", place / "key.txt"], capture_output=True, text=True, check=False,
+        env={"PATH": "/usr/bin:/bin", "GIS_DATA_DIR": str(place / "data"), "GIS_BACKUPS": str(store.folder)},
     )  # fmt: skip
     assert back.returncode == 0, back.stderr
     service.start()

@@ -355,9 +355,14 @@ def test_links_written_before_there_was_a_salt_stay_whole_and_can_be_erased(
     with database.read(OPERATOR) as conn:
         assert verify(conn, []) == (2, [])
     add_point(database, "li")
-    receipt = erase(Grounds(owner, None, tmp_path, ()), values_of(["司马青衫"]), "本人要求", lambda _: None)
+    receipt = erase(
+        Grounds(owner, None, [tmp_path], (), Anchors(tmp_path / "anchors.jsonl")),
+        values_of(["司马青衫"]),
+        "本人要求",
+        lambda _: None,
+    )
     assert [(one.title, one.rows) for one in receipt.found] == [("审计记录的说明", 1)]
     with database.read(OPERATOR) as conn:
-        assert verify(conn, []) == (4, [])
+        assert verify(conn, []) == (5, [])
     database.close()
     owner.dispose()

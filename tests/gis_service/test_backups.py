@@ -19,23 +19,18 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from api import backup_schedule
 from api.backup_schedule import BackupSchedule
 from gis_service.areas import create_area
 from gis_service.backups.check import try_backup
 from gis_service.backups.log_keeper import LogKeeper
-from gis_service.backups.make import DUMP, FILES, Server, make_backup
-from gis_service.backups.restore import (
-    compare,
-    end_logins,
-    owned,
-    restore_base,
-    restore_dump,
-    restore_files,
-    set_aside,
-)
+from gis_service.backups.log_names import first_gap, position_of, segment_end
+from gis_service.backups.make import DUMP, FILES, Server, make_backup, read_life
+from gis_service.backups.restore import compare, end_logins, owned, restore_dump, restore_files
+from gis_service.backups.restore_cluster import restore_base, set_aside
 from gis_service.backups.sealing import Key, make_key, read_key, read_sealed, recipient_of, seal, sha256_of, unsealed
 from gis_service.backups.state import digest_of_catalogue, read_tables
-from gis_service.backups.store import Backup, Manifest, Store, TableState, read_backup, segment_end
+from gis_service.backups.store import Backup, Manifest, Store, TableState, read_backup
 from gis_service.database import connect, open_engine, prepare, spatial_index_helps
 from gis_service.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from gis_service.features.write import put_features
@@ -117,6 +112,7 @@ def town(place: Path) -> Iterator[Town]:
     (uploads / "one.csv").write_text("名称\n甲\n", encoding="utf-8")
     make_key(place / "key.txt")
     key, store = read_key(place / "key.txt"), Store(place / "store")
+    store.folder.mkdir()
     server = Server(cluster.url("gis_backup"), cluster.cluster)
     keeper = LogKeeper(server, store, key.to_public(), cluster.data / "wal")
     keeper.start()
@@ -247,6 +243,44 @@ def test_without_a_moment_everything_that_was_fetched_comes_back(town: Town, tar
     assert state_of(target) == (town.end, town.catalogue)
 
 
+def test_after_a_wrong_moment_every_other_one_can_still_be_had(town: Town, target: LocalCluster, place: Path) -> None:
+    """A restore begins another life of the cluster, whose log lies beside that of the first one."""
+    early = town.backup.manifest.made_at + timedelta(milliseconds=1)
+    store = Store(place / "lives")
+    shutil.copytree(town.store.folder, store.folder)
+    restore_base(town.backup, town.key, store, target, quiet, at=early)
+    server = Server(target.url("gis_backup"), target.cluster)
+    keeper = LogKeeper(server, store, town.key.to_public(), target.data / "wal")
+    keeper.start()
+    second = make_backup(server, store, town.key.to_public(), {"passwords.json": target.data / "passwords.json"}, quiet)
+    assert second.manifest.timeline == 2
+    assert read_life(server) == (town.backup.manifest.system, 2)
+    database = connect(target.url("gis_app"))
+    with database.write(STAFF) as conn:
+        conn.execute(text("update gis.road set remark = '第二次'"))
+    database.close()
+    now, _ = state_of(target)
+    time.sleep(0.7)
+    assert keeper.caught_up(20)
+    keeper.keep()
+    keeper.stop()
+    target.stop()
+    assert list(store.log_of(town.backup.manifest.system).glob("00000002.history.age"))
+    for backup, at, wanted in ((town.backup, town.moment, town.before), (second, None, now)):
+        shutil.rmtree(target.data)
+        restore_base(backup, town.key, store, target, quiet, at=at)
+        assert state_of(target)[0] == wanted
+        target.stop()
+    # With a piece of it missing the log isn't taken for whole.
+    segments = sorted(store.log_of(town.backup.manifest.system).glob("00000001*.age"))
+    assert first_gap([one.name for one in segments], position_of(town.backup.manifest.base_from)) is None
+    if len(segments) > 2:
+        segments[1].unlink()
+        shutil.rmtree(target.data)
+        with pytest.raises(InputError, match="缺了一段数据库的日志"):
+            restore_base(town.backup, town.key, store, target, quiet)
+
+
 def test_moments_that_the_backup_does_not_reach_are_refused(town: Town, target: LocalCluster) -> None:
     with pytest.raises(InputError, match="早于这份备份"):
         restore_base(town.backup, town.key, town.store, target, quiet, at=town.moment - timedelta(days=1))
@@ -368,10 +402,11 @@ def test_old_backups_go_with_the_log_and_the_notes_that_only_they_needed(tmp_pat
     store, now = Store(tmp_path / "store", days=30), datetime.now(UTC)
     with pytest.raises(NotFoundError, match="打不开"):
         store.backups()
+    store.folder.mkdir()
     kept = []
     for days, begin in ((70, "0/1000028"), (40, "0/3000028"), (20, "0/5000028"), (1, "")):
         made = now - timedelta(days=days)
-        manifest = Manifest(made, "0010", "77", "", begin, made if begin else None, {}, "")
+        manifest = Manifest(made, "0010", 15, "gis", "77", 1, "", begin, made if begin else None, {}, "")
         draft = store.begin()
         folder = draft.with_name(f"{made:%Y%m%dT%H%M%SZ}.part")
         draft.rename(folder)
@@ -379,8 +414,6 @@ def test_old_backups_go_with_the_log_and_the_notes_that_only_they_needed(tmp_pat
     (store.folder / "left.part").mkdir()
     log = store.log_of("77")
     log.mkdir(parents=True)
-    for number in range(1, 8):
-        (log / f"0000000100000000{number:016X}"[-60:]).touch()
     for number in range(1, 8):
         (log / f"00000001000000000000000{number}.age").touch()
     (log / "00000002.history.age").touch()
@@ -409,13 +442,16 @@ def test_segments_are_known_by_their_names() -> None:
 def test_a_log_is_fetched_by_one_service_only(town: Town, place: Path) -> None:
     first = LogKeeper(town.server, Store(place / "log1"), town.key.to_public(), place / "spool1")
     second = LogKeeper(town.server, Store(place / "log2"), town.key.to_public(), place / "spool2")
+    # What an earlier cluster left here is sealed away too, and then gone.
     (place / "spool1" / "123").mkdir(parents=True)
     (place / "spool1" / "123" / "000000010000000000000001").touch()
     first.start()
     try:
         first.start()
-        assert not (place / "spool1" / "123").exists()
-        with pytest.raises(UnavailableError, match="取不到数据库的日志"):
+        first.keep()
+        assert list((place / "spool1" / "123").iterdir()) == []
+        assert [path.name for path in (place / "log1" / "wal" / "123").iterdir()] == ["000000010000000000000001.age"]
+        with pytest.raises(UnavailableError, match="取数据库的日志时断了"):
             second.start()
     finally:
         first.stop()
@@ -436,22 +472,30 @@ class _Alarms:
         return self.said.read_text(encoding="utf-8").splitlines() if self.said.exists() else []
 
 
-def test_a_failing_backup_is_told_once_an_hour(town: Town, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    store = Store(tmp_path / "file" / "store")
+def test_a_failing_backup_is_told_once_an_hour(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup_schedule, "_ROUND_SECONDS", 0.2)
+    store = Store(tmp_path / "not mounted")
     keeper = LogKeeper(town.server, store, town.key.to_public(), tmp_path / "wal")
     alarms = _Alarms(tmp_path)
-    schedule = BackupSchedule(keeper, store, tmp_path / "no-data", alarms.program)
+    schedule = BackupSchedule(town.server, keeper, store, tmp_path, alarms.program)
     assert schedule.age() is None
     schedule.start()
     deadline = time.monotonic() + 30
     while len(alarms.lines()) < 2 and time.monotonic() < deadline:
         time.sleep(0.1)
+    # Several rounds fail in the same way, of which nobody wants to hear each time.
+    time.sleep(1)
+    assert len(alarms.lines()) == 2
+    assert all("共享目录是否挂上了" in line for line in alarms.lines())
+    # Nothing was written where the share should be; once it is there, work begins by itself.
+    assert not store.folder.exists()
+    store.folder.mkdir()
+    while not list(store.folder.glob("wal/*/*.age")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert (store.folder / "store.json").exists()
+    assert list(store.folder.glob("wal/*/*.age"))
     schedule.stop()
-    log, backup = sorted(alarms.lines())
-    assert "备份目录" in backup + log
-    assert any(line.startswith("每天的备份没有成功:") for line in (log, backup))
-    assert not any(thread.name == "backups" for thread in threading.enumerate())
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("backup")]
 
 
 # -- the audit after a restore ----------------------------------------------------------------------------------------
@@ -483,3 +527,37 @@ def test_anchors_know_that_the_chains_were_restored(town: Town, back: Server, tm
         assert any("锚定" in finding.said for finding in verify(conn, anchors.read())[1])
     now.dispose()
     restored.dispose()
+
+
+def test_a_store_belongs_to_one_data_folder(tmp_path: Path) -> None:
+    store, mine, other = Store(tmp_path / "store"), tmp_path / "mine", tmp_path / "other"
+    with pytest.raises(UnavailableError, match="共享目录是否挂上了"):
+        store.claim(mine)
+    store.folder.mkdir()
+    store.claim(mine)
+    store.claim(mine)
+    with pytest.raises(ConflictError, match="另一个数据目录的备份"):
+        store.claim(other)
+    # After a restore the other one goes on with it.
+    store.claim(other, anew=True)
+    store.claim(other)
+    # What is there now isn't the folder that it was: the share isn't mounted.
+    (store.folder / "store.json").unlink()
+    with pytest.raises(UnavailableError, match="不是原来那一个"):
+        store.claim(mine)
+    (store.folder / "store.json").write_text('{"store": "x"}')
+    with pytest.raises(ConflictError, match="不是原来的备份目录"):
+        store.claim(mine)
+    with store.locked(), pytest.raises(ConflictError, match="另一份备份正在做"), Store(store.folder).locked():
+        pass
+    damaged = store.folder / "20260101T000000Z"
+    damaged.mkdir()
+    assert (store.backups(), store.damaged()) == ([], ["20260101T000000Z"])
+
+
+def test_gaps_in_the_log_are_seen() -> None:
+    names = [f"0000000100000000000000{number:02X}" for number in (3, 4, 5, 7)]
+    assert first_gap(names[:3], 0x3000028) is None
+    assert first_gap(names, 0x3000028) == 0x6000000
+    assert first_gap(names[1:3], 0x3000028) == 0x3000000
+    assert first_gap([], 0x3000028) is None

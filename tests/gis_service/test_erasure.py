@@ -32,7 +32,7 @@ from gis_service.errors import ConflictError, InputError, UnavailableError
 from gis_service.features.write import put_features
 from gis_service.local_cluster import LocalCluster
 from gis_service.people.accounts import add_account
-from gis_service.people.audit import list_audit, verify
+from gis_service.people.audit import Anchors, list_audit, verify
 from gis_service.people.logins import make_token
 from gis_service.people.personal import expire_personal, find_feature, read_whole, write_personal
 from gis_service.postgres_server import choose_programs, server_environment
@@ -59,7 +59,23 @@ def quiet(_step: str) -> None:
 # -- values -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("written", [*WRITTEN, "+86 13912345678", "电话139-1234-5678。", "（司马青衫）"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        *WRITTEN,
+        "+86 13912345678",
+        "+8613912345678",
+        "008613912345678",
+        "电话139-1234-5678。",
+        "（司马青衫）",
+        "(139)1234 5678",
+        "139\u00a01234－5678",
+        "139–1234.5678",
+        "司马·青衫",
+        "司马\u200b青衫",
+        "司马\n青衫",
+    ],
+)
 def test_every_way_of_writing_a_value_is_found(written: str) -> None:
     assert BLOT in VALUES.blot(written)
     for codec in ("utf-8", "gb18030", "utf-16-le", "utf-16-be"):
@@ -83,7 +99,20 @@ def test_a_value_amid_any_text_goes_and_the_text_stays(before: str, written: str
 
 
 @pytest.mark.parametrize(
-    "bad", [[], ["", "  "], ["张"], ["123456"], ["abc"], ["张三(丰)"], ["张三", "x" * 61], ["a\nbcd"]]
+    "bad",
+    [
+        [],
+        ["", "  "],
+        ["张"],
+        ["123456"],
+        ["abc"],
+        ["张三(丰)"],
+        ["张三", "x" * 61],
+        ["- Li"],
+        ["A ---"],
+        ["1.23"],
+        ["12号"],
+    ],
 )
 def test_values_that_would_be_found_everywhere_are_refused(bad: list[str]) -> None:
     with pytest.raises(InputError) as refused:
@@ -158,7 +187,7 @@ def dumped(cluster: LocalCluster, name: str) -> str:
 
 def grounds(tmp_path: Path, owner: Engine, superuser: Engine | None = None, *logs: Path) -> Grounds:
     (tmp_path / "uploads").mkdir(exist_ok=True)
-    return Grounds(owner, superuser, tmp_path / "uploads", logs)
+    return Grounds(owner, superuser, [tmp_path / "uploads"], logs, Anchors(tmp_path / "anchors.jsonl"))
 
 
 def test_every_table_is_searched_or_is_known_to_hold_no_text_of_people(
@@ -203,10 +232,10 @@ def test_a_planted_value_is_found_and_erased_from_every_column_of_every_table(
     assert all(other in after for other in OTHERS)
     with database.read(OPERATOR) as conn:
         assert verify(conn, [])[1] == []
-        (link, *_) = list_audit(conn, limit=5)
+        (link,) = [one for one in list_audit(conn, limit=5) if one.area == TEST_COMMUNITY][:1]
     noted = {entry["subject"] for entry in link.entries if entry["operation"] == "erase"}
     assert {"building", "building_history", "rental_unit_personal", "proposal"} <= noted
-    assert all(entry["detail"] == f"回执 {receipt.number}" for entry in link.entries if entry["operation"] == "erase")
+    assert {entry["detail"] for entry in link.entries if entry["operation"] == "erase"} == {f"回执 {receipt.number}"}
 
 
 def _fill_rest(superuser: Engine) -> None:
@@ -215,6 +244,8 @@ def _fill_rest(superuser: Engine) -> None:
         "insert into gis.rental_unit_personal (community, id, landlord_name)"
         " select community, id, '甲' from gis.rental_unit",
         f"insert into gis.header_answer (community, layer, header, field) values ('{TEST_COMMUNITY}', 'road', 'h', '')",
+        f"insert into gis.export (community, id, code, name, format, paper, orientation, day, areas)"
+        f" values ('{TEST_COMMUNITY}', gen_random_uuid(), 'c', 'x', 'pdf', 'A3', 'landscape', now(), '{{1}}')",
         "insert into gis.login_attempt (account, address) values ('x', '::1'), ('y', '::1')",
         f"insert into gis.area_rule values ('{TEST_COMMUNITY}', 'waste_radius_m', 70, '甲')",
         f"insert into gis.reported_total (community, code, position, title, value, unit, measure, source)"
@@ -254,6 +285,9 @@ def test_the_pages_of_the_database_hold_it_no_more(town: Town, cluster: LocalClu
     assert pages() == []
 
 
+_OTHER_ANCHOR = {"at": "2026-01-01T00:00:00+00:00", "area": "999999", "position": 0, "digest": "", "restored": True}
+
+
 def test_the_audit_stays_whole_and_an_erased_link_cannot_be_bent(town: Town, tmp_path: Path) -> None:
     _, database, owner, superuser = town
     layer = LAYERS["rental_unit"]
@@ -269,7 +303,12 @@ def test_the_audit_stays_whole_and_an_erased_link_cannot_be_bent(town: Town, tmp
     receipt = erase(where, VALUES, "本人要求", quiet)
     assert {one.title: one.rows for one in receipt.found} == {"出租房(个人信息)": 1, "审计记录的说明": 1}
     with database.read(OPERATOR) as conn:
-        assert verify(conn, [])[1] == []
+        assert verify(conn, where.anchors.read())[1] == []
+        # Without the line that the erasing left outside of the database, it is no erasing.
+        kept = [one for one in where.anchors.read() if "erased" not in one]
+        assert [one.said for one in verify(conn, [*kept, _OTHER_ANCHOR])[1]] == [
+            "说是抹去了个人信息,锚定文件里没有登记"
+        ]
         details = [entry["detail"] for one in list_audit(conn, limit=50) for entry in one.entries]
     assert f"核对{BLOT}的合同" in details
     with superuser.connect() as conn:
@@ -291,11 +330,9 @@ def test_the_audit_stays_whole_and_an_erased_link_cannot_be_bent(town: Town, tmp
             assert verify(conn, [])[1] != [], bent
             conn.rollback()
     # Erased a second time, of another value, it is still whole.
-    with superuser.begin() as conn:
-        conn.execute(text("update gis.audit set actor = actor where false"))
     erase(where, values_of(["的合同"]), "本人要求", quiet)
     with database.read(OPERATOR) as conn:
-        assert verify(conn, [])[1] == []
+        assert verify(conn, where.anchors.read())[1] == []
 
 
 def test_what_a_rule_does_not_allow_to_go_stops_everything(town: Town, tmp_path: Path) -> None:
@@ -305,7 +342,7 @@ def test_what_a_rule_does_not_allow_to_go_stops_everything(town: Town, tmp_path:
         codes = conn.execute(text("select code from gis.waste_point order by code")).scalars().all()
         for code, way in zip(codes, (NAME, "司马 青衫"), strict=False):
             conn.execute(text("update gis.waste_point set code = :v where code = :c"), {"v": way, "c": code})
-    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads").mkdir(exist_ok=True)
     original = tmp_path / "uploads" / "x.csv"
     original.write_text(NAME)
     with pytest.raises(ConflictError, match="垃圾投放点”里有一行去掉该内容后不合规则"):
@@ -313,6 +350,12 @@ def test_what_a_rule_does_not_allow_to_go_stops_everything(town: Town, tmp_path:
     with database.read(STAFF) as conn:
         assert conn.execute(text("select count(*) from gis.building where remark = :v"), {"v": NAME}).scalar() == 3
     assert original.exists()
+    # And leaves no note: a restore would fail over it.
+    make_key(tmp_path / "key.txt")
+    note = Note(Store(tmp_path), read_key(tmp_path / "key.txt").to_public())
+    with pytest.raises(ConflictError):
+        erase(grounds(tmp_path, owner), VALUES, "本人要求", quiet, note=note)
+    assert list(note.folder.iterdir()) == []
 
 
 # -- files ------------------------------------------------------------------------------------------------------------
@@ -376,6 +419,8 @@ def test_a_value_is_found_in_files_of_every_kind(tmp_path: Path, value: str) -> 
         "nested.zip": _zip({"x.xlsx": _workbook([value])}),
         "shape.zip": _spatial(shapes, "ESRI Shapefile", value, "gbk"),
         "x.gpkg": _spatial(pack, "GPKG", value, "utf-8"),
+        "packed-long.zip": _zip({"long.gpkg": _database(value)}),
+        "cad.dxf": "".join(f"\\U+{ord(sign):04X}" for sign in value).encode(),
         "long.gpkg": _database(value),
     }  # fmt: skip
     if value == NAME:
@@ -409,19 +454,23 @@ def test_files_that_nobody_can_see_into_are_unknown(tmp_path: Path) -> None:
 def test_originals_and_logs_are_cleaned(town: Town, tmp_path: Path) -> None:
     _, _, owner, _ = town
     where = grounds(tmp_path, owner, None, tmp_path / "postgresql.log", tmp_path / "missing.log")
-    (where.originals / "with.csv").write_text(f"甲,{NAME}\n")
-    (where.originals / "without.csv").write_text("甲,慕容复\n")
-    (where.originals / "closed.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
+    (where.files[0] / "with.csv").write_text(f"甲,{NAME}\n")
+    (where.files[0] / "without.csv").write_text("甲,慕容复\n")
+    (where.files[0] / "closed.7z").write_bytes(b"7z\xbc\xaf\x27\x1c")
     log = tmp_path / "postgresql.log"
     log.write_text(f"ERROR near '{NAME}' at 1\nnext {PHONE}\n", encoding="utf-8")
     writer = log.open("ab")
     receipt = erase(where, VALUES, "本人要求", quiet)
     writer.write(b"later\n")
     writer.close()
-    assert sorted(path.name for path in where.originals.iterdir()) == ["without.csv"]
+    # What nobody can see into is told, and goes only when that is wanted.
+    assert sorted(path.name for path in where.files[0].iterdir()) == ["closed.7z", "without.csv"]
+    assert any("closed.7z" in one for one in receipt.kept)
+    more = erase(where, VALUES, "本人要求", quiet, unreadable=True)
+    assert [one.shown for one in more.found] == [("closed.7z",)]
+    assert [path.name for path in where.files[0].iterdir()] == ["without.csv"]
     assert {one.title: (one.rows, one.shown) for one in receipt.found} == {
-        "上传的原始文件(整份删除)": (1, ("with.csv",)),
-        "打不开、无法查找的原始文件(整份删除)": (1, ("closed.7z",)),
+        "文件(整份删除)": (1, ("with.csv",)),
         "日志": (2, ()),
     }
     lines = log.read_text(encoding="utf-8").splitlines()
@@ -434,6 +483,7 @@ def test_originals_and_logs_are_cleaned(town: Town, tmp_path: Path) -> None:
 
 def test_what_was_erased_is_erased_again_after_a_restore(town: Town, tmp_path: Path) -> None:
     _, database, owner, superuser = town
+    (tmp_path / "store").mkdir()
     make_key(tmp_path / "key.txt")
     key, store = read_key(tmp_path / "key.txt"), Store(tmp_path / "store")
     where, note = grounds(tmp_path, owner), Note(store, key.to_public())
@@ -441,16 +491,22 @@ def test_what_was_erased_is_erased_again_after_a_restore(town: Town, tmp_path: P
     with database.write(STAFF) as conn:
         conn.execute(change, {"v": f"找{NAME}"})
     receipt = erase(where, VALUES, "本人要求", quiet, note=note)
-    assert receipt.kept == []
+    assert not any("GIS_BACKUPS" in one for one in receipt.kept)
     (sealed,) = store.erasures.iterdir()
     assert NAME.encode() not in sealed.read_bytes()
     assert json.loads(read_sealed(sealed, key))["values"] == list(VALUES.values)
-    assert repeat(where, store, key, quiet) == []
-    # It comes back, as a restore would bring it.
+    # Where the audit says that it was erased, whoever writes the name afterwards does so rightly.
+    with database.write(STAFF) as conn:
+        conn.execute(change, {"v": f"另一个{NAME}"})
+    assert repeat(where, store, key, quiet) == ([], [])
+    # As a restore brings it: the name is there, and nothing says that it was erased.
+    with superuser.begin() as conn:
+        conn.execute(text("delete from gis.audit where area = ''"))
+        conn.execute(text("delete from gis.audit_head where area = ''"))
     with database.write(STAFF) as conn:
         conn.execute(change, {"v": f"找{NAME}"})
-    (again,) = repeat(where, store, key, quiet)
-    assert (again.number, again.left) == (receipt.number, [])
+    (again,), failed = repeat(where, store, key, quiet)
+    assert (again.number, again.left, failed) == (receipt.number, [], [])
     with database.read(STAFF) as conn:
         assert set(conn.execute(text("select remark from gis.building")).scalars()) == {f"找{BLOT}"}
         assert not conn.execute(

@@ -76,7 +76,8 @@ class _Search:
             if whole.find(_ENCRYPTED) >= 0:
                 raise _UnknownError
             if beginning.startswith(b"SQLite format 3"):
-                return self._database(path)
+                with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as database:
+                    return self._rows(database)
             if beginning.startswith(b"PK"):
                 return self._archive(file, 0)
             if beginning.startswith(_CLOSED):
@@ -102,8 +103,12 @@ class _Search:
             if depth >= _DEEPEST:
                 raise _UnknownError
             return self._archive(io.BytesIO(beginning + self._rest(member)), depth + 1)
-        if beginning.startswith((b"SQLite format 3", *_CLOSED)):
-            # A database inside of an archive isn't opened: its bytes are searched, and that isn't certain.
+        if beginning.startswith(b"SQLite format 3"):
+            held = beginning + self._rest(member)
+            with closing(sqlite3.connect(":memory:")) as database:
+                database.deserialize(held)
+                return bool(self._bytes.search(held)) or self._rows(database)
+        if beginning.startswith(_CLOSED):
             raise _UnknownError
         return self._stream(member, beginning, marked_up=beginning.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<"))
 
@@ -126,19 +131,18 @@ class _Search:
             held = held[-_OVERLAP_BYTES:]
         return bool(self._bytes.search(held))
 
-    def _database(self, path: Path) -> bool:
-        """Look at the rows too: a long text lies in pieces on several pages."""
-        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as database:
-            database.text_factory = lambda raw: raw.decode(errors="replace")
-            tables = [
-                name for (name, sql) in database.execute("select name, sql from sqlite_master where type = 'table'")
-                if sql and not str(sql).upper().startswith("CREATE VIRTUAL")
-            ]  # fmt: skip
-            for name in tables:
-                quoted = '"' + str(name).replace('"', '""') + '"'
-                for row in database.execute(f"select * from {quoted}"):
-                    if any(self._text.search(cell) for cell in map(str, row) if len(cell) < _BLOCK_BYTES):
-                        return True
+    def _rows(self, database: sqlite3.Connection) -> bool:
+        """Look at the rows of a database: a long text lies in pieces on several pages."""
+        database.text_factory = lambda raw: raw.decode(errors="replace")
+        tables = [
+            name for (name, sql) in database.execute("select name, sql from sqlite_master where type = 'table'")
+            if sql and not str(sql).upper().startswith("CREATE VIRTUAL")
+        ]  # fmt: skip
+        for name in tables:
+            quoted = '"' + str(name).replace('"', '""') + '"'
+            for row in database.execute(f"select * from {quoted}"):
+                if any(self._text.search(cell) for cell in map(str, row) if len(cell) < _BLOCK_BYTES):
+                    return True
         return False
 
     def _spend(self, size: int) -> None:
