@@ -14,7 +14,8 @@ _OPERATIONS = {"insert": "新增", "update": "修改", "delete": "删除", "read
 _SUBJECTS = {
     "account": "账户", "account_area": "账户的范围", "credential": "登录或令牌", "area": "社区登记",
     "area_rule": "阈值", "reported_total": "上报总数", "upload": "入库", "proposal": "上传",
-    "header_answer": "列名的回答",
+    "header_answer": "列名的回答", "proposal_row": "上传的行", "job": "后台的工作", "export": "导出的图",
+    "login_attempt": "登录的尝试", "audit": "审计记录的说明", "erasure": "个人信息",
 }  # fmt: skip
 
 _PAGE = """{% extends "plain" %}{% block body %}
@@ -52,11 +53,11 @@ def audit_page(
 def describe(line: Mapping[str, Any]) -> str:
     """Return what a line says was done, in Chinese: the operation and the layer or table."""
     subject = str(line["subject"])
-    layer = LAYERS.get(subject.removesuffix("_personal"))
+    layer = LAYERS.get(subject.removesuffix("_personal").removesuffix("_history"))
     if layer is None:
         title = _SUBJECTS.get(subject, subject)
     else:
-        title = layer.title + ("的个人信息" if layer.name != subject else "")
+        title = layer.title + {"_personal": "的个人信息", "_history": "的历史"}.get(subject[len(layer.name) :], "")
     return f"{_OPERATIONS.get(line['operation'], line['operation'])} {title}"
 
 
