@@ -21,6 +21,7 @@ from gis_service.migrate import migrate
 from gis_service.people.audit import Anchors
 from gis_service.scope import Scope
 from gis_service.settings import Settings
+from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.originals import Originals
 
 OPERATOR = Scope("operator", "operator", ())
@@ -74,6 +75,11 @@ def cluster_of(settings: Settings, data: Path | None = None) -> LocalCluster | N
 def originals_of(settings: Settings, data: Path | None = None) -> Originals:
     """Return the folder in which uploaded files are kept."""
     return Originals((data or settings.data_dir).resolve() / "uploads", settings.upload_days)
+
+
+def sheet_files_of(settings: Settings, data: Path | None = None) -> SheetFiles:
+    """Return the folder in which the files of sheets are kept."""
+    return SheetFiles((data or settings.data_dir).resolve() / "exports", settings.export_days)
 
 
 def anchors_of(settings: Settings, data: Path | None = None) -> Anchors:

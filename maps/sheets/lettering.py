@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib import font_manager
 from matplotlib.font_manager import FontProperties
 
-from gis_service.errors import InputError, UnavailableError
+from gis_service.errors import InputError, ServiceError
 
 FAMILIES = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei")
 """Fonts with simplified Chinese that a system may have; the first that is there is taken."""
@@ -18,13 +18,17 @@ _NARROW = 0.56
 """Width of a Latin letter or digit, in parts of a Chinese character's; a little more than it is."""
 
 
+class FontError(ServiceError):
+    """Nothing can be printed here; the message says what to install."""
+
+
 @functools.cache
 def font(*, bold: bool = False) -> FontProperties:
     """Return the font of all text.
 
     Raises
     ------
-    UnavailableError
+    FontError
         When no font with Chinese is installed; the sentence names the package.
     """
     for family in FAMILIES:
@@ -34,7 +38,7 @@ def font(*, bold: bool = False) -> FontProperties:
         except ValueError:
             continue
         return FontProperties(fname=path) if Path(path).suffix != ".ttc" else wanted
-    raise UnavailableError(
+    raise FontError(
         "没有找到中文字体,不能出图:请安装软件包 fonts-noto-cjk(Debian、Ubuntu),或把 Noto Sans CJK SC 装进系统字体。",
         "No font with Chinese is installed; install fonts-noto-cjk.",
     )

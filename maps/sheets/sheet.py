@@ -105,7 +105,7 @@ def draw_sheet(
     ------
     InputError
         When the ground doesn't fit, or a name has a sign that the font lacks.
-    UnavailableError
+    FontError
         When no font with Chinese is installed.
     """
     font()

@@ -13,6 +13,7 @@ from maps.sheets.sheet import Sheet
 
 FORMATS = {"pdf": "application/pdf", "png": "image/png", "svg": "image/svg+xml"}
 _DOTS_PER_INCH = 300
+_PREVIEW_PIXELS = 1000
 
 
 def write_sheet(sheet: Sheet, path: Path, kind: str) -> None:
@@ -38,3 +39,8 @@ def write_sheet(sheet: Sheet, path: Path, kind: str) -> None:
         except UserWarning as error:
             path.unlink(missing_ok=True)
             raise InputError(f"有字印不出来,没有出图:{error}", "A glyph is missing.") from error
+
+
+def write_preview(sheet: Sheet, path: Path) -> None:
+    """Write a small picture of a sheet: about 1,000 pixels wide."""
+    sheet.figure.savefig(path, format="png", dpi=_PREVIEW_PIXELS / float(sheet.figure.get_size_inches().max()))
