@@ -52,6 +52,7 @@ SEND = Rule(right=Right.UPLOAD, changes=True)
 ADMINISTER = Rule(right=Right.ACCOUNTS, session_only=True, asks=True)
 CHECK = Rule(right=Right.AUDIT, asks=True)
 APPOINT = Rule(right=Right.ACCOUNTS, session_only=True, changes=True)
+MAKE = Rule(right=Right.READ, changes=True)
 VIEW_AS = Rule(right=Right.VIEW_AS, session_only=True)
 
 _LAYER, _ITEMS = "/collections/{layer}", "/collections/{layer}/items"
@@ -130,6 +131,12 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "GET /maps/{name}": LOOK,
     "GET /maps/{name}/file": LOOK,
     "GET /maps/overview/layers/{layer}": ASK,
+    "GET /exports": ASK,
+    "POST /exports": MAKE,
+    "GET /exports/{export}": ASK,
+    "GET /exports/{export}/file": ASK,
+    "GET /exports/{export}/preview": ASK,
+    "POST /exports/{export}/delete": MAKE,
     "GET /analyses": LOOK,
     "GET /analyses/{name}": LOOK,
     "GET /uploads": UPLOAD,

@@ -28,6 +28,7 @@ from api.routes import (
     analyses,
     audit,
     collections,
+    exports,
     features,
     forms,
     health,
@@ -47,6 +48,7 @@ from api.routes import (
 from api.turns import Readings, Turns
 from gis_service.database import Database
 from gis_service.features.extents import Extents
+from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.originals import Originals
 from maps.base_map import BaseLayer
 from maps.page import PAGE_FILES
@@ -58,7 +60,7 @@ _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
     analyses.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
-    account.router, accounts.router, audit.router, metrics.router, health.router,
+    account.router, accounts.router, audit.router, metrics.router, exports.router, health.router,
 )  # fmt: skip
 
 
@@ -70,6 +72,8 @@ def create_app(
     wake: Callable[[], None] = lambda: None,
     entrance: Entrance | None = None,
     log: Callable[[bytes], None] = to_stdout,
+    sheets: SheetFiles | None = None,
+    author: str = "",
 ) -> FastAPI:
     """Return the application.
 
@@ -89,6 +93,10 @@ def create_app(
         How people come in; by HTTP on this machine if not given.
     log
         Takes the lines of the log.
+    sheets
+        Where the files of sheets are kept; without it none can be made.
+    author
+        Who answers for sheets, unless whoever asks for one says otherwise.
 
     Raises
     ------
@@ -125,6 +133,7 @@ def create_app(
     app.state.database, app.state.entrance = database, entrance
     app.state.base_layers = tuple(base_layers)
     app.state.originals, app.state.wake = originals, wake
+    app.state.sheets, app.state.author = sheets, author
     app.state.page_version = _page_version(base_layers)
     app.state.openapi = describe(app, DEFAULT_LIMIT, MAX_LIMIT)
     app.state.openapi_text = orjson.dumps(app.state.openapi)

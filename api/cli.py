@@ -11,6 +11,7 @@ from api.commands import areas, audit, database, sample, tokens, users
 from api.commands.backups import backup, backup_key, verify_backup
 from api.commands.doctor import doctor
 from api.commands.erase import erase_
+from api.commands.exports import export
 from api.commands.forms import form
 from api.commands.maps import analyse, map_
 from api.commands.restore import restore
@@ -39,6 +40,7 @@ app.command("uploads")(uploads)
 app.command("revert")(revert)
 app.command("worker")(worker)
 app.command("map")(map_)
+app.command("export")(export)
 app.command("analyse")(analyse)
 app.command("reconcile")(sample.reconcile)
 app.command("doctor")(doctor)

@@ -11,14 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from api.sheet_making import EXPORT_JOB, make_in_background
 from api.start import OPERATOR, operator_scope
 from gis_service.database import Database
 from gis_service.errors import ServiceError
 from gis_service.jobs import Handler, unfinished, work_off
 from gis_service.people.audit import Anchors
 from gis_service.people.personal import expire_personal
+from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.commit import commit_in_background
 from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, queue_again, read_in_background
 from gis_service.surveys.originals import Originals
@@ -33,9 +36,22 @@ _DAY_SECONDS = 86_400.0
 _ANCHOR_SECONDS = 600.0
 
 
-def handlers_of(originals: Originals) -> Mapping[str, Handler]:
+@dataclass(frozen=True)
+class Places:
+    """Where the files of long work lie, and under which address people reach the service."""
+
+    originals: Originals
+    sheets: SheetFiles
+    public_url: str | None = None
+
+
+def handlers_of(places: Places) -> Mapping[str, Handler]:
     """Return what does each kind of job."""
+    originals = places.originals
     return {
+        EXPORT_JOB: lambda database, job, progress: make_in_background(
+            database, job, progress, places.sheets, places.public_url
+        ),
         READING_JOB: lambda database, job, progress: read_in_background(
             Desk(database, job.scope, originals), job, progress
         ),
@@ -45,16 +61,16 @@ def handlers_of(originals: Originals) -> Mapping[str, Handler]:
     }
 
 
-def work(database: Database, originals: Originals) -> int:
+def work(database: Database, places: Places) -> int:
     """Do what there is to do; return how many jobs were taken up."""
-    return work_off(database, handlers_of(originals))
+    return work_off(database, handlers_of(places))
 
 
-def tidy(database: Database, originals: Originals, personal_days: int) -> int:
-    """Delete what is kept of uploads and of landlords and whose time is over; return how many files."""
+def tidy(database: Database, places: Places, personal_days: int) -> int:
+    """Delete what is kept of uploads, sheets and landlords and whose time is over; return how many files."""
     with database.write(OPERATOR) as conn:
         expire_personal(conn, personal_days)
-    return expire(Desk(database, operator_scope(database), originals))
+    return expire(Desk(database, operator_scope(database), places.originals)) + places.sheets.expire()
 
 
 def end_with_parent() -> None:
@@ -69,20 +85,18 @@ class WorkerProcess:
     ----------
     data
         The data folder, handed on to the worker.
-    originals
-        Where uploaded files are kept; once a day those whose time is over are deleted.
+    places
+        Where files are kept; once a day those whose time is over are deleted.
     anchors
         Where the ends of the audit are kept, every ten minutes and when the service stops.
     personal_days
         How long personal fields are kept that nobody writes anew.
     """
 
-    def __init__(
-        self, database: Database, data: Path, originals: Originals, anchors: Anchors, personal_days: int
-    ) -> None:
+    def __init__(self, database: Database, data: Path, places: Places, anchors: Anchors, personal_days: int) -> None:
         self._database = database
         self._data = data
-        self._originals = originals
+        self._places = places
         self._anchors = anchors
         self._personal_days = personal_days
         self._tidied = self._anchored = -math.inf
@@ -129,9 +143,9 @@ class WorkerProcess:
             return
         try:
             if math.isinf(self._tidied):
-                queue_again(Desk(self._database, operator_scope(self._database), self._originals))
+                queue_again(Desk(self._database, operator_scope(self._database), self._places.originals))
             self._tidied = time.monotonic()
-            tidy(self._database, self._originals, self._personal_days)
+            tidy(self._database, self._places, self._personal_days)
         except ServiceError as error:
             # The database is away; the next look comes soon.
             LOG.warning("old uploads were not looked after: %s", error.english)

@@ -107,8 +107,17 @@ def read_job(conn: Connection, identifier: str) -> Job:
 
 def job_of_upload(conn: Connection, upload: uuid.UUID) -> Job | None:
     """Return the latest job about an upload, if there ever was one."""
-    asked = select(JOB).where(JOB.c.subject["upload"].astext == str(upload)).order_by(JOB.c.created_at.desc()).limit(1)
-    row = conn.execute(asked).mappings().one_or_none()
+    return _latest(conn, "upload", upload)
+
+
+def job_of_export(conn: Connection, export: uuid.UUID) -> Job | None:
+    """Return the latest job about an export, if there ever was one."""
+    return _latest(conn, "export", export)
+
+
+def _latest(conn: Connection, subject: str, identifier: uuid.UUID) -> Job | None:
+    about = JOB.c.subject[subject].astext == str(identifier)
+    row = conn.execute(select(JOB).where(about).order_by(JOB.c.created_at.desc()).limit(1)).mappings().one_or_none()
     return None if row is None else Job(**{**row, "areas": tuple(row["areas"])})
 
 

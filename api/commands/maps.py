@@ -35,7 +35,7 @@ def map_(
     check_folder(out)
     with opened_database(read_settings()) as database:
         scope = operator_scope(database)
-        drawn = draw_map(database, scope, entry, _community(database, scope, community), _day(on))
+        drawn = draw_map(database, scope, entry, community_named(database, scope, community), day_of(on))
     write_file(out, to_single_file(drawn).encode())
 
 
@@ -54,7 +54,7 @@ def analyse(
         check_folder(out)
     with opened_database(read_settings()) as database:
         scope = operator_scope(database)
-        answer = answer_of(database, scope, analysis, _community(database, scope, community), _day(on))
+        answer = answer_of(database, scope, analysis, community_named(database, scope, community), day_of(on))
     CONSOLE.print(answer.finding, markup=False, soft_wrap=True)
     if out is None:
         for fact in answer.facts:
@@ -65,12 +65,14 @@ def analyse(
         write_file(out, to_json(answer) if out.suffix == ".json" else to_csv(theme_named(answer, theme)))
 
 
-def _community(database: Database, scope: Scope, code: str | None) -> str:
+def community_named(database: Database, scope: Scope, code: str | None) -> str:
+    """Return the code of a registered community; without one that of the only community there is."""
     with database.read(scope) as conn:
         return (read_area(conn, code) if code else only_area(conn)).code
 
 
-def _day(text: str | None) -> date:
+def day_of(text: str | None) -> date:
+    """Return a day as it was written; InputError when it can't be read or is too far away."""
     if text is None:
         return today()
     try:

@@ -34,9 +34,10 @@ from api.start import (
     prepare_local,
     read_settings,
     recipient_of_settings,
+    sheet_files_of,
     store_of,
 )
-from api.worker import WorkerProcess
+from api.worker import Places, WorkerProcess
 from gis_service.backups.log_keeper import LogKeeper
 from gis_service.database import Database, connect
 from gis_service.errors import InputError
@@ -68,14 +69,17 @@ def serve(
         with _running_database(settings, data, empty=empty) as database:
             settle_demo(database, wanted=settings.demo)
             limits = Limits(silence_seconds=settings.client_seconds)
-            originals = originals_of(settings, data)
+            places = Places(originals_of(settings, data), sheet_files_of(settings, data))
             workers = WorkerProcess(
-                database, (data or settings.data_dir).resolve(), originals, anchors_of(settings, data),
+                database, (data or settings.data_dir).resolve(), places, anchors_of(settings, data),
                 settings.personal_days,
             )  # fmt: skip
             schedule = _schedule(settings, data)
             log = LogFile((data or settings.data_dir) / "logs", settings.log_days)
-            app = create_app(database, bases, limits, originals, workers.wake, entrance, _log(log))
+            app = create_app(
+                database, bases, limits, places.originals, workers.wake, entrance, _log(log), places.sheets,
+                settings.author,
+            )  # fmt: skip
             if schedule is not None:
                 app.state.metrics.watch_backups(schedule.age)
             config = uvicorn.Config(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -110,10 +111,8 @@ def read_record(conn: Connection, key: str) -> SheetRecord:
         When the scope sees none.
     """
     named = [EXPORT.c.code == key.upper()]
-    try:
+    with suppress(ValueError):
         named.append(EXPORT.c.id == uuid.UUID(key))
-    except ValueError:
-        pass
     row = conn.execute(select(EXPORT).where(or_(*named))).mappings().first()
     if row is None:
         raise NotFoundError(
@@ -133,10 +132,20 @@ def list_records(conn: Connection, *, limit: int, community: str | None = None) 
 def _record(row: Mapping[Any, Any]) -> SheetRecord:
     order = SheetOrder(**{name: row[name] for name in SheetOrder.__dataclass_fields__})
     figures = tuple(Figure(**one) for one in row["figures"])
-    names = ("community", "id", "code", "title", "finding", "versions", "sha256", "bytes", "made_at", "actor", "created_at")
-    return SheetRecord(
-        order=order, figures=figures, areas=tuple(row["areas"]), **{name: row[name] for name in names}
+    names = (
+        "community",
+        "id",
+        "code",
+        "title",
+        "finding",
+        "versions",
+        "sha256",
+        "bytes",
+        "made_at",
+        "actor",
+        "created_at",
     )
+    return SheetRecord(order=order, figures=figures, areas=tuple(row["areas"]), **{name: row[name] for name in names})
 
 
 @dataclass(frozen=True)

@@ -296,6 +296,16 @@ def _upload(_caller: Caller, call: Call) -> Call:
     return Call(call.operation, call.method, path, {}, body if call.method in {"POST", "PATCH"} else None)
 
 
+def _export(caller: Caller, call: Call) -> Call:
+    body = {"name": caller.random.choice(list(MAPS)), "format": "svg", "community": caller.community,
+            **caller.some(grid=caller.grids[0], paper="A4")}  # fmt: skip
+    return Call(call.operation, call.method, call.path, {}, body)
+
+
+def _of_export(_caller: Caller, call: Call) -> Call:
+    return Call(call.operation, call.method, call.path.replace("{export}", "0000-0000"))
+
+
 def _form(_caller: Caller, call: Call) -> Call:
     path = call.path.replace("{name}", "somebody").replace("{area}", "330482002011").replace("{login}", "0" * 8)
     return Call(call.operation, call.method, path, json={} if call.method == "POST" else None)
@@ -353,6 +363,12 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /maps/{name}": _named(MAPS),
     "GET /maps/{name}/file": _named(MAPS),
     "GET /maps/overview/layers/{layer}": _map_layer,
+    "GET /exports": _with(f="json"),
+    "POST /exports": _export,
+    "GET /exports/{export}": _of_export,
+    "GET /exports/{export}/file": _of_export,
+    "GET /exports/{export}/preview": _of_export,
+    "POST /exports/{export}/delete": _of_export,
     "GET /analyses": _plain,
     "GET /analyses/{name}": _named(ANALYSES, "json", "csv", "html"),
     "GET /uploads": _plain,

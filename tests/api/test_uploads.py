@@ -18,10 +18,11 @@ from openpyxl.styles import Font
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from api.worker import tidy, work
+from api.worker import Places, tidy, work
 from gis_service.database import Database, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
+from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.originals import Originals
 from tests.local_client import local
 
@@ -45,6 +46,10 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Originals:
 def desk(copied: Database, originals: Originals) -> Iterator[TestClient]:
     with TestClient(create_app(copied, originals=originals), **local(copied)) as found:
         yield found
+
+
+def places_of(originals: Originals) -> Places:
+    return Places(originals, SheetFiles(originals.folder / "none"))
 
 
 def sent(desk: TestClient, content: str | bytes, name: str = "投放点.csv", **fields: str) -> Any:
@@ -338,22 +343,22 @@ def test_large_files_are_jobs(desk: TestClient, copied: Database, originals: Ori
     job = upload["job"]
     assert job["state"] == "waiting"
     assert desk.post(f"/uploads/{upload['id']}/commit", json={}).status_code == 409
-    assert work(copied, originals) == 1
+    assert work(copied, places_of(originals)) == 1
     read = desk.get(f"/uploads/{upload['id']}").json()
     assert (read["state"], read["counts"]["added"]) == ("proposed", 25_000)
     done = desk.get(f"/jobs/{job['id']}").json()
     assert (done["state"], done["upload"]) == ("done", upload["id"])
     queued = desk.post(f"/uploads/{upload['id']}/commit", json={})
     assert (queued.status_code, queued.json()["state"]) == (202, "processing")
-    assert work(copied, originals) == 1
+    assert work(copied, places_of(originals)) == 1
     assert desk.get(f"/uploads/{upload['id']}").json()["state"] == "committed"
     assert (
         desk.get("/collections/waste_point/items", params={"limit": 1, "name": "甲"}).json()["numberMatched"] >= 25_000
     )
     assert desk.post(f"/uploads/{upload['id']}/revert").json()["counts"]["removed"] == 25_000
-    assert work(copied, originals) == 0
+    assert work(copied, places_of(originals)) == 0
     broken = sent(desk, b"\xff" * 5_000_000, "坏.csv").json()
-    assert work(copied, originals) == 1
+    assert work(copied, places_of(originals)) == 1
     refused = desk.get(f"/uploads/{broken['id']}").json()
     assert refused["state"] == "refused"
     assert refused["problem"]
@@ -447,7 +452,7 @@ def test_what_is_kept_of_uploads_goes_when_its_time_is_over(
         with superuser_of.begin() as conn:
             aged = "update gis.proposal set created_at = now() - interval '200 days' where id = :id"
             conn.execute(text(aged), {"id": upload["id"]})
-    assert tidy(copied, originals, 365) == 2
+    assert tidy(copied, places_of(originals), 365) == 2
     assert desk.get(f"/uploads/{left['id']}").status_code == 404
     assert desk.get(f"/uploads/{done['id']}").json()["state"] == "committed"
     assert rows_of(desk, done) == []

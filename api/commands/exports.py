@@ -1,0 +1,53 @@
+"""``gis-service export``: a sheet of a map as a file, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.commands.maps import community_named, day_of
+from api.commands.written_file import check_folder
+from api.console import CONSOLE
+from api.sheet_making import draw_order
+from api.start import opened_database, operator_scope, read_settings
+from gis_service.errors import InputError
+from gis_service.sheets.records import SheetOrder
+from maps.atlas import MAPS
+from maps.sheets.paper import Orientation, Paper
+from maps.sheets.written import FORMATS, write_sheet
+
+
+def export(
+    name: Annotated[str, typer.Argument(help=f"地图名称:{'、'.join(MAPS)}")],
+    out: Annotated[Path, typer.Option(help="写到哪个文件,例如 隐患.pdf")],
+    format_: Annotated[str | None, typer.Option("--format", help="pdf、png 或 svg;不写看文件名")] = None,
+    paper: Annotated[Paper, typer.Option(help="纸张")] = Paper.A3,
+    orientation: Annotated[Orientation, typer.Option(help="横或竖")] = Orientation.LANDSCAPE,
+    community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
+    grid: Annotated[str | None, typer.Option(help="只出一个网格:15 位网格代码")] = None,
+    scale: Annotated[int | None, typer.Option(help="比例尺分母,例如 10000;不写为放得下的最大一档")] = None,
+    on: Annotated[str | None, typer.Option(help="计算日,例如 2026-11-30;不写为今天")] = None,
+    author: Annotated[str | None, typer.Option(help="制图单位,默认 GIS_AUTHOR;图上有合成数据时不印")] = None,
+    review: Annotated[str, typer.Option(help="审图号(对外的图)")] = "",
+) -> None:
+    """把一张地图出成打印的图:真实的比例尺,图例、数字、依据和来源都在上面。"""
+    kind = format_ or out.suffix.lstrip(".").lower()
+    if kind not in FORMATS:
+        raise InputError(f"不认识文件类型 {kind!r};请用 {'、'.join(FORMATS)}。", "The format must be pdf, png or svg.")
+    check_folder(out)
+    settings = read_settings()
+    with opened_database(settings) as database, CONSOLE.status("出图……"):
+        scope = operator_scope(database)
+        order = SheetOrder(
+            name, kind, str(paper), str(orientation), day_of(on), scale, grid, author or settings.author, review
+        )
+        drawn = draw_order(database, scope, community_named(database, scope, community), order)
+        draft = out.with_name(f"{out.name}.part")
+        try:
+            write_sheet(drawn.sheet, draft, kind)
+            draft.replace(out)
+        finally:
+            draft.unlink(missing_ok=True)
+    CONSOLE.print(f"{drawn.sheet.title},1:{drawn.sheet.scale:,},写到 {out}。", soft_wrap=True)

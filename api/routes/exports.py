@@ -1,0 +1,264 @@
+"""Exports: sheets for the meeting, asked for here, made by a worker, and compared with what is so today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Request
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+
+from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
+from api.drawing import map_named, refuse_partial
+from api.links import wants_html
+from api.quick_route import QuickRoute
+from api.sent_fields import fields_of
+from api.sheet_making import EXPORT_JOB, figures_today
+from gis_service.areas import first_registered, list_areas, read_area
+from gis_service.database import Database
+from gis_service.errors import ConflictError, InputError, UnavailableError
+from gis_service.features.question import today
+from gis_service.jobs import Job, enqueue, job_of_export
+from gis_service.scope import Scope
+from gis_service.sheets.files import PREVIEW, SheetFiles
+from gis_service.sheets.records import (
+    SheetOrder,
+    SheetRecord,
+    add_order,
+    delete_record,
+    list_grids,
+    list_records,
+    read_record,
+)
+from gis_service.surveys.document import job_document
+from maps.atlas import MAPS
+from maps.exports_page import Changed, export_page, exports_page
+from maps.sheets.paper import SCALES, Orientation, Paper
+from maps.sheets.written import FORMATS
+
+router = APIRouter(tags=["exports"], route_class=QuickRoute)
+
+_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Accept, Cookie"}
+_SHOWN = 50
+_LONGEST = 60
+_REFRESH_S = 2
+
+
+async def sheets_of(request: Request) -> SheetFiles:
+    """Return the folder of sheets; UnavailableError where there is none."""
+    found: SheetFiles | None = request.app.state.sheets
+    if found is None:
+        raise UnavailableError("没有设置存放图的文件夹,不能出图。", "No folder for exports is set.")
+    return found
+
+
+SheetsOf = Annotated[SheetFiles, Depends(sheets_of)]
+FieldsOf = Annotated[dict[str, str], Depends(fields_of)]
+ExportName = Annotated[str, Path(description="编号:UUID,或印在图上的短编号")]
+_FIELDS = ("name", "format", "paper", "orientation", "community", "grid", "scale", "on", "author", "review")
+_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            kind: {"schema": {"type": "object", "properties": {name: {"type": "string"} for name in _FIELDS}}}
+            for kind in ("application/json", "application/x-www-form-urlencoded")
+        },
+    }
+}
+
+
+@router.get(
+    "/exports", summary="出图:网页是表单和清单,程序得到清单", response_class=Response,
+    responses={200: {"content": {"application/json": {}, "text/html": {}}}},
+)  # fmt: skip
+def exports(
+    request: Request, database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
+    f: FormatParameter = None,
+) -> Response:  # fmt: skip
+    """List the sheets that were made, the latest first; a browser gets the form to ask for one."""
+    with database.read(scope) as conn:
+        records = list_records(conn, limit=_SHOWN, community=community)
+        jobs = {record.id: job_of_export(conn, record.id) for record in records}
+        areas = list_areas(conn)
+        chosen = community or (first_registered(areas).code if areas else None)
+        grids = list_grids(conn, scope, chosen) if chosen else []
+    if not wants_html(request, f):
+        body = [document_of(record, jobs[record.id]) for record in records]
+        return Response(orjson.dumps({"exports": body}, default=str), media_type="application/json", headers=_PRIVATE)
+    listed = [(record, state_of(record, jobs[record.id])) for record in records]
+    page = exports_page(
+        listed, [(area.code, area.name) for area in areas], chosen, grids, request.query_params.get("name", "")
+    )
+    return HTMLResponse(page, headers=_PRIVATE)
+
+
+@router.post(
+    "/exports", summary="出一张图", response_class=Response, status_code=202, openapi_extra=_BODY,
+    responses={202: {"content": {"application/json": {}}}, 303: {"description": "网页的表单:转到这张图的页面"}},
+)  # fmt: skip
+def order(
+    request: Request, database: DatabaseOf, scope: ScopeOf, fields: FieldsOf, sheets: SheetsOf
+) -> Response:  # fmt: skip
+    """Ask for a sheet; a worker makes it, and says how far it is."""
+    del sheets
+    wanted, community = _order_of(fields, request.app.state.author), fields.get("community", "")
+    entry = map_named(wanted.name)
+    with database.write(scope) as conn:
+        found = read_area(conn, community).code if community else first_registered(list_areas(conn)).code
+        refuse_partial(scope, entry.analysis, found)
+        record = add_order(conn, scope, found, wanted)
+        enqueue(conn, scope.narrowed(found), found, EXPORT_JOB, {"export": str(record.id)})
+    request.app.state.wake()
+    if wants_html(request, None):
+        return RedirectResponse(f"/exports/{record.code}", status_code=303)
+    with database.read(scope) as conn:
+        body = orjson.dumps(document_of(record, job_of_export(conn, record.id)), default=str)
+    return Response(
+        body, status_code=202, media_type="application/json",
+        headers={**_PRIVATE, "Location": f"/exports/{record.id}"},
+    )  # fmt: skip
+
+
+@router.get(
+    "/exports/{export}", summary="一张图:进行到哪里,出图以后变了什么", response_class=Response,
+    responses={200: {"content": {"application/json": {}, "text/html": {}}}},
+)  # fmt: skip
+def export_(
+    request: Request, export: ExportName, database: DatabaseOf, scope: ScopeOf, f: FormatParameter = None
+) -> Response:
+    """Return a sheet's record, and what has changed since it was made."""
+    with database.read(scope) as conn:
+        record = read_record(conn, export)
+        job = job_of_export(conn, record.id)
+    changed = _changes(database, scope, record)
+    if not wants_html(request, f):
+        body = {**document_of(record, job), "since": [one.document() for one in changed]}
+        return Response(orjson.dumps(body, default=str), media_type="application/json", headers=_PRIVATE)
+    state = state_of(record, job)
+    headers = {**_PRIVATE, "Refresh": str(_REFRESH_S)} if state in {"waiting", "running"} else _PRIVATE
+    return HTMLResponse(export_page(record, state, job, changed), headers=headers)
+
+
+@router.get(
+    "/exports/{export}/file", summary="一张图的文件", response_class=Response,
+    responses={200: {"content": {kind: {} for kind in FORMATS.values()}}},
+)  # fmt: skip
+def export_file(export: ExportName, database: DatabaseOf, scope: ScopeOf, sheets: SheetsOf) -> Response:
+    """Return the file."""
+    record = _made(database, scope, export)
+    path = sheets.find(record.id, f".{record.order.format}")
+    disposition = (
+        f"attachment; filename=\"{record.code}.{record.order.format}\"; filename*=UTF-8''{quote(record.file_name)}"
+    )
+    headers = {"Cache-Control": "private, no-cache", "ETag": f'"{record.sha256}"', "Content-Disposition": disposition}
+    return FileResponse(path, media_type=FORMATS[record.order.format], headers=headers)
+
+
+@router.get("/exports/{export}/preview", summary="一张图的小样", response_class=Response,
+            responses={200: {"content": {"image/png": {}}}})  # fmt: skip
+def preview(export: ExportName, database: DatabaseOf, scope: ScopeOf, sheets: SheetsOf) -> Response:
+    """Return a small picture of it."""
+    record = _made(database, scope, export)
+    path = sheets.find(record.id, PREVIEW)
+    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.post("/exports/{export}/delete", summary="删去一张图", response_class=Response, status_code=204,
+             responses={303: {"description": "网页的表单:回到清单"}})  # fmt: skip
+def remove(request: Request, export: ExportName, database: DatabaseOf, scope: ScopeOf, sheets: SheetsOf) -> Response:
+    """Delete a sheet; one that isn't made yet is cancelled."""
+    with database.write(scope) as conn:
+        record = read_record(conn, export)
+        delete_record(conn, record)
+    sheets.remove(record.id)
+    return RedirectResponse("/exports", status_code=303) if wants_html(request, None) else Response(status_code=204)
+
+
+def _made(database: Database, scope: Scope, key: str) -> SheetRecord:
+    with database.read(scope) as conn:
+        record = read_record(conn, key)
+    if record.made_at is None:
+        raise ConflictError("这张图还没有出好;请稍候再下载。", "The export isn't made yet.")
+    return record
+
+
+def _changes(database: Database, scope: Scope, record: SheetRecord) -> list[Changed]:
+    """Compare a sheet's figures with today's, if whoever asks sees just what the sheet was made of."""
+    if record.made_at is None or set(scope.narrowed(record.community).areas) != set(record.areas):
+        return []
+    now = {one.title: one.value for one in figures_today(database, scope, record.community, record.order)}
+    return [Changed(one.title, one.unit, one.value, now.get(one.title)) for one in record.figures]
+
+
+def state_of(record: SheetRecord, job: Job | None) -> str:
+    """Return ``done``, or what its job says: ``waiting``, ``running``, ``failed``."""
+    if record.made_at is not None:
+        return "done"
+    return job.state if job is not None else "failed"
+
+
+def document_of(record: SheetRecord, job: Job | None) -> dict[str, Any]:
+    """Return a record as JSON has it."""
+    at = f"/exports/{record.id}"
+    order = record.order
+    return {
+        "id": str(record.id), "code": record.code, "state": state_of(record, job), "community": record.community,
+        "name": order.name, "title": record.title, "finding": record.finding, "format": order.format,
+        "paper": order.paper, "orientation": order.orientation, "scale": order.scale, "grid": order.grid,
+        "on": order.day, "author": order.author, "review": order.review, "areas": record.areas,
+        "actor": record.actor, "created_at": record.created_at, "made_at": record.made_at,
+        "versions": record.versions, "sha256": record.sha256, "bytes": record.bytes,
+        "problem": job.problem if job is not None and job.state == "failed" else None,
+        "job": None if job is None else job_document(job),
+        "file": f"{at}/file" if record.made_at else None, "preview": f"{at}/preview" if record.made_at else None,
+    }  # fmt: skip
+
+
+def _order_of(fields: Mapping[str, str], author: str) -> SheetOrder:
+    """Return what is asked for.
+
+    Raises
+    ------
+    InputError
+        When a value isn't one of those that there are.
+    """
+    if unknown := set(fields) - set(_FIELDS):
+        raise InputError(f"不认识 {'、'.join(sorted(unknown))[:60]};可写的有:{'、'.join(_FIELDS)}。", "Unknown fields.")
+    scale = fields.get("scale", "")
+    return SheetOrder(
+        name=_one_of(fields, "name", MAPS, "overview"),
+        format=_one_of(fields, "format", FORMATS, "pdf"),
+        paper=_one_of(fields, "paper", [str(one) for one in Paper], "A3"),
+        orientation=_one_of(fields, "orientation", [str(one) for one in Orientation], "landscape"),
+        scale=int(_one_of(fields, "scale", [str(one) for one in SCALES], scale)) if scale else None,
+        grid=fields.get("grid") or None,
+        day=_day(fields.get("on", "")),
+        author=_short(fields, "author") or author,
+        review=_short(fields, "review"),
+    )
+
+
+def _one_of(fields: Mapping[str, str], name: str, known: Any, otherwise: str) -> str:
+    value = fields.get(name) or otherwise
+    if value not in known:
+        raise InputError(f"{name} 的值 {value[:40]!r} 不对;有:{'、'.join(known)}。", f"The value of {name} is wrong.")
+    return value
+
+
+def _short(fields: Mapping[str, str], name: str) -> str:
+    value = fields.get(name, "").strip()
+    if len(value) > _LONGEST:
+        raise InputError(f"{name} 太长:最多 {_LONGEST} 个字。", f"{name} is too long.")
+    return value
+
+
+def _day(written: str) -> date:
+    if not written:
+        return today()
+    try:
+        return date.fromisoformat(written)
+    except ValueError as error:
+        raise InputError(f"日期 {written[:20]!r} 看不懂;请写成 2026-11-30。", "The date can't be read.") from error

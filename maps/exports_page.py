@@ -1,0 +1,155 @@
+"""Pages of exports: the form to ask for a sheet, what was made before, and one sheet with what changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from gis_service.jobs import Job
+from gis_service.sheets.records import SheetRecord
+from maps.account_page import said_at
+from maps.atlas import MAPS
+from maps.plain_page import rendered
+from maps.sheets.paper import SCALES, Orientation, Paper
+
+_STATES = {"waiting": "等着出", "running": "正在出", "done": "出好了", "failed": "没有出成", "cancelled": "已取消"}
+_ORIENTATIONS = {Orientation.LANDSCAPE: "横", Orientation.PORTRAIT: "竖"}
+_FORMAT_TITLES = {"pdf": "PDF(矢量,可搜索文字)", "png": "PNG(300 dpi)", "svg": "SVG(矢量)"}
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A figure as a sheet shows it, and as it is today."""
+
+    title: str
+    unit: str
+    then: float | None
+    now: float | None
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return asdict(self)
+
+    @property
+    def difference(self) -> str:
+        """How much it changed, with its sign; "" when it didn't."""
+        if self.then is None or self.now is None or self.then == self.now:
+            return ""
+        return f"{self.now - self.then:+,g}"
+
+
+_LIST = """{% extends "plain" %}{% block body %}
+{% if not areas %}<p>还没有登记社区;请先用命令 gis-service area create 登记。</p>{% else %}
+<form method="post" action="/exports">
+{% if areas|length > 1 %}<label for="community">社区</label><select id="community" name="community">
+{% for code, name in areas %}<option value="{{ code }}"{% if code == chosen %} selected{% endif %}>{{ name }}</option>
+{% endfor %}</select>{% endif %}
+<label for="name">地图</label><select id="name" name="name">
+{% for group, entries in groups %}<optgroup label="{{ group }}">{% for one in entries %}
+<option value="{{ one.name }}"{% if one.name == wanted %} selected{% endif %}>{{ one.title }}</option>{% endfor %}
+</optgroup>{% endfor %}</select>
+<label for="grid">范围</label><select id="grid" name="grid"><option value="">整个社区</option>
+{% for code, name in grids %}<option value="{{ code }}">{{ name }}({{ code[12:] }})</option>{% endfor %}</select>
+<label for="paper">纸张</label><select id="paper" name="paper">
+{% for one in papers %}<option{% if one == "A3" %} selected{% endif %}>{{ one }}</option>{% endfor %}</select>
+<label for="orientation">方向</label><select id="orientation" name="orientation">
+{% for value, title in orientations %}<option value="{{ value }}">{{ title }}</option>{% endfor %}</select>
+<label for="format">文件</label><select id="format" name="format">
+{% for value, title in formats %}<option value="{{ value }}">{{ title }}</option>{% endfor %}</select>
+<label for="scale">比例尺</label><select id="scale" name="scale"><option value="">放得下的最大一档</option>
+{% for one in scales %}<option value="{{ one }}">1:{{ "{:,}".format(one) }}</option>{% endfor %}</select>
+<label for="author">制图单位(图上有合成数据时不印)</label><input id="author" name="author" maxlength="60">
+<label for="review">审图号(对外的图)</label><input id="review" name="review" maxlength="60">
+<p><button>出图</button></p></form>
+<h2>出过的图</h2>
+{% if rows %}<table><thead><tr><th>编号</th><th>图</th><th>什么时候</th><th>状态</th></tr></thead><tbody>
+{% for one in rows %}<tr><td><a href="/exports/{{ one.code }}">{{ one.code }}</a></td>
+<td>{{ one.title }}<br><span class="quiet">{{ one.how }}</span></td>
+<td>{{ one.at }}<br><span class="quiet">{{ one.actor }}</span></td>
+<td>{{ one.state }}{% if one.ready %} · <a href="/exports/{{ one.code }}/file">下载</a>{% endif %}</td></tr>
+{% endfor %}</tbody></table>{% else %}<p>还没有出过图;选一张地图,点“出图”。</p>{% endif %}
+{% endif %}{% endblock %}"""
+
+_ONE = """{% extends "plain" %}{% block body %}
+{% if state in ("waiting", "running") %}<p class="said" role="status">{{ states[state] }}
+{%- if job and job.total %}:第 {{ job.done + 1 }} 步,共 {{ job.total }} 步{% endif %}。本页会自己刷新。</p>
+{% elif state == "failed" %}<p class="said" role="status">没有出成:{{ job.problem if job else "请重新出一张" }}</p>
+{% elif state == "done" %}<p><a href="/exports/{{ record.code }}/file">下载 {{ record.file_name }}</a>
+<span class="quiet">{{ "{:,.0f}".format(record.bytes / 1000) }} KB</span></p>
+<p><a href="/exports/{{ record.code }}/file"><img src="/exports/{{ record.code }}/preview"
+ alt="{{ record.title }}的小样" style="width:100%;border:1px solid #d8dcd6"></a></p>
+{% endif %}
+<table><tbody>
+<tr><th scope="row">图</th><td>{{ record.title or called }}<br><span class="quiet">{{ record.finding }}</span></td></tr>
+<tr><th scope="row">怎么出的</th><td>{{ how }}</td></tr>
+<tr><th scope="row">谁、何时</th><td>{{ record.actor }},{{ at }};计算日 {{ record.order.day }}</td></tr>
+<tr><th scope="row">范围</th><td>{{ record.areas|join("、") }}</td></tr>
+{% if record.sha256 %}<tr><th scope="row">SHA-256</th><td><code>{{ record.sha256 }}</code></td></tr>{% endif %}
+</tbody></table>
+{% if state == "done" and not changed %}<p class="quiet">这张图是按别的范围出的,与今天的数字不比较。</p>
+{% endif %}{% if changed %}<h2>出图以后</h2>
+<table><thead><tr><th>指标</th><th>图上</th><th>今天</th><th>变化</th></tr></thead><tbody>
+{% for one in changed %}<tr><td>{{ one.title }}</td><td>{{ one.was }}</td><td>{{ one.is }}</td>
+<td>{{ one.difference or "没有变" }}</td></tr>{% endfor %}</tbody></table>
+<p><a href="/maps/{{ record.order.name }}?community={{ record.community }}">看现在的地图</a></p>{% endif %}
+<form method="post" action="/exports/{{ record.code }}/delete"><p><button class="quiet">删去这张图</button></p></form>
+{% endblock %}"""
+
+
+def exports_page(
+    listed: Sequence[tuple[SheetRecord, str]], areas: Sequence[tuple[str, str]], chosen: str | None,
+    grids: Sequence[tuple[str, str]], wanted: str,
+) -> str:  # fmt: skip
+    """Return the page with the form, and what was made before.
+
+    Parameters
+    ----------
+    listed
+        Records with their states.
+    areas, grids
+        Codes and names: of communities, and of the grids of the one that is chosen.
+    wanted
+        Name of the map that is chosen in the form.
+    """
+    groups: dict[str, list[Any]] = {}
+    for entry in MAPS.values():
+        groups.setdefault(entry.group, []).append(entry)
+    rows = [
+        {
+            "code": record.code, "title": record.title or MAPS[record.order.name].title, "how": _how(record),
+            "at": said_at(record.created_at), "actor": record.actor, "state": _STATES[state], "ready": state == "done",
+        }
+        for record, state in listed
+    ]  # fmt: skip
+    return rendered(
+        _LIST, "出图", trail=[("首页", "/")], areas=areas, chosen=chosen, groups=list(groups.items()), wanted=wanted,
+        grids=grids, papers=[str(one) for one in Paper], orientations=list(_ORIENTATIONS.items()),
+        formats=list(_FORMAT_TITLES.items()), scales=SCALES, rows=rows,
+    )  # fmt: skip
+
+
+def export_page(record: SheetRecord, state: str, job: Job | None, changed: Sequence[Changed]) -> str:
+    """Return the page of one sheet."""
+    compared = [
+        {"title": one.title, "was": _value(one.then, one.unit), "is": _value(one.now, one.unit),
+         "difference": one.difference}
+        for one in changed
+    ]  # fmt: skip
+    return rendered(
+        _ONE, f"图 {record.code}", trail=[("首页", "/"), ("出图", "/exports")], record=record, state=state, job=job,
+        states=_STATES, called=MAPS[record.order.name].title, how=_how(record), at=said_at(record.created_at),
+        changed=compared,
+    )  # fmt: skip
+
+
+def _how(record: SheetRecord) -> str:
+    order = record.order
+    scale = f"1:{order.scale:,}" if order.scale else "比例尺自动"
+    grid = f" · 网格 {order.grid[12:]}" if order.grid else ""
+    orientation = _ORIENTATIONS[Orientation(order.orientation)]
+    return f"{order.paper} {orientation} · {order.format.upper()} · {scale}{grid}"
+
+
+def _value(value: float | None, unit: str) -> str:
+    return "无数据" if value is None else f"{value:,g} {unit}".strip()
