@@ -22,7 +22,7 @@ _HEADERS = [
 _HSTS = (b"strict-transport-security", b"max-age=31536000")
 _PLAIN_POLICY = (
     b"content-security-policy",
-    b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'self';"
+    b"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; form-action 'self'; frame-ancestors 'self';"
     b" base-uri 'none'",
 )
 """For pages that say nothing themselves: they have no script and need nothing from anywhere."""

@@ -260,6 +260,27 @@ def take_map(browser: Browser, served: Served, path: Path, *, name: str) -> None
         save(page, path)
 
 
+def take_sheet(browser: Browser, served: Served, path: Path, *, wanted: dict[str, str]) -> None:
+    """Take one printed sheet, asked for and made as anybody's is."""
+    width, height = (1500, 1061) if wanted["orientation"] == "landscape" else (1061, 1500)
+    context = browser.new_context(viewport={"width": width, "height": height}, extra_http_headers=served.login)
+    page = context.new_page()
+    asked = page.request.post(f"{served.address}/exports", data={**wanted, "format": "png", "on": SAMPLE_DAY}).json()
+    while page.request.get(f"{served.address}/exports/{asked['id']}?f=json").json()["state"] != "done":
+        page.wait_for_timeout(500)
+    sheet = base64.b64encode(page.request.get(f"{served.address}/exports/{asked['id']}/file").body()).decode()
+    page.set_content(f'<body style="margin:0"><img width="{width}" src="data:image/png;base64,{sheet}">')
+    page.wait_for_timeout(800)
+    save(page, path)
+    context.close()
+
+
+SHEETS = {
+    "sheet_overview": {"name": "overview", "paper": "A3", "orientation": "landscape"},
+    "sheet_hazards": {"name": "hazards", "paper": "A4", "orientation": "portrait", "grid": f"{COMMUNITY}003"},
+}
+
+
 def main(folder: Path, only: str | None) -> int:
     """Take all pictures into a folder, or one by its name; return 1 when one has become too large to be committed."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -267,6 +288,7 @@ def main(folder: Path, only: str | None) -> int:
         take.__name__.removeprefix("take_"): take for take in (take_home, take_phone, take_popup, take_uploads)
     }
     takers |= {f"map_{name}": partial(take_map, name=name) for name in ANALYSES}
+    takers |= {name: partial(take_sheet, wanted=wanted) for name, wanted in SHEETS.items()}
     if only is not None and only not in takers:
         sys.exit(f"没有图片 {only};有:{'、'.join(takers)}。")
     with running_service() as served, sync_playwright() as playwright:

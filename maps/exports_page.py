@@ -89,9 +89,10 @@ _ONE = """{% extends "plain" %}{% block body %}
 </tbody></table>
 {% if state == "done" and not changed %}<p class="quiet">这张图是按别的范围出的,与今天的数字不比较。</p>
 {% endif %}{% if changed %}<h2>出图以后</h2>
-<table><thead><tr><th>指标</th><th>图上</th><th>今天</th><th>变化</th></tr></thead><tbody>
-{% for one in changed %}<tr><td>{{ one.title }}</td><td>{{ one.was }}</td><td>{{ one.is }}</td>
-<td>{{ one.difference or "没有变" }}</td></tr>{% endfor %}</tbody></table>
+<table><tbody>
+{% for one in changed %}<tr><th scope="row">{{ one.title }}</th><td>图上 {{ one.was }},今天 {{ one.is }}
+{% if one.difference %}(<strong>{{ one.difference }}</strong>){% else %}(没有变){% endif %}</td></tr>
+{% endfor %}</tbody></table>
 <p><a href="/maps/{{ record.order.name }}?community={{ record.community }}">看现在的地图</a></p>{% endif %}
 <form method="post" action="/exports/{{ record.code }}/delete"><p><button class="quiet">删去这张图</button></p></form>
 {% endblock %}"""

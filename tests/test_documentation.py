@@ -175,7 +175,15 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 
 def test_pictures_are_small() -> None:
     pictures = sorted((ROOT / "docs" / "pictures").glob("*.png"))
-    expected = ["home", *(f"map_{name}" for name in ANALYSES), "phone", "popup", "uploads"]
+    expected = [
+        "home",
+        *(f"map_{name}" for name in ANALYSES),
+        "phone",
+        "popup",
+        "sheet_hazards",
+        "sheet_overview",
+        "uploads",
+    ]
     assert sorted(picture.stem for picture in pictures) == sorted(expected)
     assert all(picture.stat().st_size < PICTURE_BYTES for picture in pictures)
 

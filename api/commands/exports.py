@@ -41,7 +41,7 @@ def export(
     with opened_database(settings) as database, CONSOLE.status("出图……"):
         scope = operator_scope(database)
         order = SheetOrder(
-            name, kind, str(paper), str(orientation), day_of(on), scale, grid, author or settings.author, review
+            name, kind, str(paper), str(orientation), day_of(on), scale, grid, author or settings.author or "", review
         )
         drawn = draw_order(database, scope, community_named(database, scope, community), order)
         draft = out.with_name(f"{out.name}.part")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import orjson
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
@@ -47,7 +47,7 @@ _LONGEST = 60
 _REFRESH_S = 2
 
 
-async def sheets_of(request: Request) -> SheetFiles:
+def sheets_of(request: Request) -> SheetFiles:
     """Return the folder of sheets; UnavailableError where there is none."""
     found: SheetFiles | None = request.app.state.sheets
     if found is None:
@@ -55,7 +55,6 @@ async def sheets_of(request: Request) -> SheetFiles:
     return found
 
 
-SheetsOf = Annotated[SheetFiles, Depends(sheets_of)]
 FieldsOf = Annotated[dict[str, str], Depends(fields_of)]
 ExportName = Annotated[str, Path(description="编号:UUID,或印在图上的短编号")]
 _FIELDS = ("name", "format", "paper", "orientation", "community", "grid", "scale", "on", "author", "review")
@@ -76,7 +75,7 @@ _BODY = {
 )  # fmt: skip
 def exports(
     request: Request, database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
-    f: FormatParameter = None,
+    f: FormatParameter = None, name: Annotated[str, Query(max_length=60, description="表单里先选哪张地图")] = "",
 ) -> Response:  # fmt: skip
     """List the sheets that were made, the latest first; a browser gets the form to ask for one."""
     with database.read(scope) as conn:
@@ -89,9 +88,7 @@ def exports(
         body = [document_of(record, jobs[record.id]) for record in records]
         return Response(orjson.dumps({"exports": body}, default=str), media_type="application/json", headers=_PRIVATE)
     listed = [(record, state_of(record, jobs[record.id])) for record in records]
-    page = exports_page(
-        listed, [(area.code, area.name) for area in areas], chosen, grids, request.query_params.get("name", "")
-    )
+    page = exports_page(listed, [(area.code, area.name) for area in areas], chosen, grids, name)
     return HTMLResponse(page, headers=_PRIVATE)
 
 
@@ -99,11 +96,8 @@ def exports(
     "/exports", summary="出一张图", response_class=Response, status_code=202, openapi_extra=_BODY,
     responses={202: {"content": {"application/json": {}}}, 303: {"description": "网页的表单:转到这张图的页面"}},
 )  # fmt: skip
-def order(
-    request: Request, database: DatabaseOf, scope: ScopeOf, fields: FieldsOf, sheets: SheetsOf
-) -> Response:  # fmt: skip
+def order_export(request: Request, database: DatabaseOf, scope: ScopeOf, fields: FieldsOf) -> Response:
     """Ask for a sheet; a worker makes it, and says how far it is."""
-    del sheets
     wanted, community = _order_of(fields, request.app.state.author), fields.get("community", "")
     entry = map_named(wanted.name)
     with database.write(scope) as conn:
@@ -111,6 +105,7 @@ def order(
         refuse_partial(scope, entry.analysis, found)
         record = add_order(conn, scope, found, wanted)
         enqueue(conn, scope.narrowed(found), found, EXPORT_JOB, {"export": str(record.id)})
+        sheets_of(request)
     request.app.state.wake()
     if wants_html(request, None):
         return RedirectResponse(f"/exports/{record.code}", status_code=303)
@@ -146,10 +141,10 @@ def export_(
     "/exports/{export}/file", summary="一张图的文件", response_class=Response,
     responses={200: {"content": {kind: {} for kind in FORMATS.values()}}},
 )  # fmt: skip
-def export_file(export: ExportName, database: DatabaseOf, scope: ScopeOf, sheets: SheetsOf) -> Response:
+def export_file(request: Request, export: ExportName, database: DatabaseOf, scope: ScopeOf) -> Response:
     """Return the file."""
     record = _made(database, scope, export)
-    path = sheets.find(record.id, f".{record.order.format}")
+    path = sheets_of(request).find(record.id, f".{record.order.format}")
     disposition = (
         f"attachment; filename=\"{record.code}.{record.order.format}\"; filename*=UTF-8''{quote(record.file_name)}"
     )
@@ -159,21 +154,21 @@ def export_file(export: ExportName, database: DatabaseOf, scope: ScopeOf, sheets
 
 @router.get("/exports/{export}/preview", summary="一张图的小样", response_class=Response,
             responses={200: {"content": {"image/png": {}}}})  # fmt: skip
-def preview(export: ExportName, database: DatabaseOf, scope: ScopeOf, sheets: SheetsOf) -> Response:
+def export_preview(request: Request, export: ExportName, database: DatabaseOf, scope: ScopeOf) -> Response:
     """Return a small picture of it."""
     record = _made(database, scope, export)
-    path = sheets.find(record.id, PREVIEW)
+    path = sheets_of(request).find(record.id, PREVIEW)
     return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
 
 @router.post("/exports/{export}/delete", summary="删去一张图", response_class=Response, status_code=204,
              responses={303: {"description": "网页的表单:回到清单"}})  # fmt: skip
-def remove(request: Request, export: ExportName, database: DatabaseOf, scope: ScopeOf, sheets: SheetsOf) -> Response:
+def delete_export(request: Request, export: ExportName, database: DatabaseOf, scope: ScopeOf) -> Response:
     """Delete a sheet; one that isn't made yet is cancelled."""
     with database.write(scope) as conn:
         record = read_record(conn, export)
         delete_record(conn, record)
-    sheets.remove(record.id)
+    sheets_of(request).remove(record.id)
     return RedirectResponse("/exports", status_code=303) if wants_html(request, None) else Response(status_code=204)
 
 

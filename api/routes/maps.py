@@ -119,7 +119,7 @@ def atlas(request: Request, community: CommunityParameter = None, f: FormatParam
     groups: dict[str, list[ListedMap]] = {}
     for entry in MAPS.values():
         read = f"/analyses/{entry.name}{asked + '&' if asked else '?'}f=html"
-        links = {"读数字": read} if entry.analysis else {}
+        links = {**({"读数字": read} if entry.analysis else {}), "出图": f"/exports?name={entry.name}"}
         groups.setdefault(entry.group, []).append(
             ListedMap(entry.title, entry.description, f"/maps/{entry.name}{asked}", links)
         )

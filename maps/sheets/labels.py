@@ -13,6 +13,8 @@ from maps.sheets.lettering import width_em
 from maps.sheets.paper import POINTS_PER_MM
 
 _LINE_HEIGHT = 1.25
+_SPARE = 1.04
+"""Letters drawn in dots are a little wider than their outlines."""
 _APART_MM = 1.0
 """Between two names, and between a name and the frame."""
 _AGAIN_MM = 130.0
@@ -83,7 +85,7 @@ class Places:
 
     def _put(self, text: str, shape: shapely.Geometry, named: Named) -> None:
         along = shape.geom_type in {"LineString", "MultiLineString"}
-        width = self._metres(width_em(text) * named.size / POINTS_PER_MM)
+        width = self._metres(width_em(text) * named.size / POINTS_PER_MM * _SPARE)
         height = self._metres(_LINE_HEIGHT * named.size / POINTS_PER_MM)
         if along and any(
             one.text == text

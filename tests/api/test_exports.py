@@ -1,0 +1,223 @@
+"""Exports by HTTP and by command: asked for, made by a worker, compared with today, seen by the right people."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pypdfium2
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import text
+
+from api.app import create_app
+from api.worker import Places, tidy, work
+from gis_service.database import Database
+from gis_service.jobs import unfinished
+from gis_service.people.audit import list_audit
+from gis_service.sample.load import COMMUNITY
+from gis_service.scope import Scope
+from gis_service.sheets.files import SheetFiles
+from gis_service.surveys.originals import Originals
+from maps.sheets import lettering
+from tests.api.conftest import Command
+from tests.local_client import OPERATOR, local
+
+EAST, WEST = f"{COMMUNITY}003", f"{COMMUNITY}005"
+HTML = {"Accept": "text/html"}
+
+
+@dataclass(frozen=True)
+class Office:
+    """The application on a copy of the sample, and clients of its people."""
+
+    database: Database
+    places: Places
+    client: Callable[..., TestClient]
+
+    def work(self) -> int:
+        return work(self.database, self.places)
+
+
+@pytest.fixture(scope="module")
+def office(copied: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("office")
+    places = Places(Originals(folder / "uploads"), SheetFiles(folder / "exports"), "https://map.example/")
+    app = create_app(copied, originals=places.originals, sheets=places.sheets, author="某社区")
+    opened: list[TestClient] = []
+
+    def client(*areas: str, role: str = "staff", name: str = "tester") -> TestClient:
+        made = TestClient(app, follow_redirects=False, **local(copied, *areas, role=role, name=name))
+        opened.append(made)
+        made.__enter__()
+        return made
+
+    yield Office(copied, places, client)
+    for one in opened:
+        one.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def staff(office: Office) -> TestClient:
+    return office.client(COMMUNITY)
+
+
+def ask(client: TestClient, **wanted: Any) -> dict[str, Any]:
+    answer = client.post("/exports", json={"name": "overview", "paper": "A4", "format": "svg", **wanted})
+    assert answer.status_code == 202, answer.text
+    document: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == f"/exports/{document['id']}"
+    return document
+
+
+def test_a_sheet_is_asked_for_made_and_downloaded(office: Office, staff: TestClient) -> None:
+    asked = ask(staff, name="hazards", format="pdf", scale="25000", on="2026-11-01")
+    assert (asked["state"], asked["file"], asked["sha256"]) == ("waiting", None, None)
+    assert staff.get(f"/exports/{asked['code']}/file").status_code == 409
+    waiting = staff.get(f"/exports/{asked['code']}", headers=HTML)
+    assert waiting.headers["refresh"] == "2"
+    assert "等着出" in waiting.text
+    assert office.work() == 1
+    done = staff.get(f"/exports/{asked['id']}").json()
+    assert (done["state"], done["scale"], done["on"], done["title"]) == ("done", 25000, "2026-11-01", "新群社区隐患")
+    assert (done["job"]["done"], done["job"]["total"]) == (4, 4)
+    file = staff.get(done["file"])
+    assert file.headers["content-type"] == "application/pdf"
+    assert f'filename="{done["code"]}.pdf"' in file.headers["content-disposition"]
+    assert hashlib.sha256(file.content).hexdigest() == done["sha256"]
+    assert len(file.content) == done["bytes"]
+    document = pypdfium2.PdfDocument(file.content)
+    held = document[0].get_textpage().get_text_bounded().replace("\r\n", "")
+    assert done["code"] in held
+    assert "1:25,000" in held
+    document.close()
+    preview = staff.get(done["preview"])
+    assert preview.content.startswith(b"\x89PNG")
+    page = staff.get(f"/exports/{done['code'].lower()}", headers=HTML)
+    assert "refresh" not in page.headers
+    assert done["sha256"] in page.text
+    assert "img-src 'self'" in page.headers["content-security-policy"]
+    listed = staff.get("/exports").json()["exports"]
+    assert done["id"] in {one["id"] for one in listed}
+    assert done["code"] in staff.get("/exports?name=hazards", headers=HTML).text
+
+
+def test_what_changed_since_is_told(office: Office, staff: TestClient) -> None:
+    asked = ask(staff, name="hazards")
+    office.work()
+    before = {one["title"]: one for one in staff.get(f"/exports/{asked['id']}").json()["since"]}
+    assert before["未办结"]["then"] == before["未办结"]["now"]
+    with office.database.write(Scope("li", "staff", (COMMUNITY,))) as conn:
+        gone = conn.execute(text("delete from gis.hazard where id in (select id from gis.hazard where closed_on is null"
+                                 " limit 5)")).rowcount  # fmt: skip
+    assert gone == 5
+    found = staff.get(f"/exports/{asked['id']}").json()["since"]
+    after = {one["title"]: one for one in found}["未办结"]
+    assert after["then"] == before["未办结"]["then"]
+    assert after["then"] - after["now"] == 5
+    assert "<strong>-5</strong>" in staff.get(f"/exports/{asked['id']}", headers=HTML).text
+
+
+def test_a_worker_gets_a_sheet_of_their_own_grid_only(office: Office, staff: TestClient) -> None:
+    mine, other = (office.client(grid, role="grid_worker", name=f"w{grid[-3:]}") for grid in (EAST, WEST))
+    asked = ask(mine, grid=EAST)
+    assert office.work() == 1
+    done = mine.get(f"/exports/{asked['id']}").json()
+    assert (done["state"], done["areas"], done["problem"]) == ("done", [EAST], None)
+    rows = {one["title"]: one["then"] for one in done["since"]}
+    with office.database.read(Scope("w", "grid_worker", (EAST,))) as conn:
+        own = conn.execute(text("select count(*) from gis.rental_unit")).scalar_one()
+    assert rows["出租房"] == own
+    assert own < staff.get("/collections/rental_unit/items?limit=1").json()["numberMatched"]
+    # Another grid's worker has no such sheet, nor its file, picture or row in the list.
+    for path in ("", "/file", "/preview"):
+        assert other.get(f"/exports/{asked['id']}{path}").status_code == 404
+    assert other.post(f"/exports/{asked['id']}/delete").status_code == 404
+    assert other.get("/exports").json()["exports"] == []
+    # Whoever has the whole community sees it, and isn't told differences that would be those of other rows.
+    seen = staff.get(f"/exports/{asked['id']}").json()
+    assert (seen["state"], seen["since"]) == ("done", [])
+    # The worker in turn sees none of the whole community.
+    whole = ask(staff)
+    assert mine.get(f"/exports/{whole['id']}").status_code == 404
+    # What is for outside isn't made by somebody who sees a part.
+    refused = mine.post("/exports", json={"name": "public_density"})
+    assert refused.status_code == 403
+    assert office.client(COMMUNITY, role="admin", name="boss").get("/exports").status_code == 403
+
+
+def test_a_sheet_is_cancelled_and_deleted(office: Office, staff: TestClient) -> None:
+    office.work()
+    asked = ask(staff)
+    assert staff.post(f"/exports/{asked['code']}/delete").status_code == 204
+    assert unfinished(office.database) == []
+    assert staff.get(f"/exports/{asked['code']}").status_code == 404
+    form = {"name": "overview", "paper": "A4", "format": "png", "orientation": "portrait", "grid": EAST}
+    sent = staff.post("/exports", data=form, headers=HTML)
+    assert sent.status_code == 303
+    office.work()
+    assert staff.get(f"{sent.headers['location']}/file").content.startswith(b"\x89PNG")
+    kept = len(list(office.places.sheets.folder.iterdir()))
+    back = staff.post(f"{sent.headers['location']}/delete", headers=HTML)
+    assert (back.status_code, back.headers["location"]) == (303, "/exports")
+    assert len(list(office.places.sheets.folder.iterdir())) == kept - 2
+    with office.database.read(OPERATOR) as conn:
+        entries = [
+            entry for link in list_audit(conn, limit=50) for entry in link.entries if entry["subject"] == "export"
+        ]
+    assert {"insert", "delete"} <= {entry["operation"] for entry in entries}
+    assert any(entry["detail"].startswith("overview png") for entry in entries)
+
+
+def test_what_cannot_be_made_says_why(office: Office, staff: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for wrong, said in (
+        ({"name": "nothing"}, "overview、density"), ({"paper": "B5"}, "A4、A3、A1"), ({"format": "x"}, "pdf、png、svg"),
+        ({"scale": "1234"}, "scale"), ({"on": "昨天"}, "2026-11-30"), ({"author": "x" * 61}, "最多 60"),
+        ({"papper": "A4"}, "papper"), ({"community": "330482002099"}, "330482002099"),
+    ):  # fmt: skip
+        answer = staff.post("/exports", json=wrong)
+        assert answer.status_code in {400, 404}, wrong
+        assert said in answer.json()["detail"], wrong
+    late = ask(staff, scale="500")
+    unknown = ask(staff, grid=f"{COMMUNITY}099")
+    assert office.work() == 2
+    assert "太大,这张纸放不下" in staff.get(f"/exports/{late['id']}").json()["problem"]
+    assert "没有网格" in staff.get(f"/exports/{unknown['id']}", headers=HTML).text
+    monkeypatch.setattr(lettering, "FAMILIES", ("No Such Font",))
+    lettering.font.cache_clear()
+    boxes = ask(staff)
+    assert office.work() == 1
+    monkeypatch.undo()
+    lettering.font.cache_clear()
+    assert "fonts-noto-cjk" in staff.get(f"/exports/{boxes['id']}").json()["problem"]
+
+
+def test_old_files_go_and_the_record_stays(office: Office, staff: TestClient) -> None:
+    asked = ask(staff)
+    office.work()
+    places = Places(office.places.originals, SheetFiles(office.places.sheets.folder, days=-1))
+    assert tidy(office.database, places, 365) >= 2
+    gone = staff.get(f"/exports/{asked['id']}/file")
+    assert gone.status_code == 404
+    assert "请重新出一张" in gone.json()["detail"]
+    assert staff.get(f"/exports/{asked['id']}").json()["state"] == "done"
+
+
+@pytest.mark.usefixtures("office")
+def test_by_command(
+    command: Command, cluster: Any, copied_name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GIS_DATABASE_URL", cluster.url("gis_app", copied_name))
+    monkeypatch.setenv("GIS_DATABASE_OWNER_URL", cluster.url("gis_owner", copied_name))
+    ran = command("export", "drainage", "--out", tmp_path / "雨污.pdf", "--paper", "A4", "--orientation", "portrait")
+    assert ran.code == 0, ran.err
+    assert "新群社区雨污混流,1:15,000" in ran.out
+    assert (tmp_path / "雨污.pdf").read_bytes().startswith(b"%PDF")
+    refused = command("export", "drainage", "--out", tmp_path / "x.doc")
+    assert refused.code == 1
+    assert "pdf、png、svg" in refused.err
+    assert command("export", "drainage", "--out", tmp_path / "x.pdf", "--scale", "500").code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["雨污.pdf"]
