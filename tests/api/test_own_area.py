@@ -14,6 +14,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,6 +28,7 @@ from api.app import create_app
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
+from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
 from tests.api.every_operation import Caller, Known, operations_of, read_known, rule_for, send
@@ -57,9 +59,9 @@ def known(cluster: LocalCluster, sample_template: str) -> list[Known]:
     return found
 
 
-def copy_of(cluster: LocalCluster, name: str, folder: object) -> Copy:
+def copy_of(cluster: LocalCluster, name: str, folder: Path) -> Copy:
     database = connect(cluster.url("gis_app", name))
-    app = create_app(database, originals=Originals(folder))  # type: ignore[arg-type]
+    app = create_app(database, originals=Originals(folder), sheets=SheetFiles(folder / "exports"))
     clients = {}
     for worker in WORKERS:
         options = local(database, worker, role="grid_worker", name=f"worker-{worker[-3:]}")
@@ -103,9 +105,9 @@ def copies(
             one.database.close()
 
 
-_MOMENT = re.compile(rb'"timeStamp":"[^"]*"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z')
+_MOMENT = re.compile(rb'"timeStamp":"[^"]*"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)')
 _PARTS = re.compile(rb"[\n<>{}\[\],]|<row r=\"\d+\"|r=\"[A-Z]+\d+\"")
-_NEW = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_NEW = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9A-Z]{4}-[0-9A-Z]{4}\b")
 
 
 def tile_of(content: bytes) -> bytes:
