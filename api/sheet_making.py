@@ -1,10 +1,9 @@
-"""From an order to a sheet: read the ground, ask the analysis, draw, write; in a worker or on the command line."""
+"""From an order to a file: read the ground, ask the analysis, draw, write; in a worker or on the command line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from api.drawing import MOST_GROUND, answer_of, map_named
@@ -12,84 +11,142 @@ from gis_service.analysis.answer import Answer
 from gis_service.areas import read_area
 from gis_service.backups.sealing import sha256_of
 from gis_service.database import Database
-from gis_service.errors import NotFoundError
+from gis_service.errors import InputError, NotFoundError
 from gis_service.features.question import today
 from gis_service.jobs import Job, Progress
 from gis_service.overview import Overview, read_overview
 from gis_service.scope import Scope
 from gis_service.sheets.files import PREVIEW, SheetFiles
-from gis_service.sheets.records import Figure, Made, SheetOrder, finish_record, read_record, read_versions
+from gis_service.sheets.records import (
+    EVERY_GRID,
+    Figure,
+    Made,
+    SheetOrder,
+    finish_record,
+    list_grids,
+    read_record,
+    read_versions,
+)
 from maps.atlas import AtlasMap
+from maps.sheets.book import bind
 from maps.sheets.paper import Orientation, Paper
 from maps.sheets.sheet import Proof, Sheet, Wanted, draw_sheet
 from maps.sheets.written import write_preview, write_sheet
 
 EXPORT_JOB = "export"
-_STEPS = 4
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A drawn sheet, and what it tells of the data behind it."""
+class Ground:
+    """All that sheets of one order are drawn from, as of one moment."""
 
-    sheet: Sheet
+    entry: AtlasMap
+    overview: Overview
+    answer: Answer | None
+    srid: int
     versions: dict[str, int]
-    figures: Sequence[Figure]
+    grids: Sequence[tuple[str, str]]
+
+    @property
+    def version(self) -> str:
+        """One number for the data: the sum of the layers' versions, which grows with every change."""
+        shown = [
+            number for layer, number in self.versions.items()
+            if layer in self.entry.ground or self.entry.analysis is not None
+        ]  # fmt: skip
+        return str(sum(shown)) if shown else ""
+
+    @property
+    def figures(self) -> list[Figure]:
+        """The figures by which a sheet is compared with what is so today."""
+        if self.answer is None:
+            return [Figure(one.layer.title, float(one.count), "个") for one in self.overview.layers]
+        return [Figure(fact.title, fact.value, fact.unit) for fact in self.answer.facts]
 
 
-def draw_order(
-    database: Database, scope: Scope, community: str, order: SheetOrder, *, code: str = "", address: str = "",
-    progress: Progress = lambda _done, _total: None,
-) -> Drawn:  # fmt: skip
-    """Draw the sheet that was asked for, of what the scope sees.
+def read_ground(database: Database, scope: Scope, community: str, order: SheetOrder) -> Ground:
+    """Read what an order's sheets show, of what the scope sees."""
+    entry = map_named(order.name)
+    with database.read(scope) as conn:
+        srid = read_area(conn, community).metric_srid
+        versions, grids = read_versions(conn, community), list_grids(conn, scope, community)
+        overview = read_overview(conn, scope, community, layers=entry.ground, names=entry.fields, most=MOST_GROUND)
+    answer = answer_of(database, scope, entry.analysis, community, order.day) if entry.analysis else None
+    return Ground(entry, overview, answer, srid, versions, grids)
+
+
+def draw_order(ground: Ground, order: SheetOrder, code: str = "", address: str = "") -> Sheet:
+    """Draw one sheet; ``code`` and ``address`` are printed on it, so that it can be traced."""
+    paper, orientation = Paper(order.paper), Orientation(order.orientation)
+    wanted = Wanted(paper, orientation, order.scale, order.grid, order.author, order.review)
+    analysis = ground.entry.analysis
+    return draw_sheet(
+        ground.entry.title.removeprefix("社区"), ground.overview, ground.answer, ground.srid, wanted,
+        Proof(code, ground.version, address), today(), public=analysis is not None and analysis.public,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file, and the sheet that stands for it: of a book the one of the whole community."""
+
+    path: Path
+    sheet: Sheet
+    title: str
+
+
+def write_order(
+    ground: Ground, order: SheetOrder, place: Callable[[str], Path], progress: Progress, code: str = "",
+    address: str = "",
+) -> Written:  # fmt: skip
+    """Draw and write what was asked for: a sheet, or a book with one sheet for each grid.
 
     Parameters
     ----------
-    code, address
-        By which the sheet can be traced: printed, and as a QR code.
+    place
+        Returns where a file with an ending is written. Pages of a book that lie there from an attempt that was broken
+        off are taken as they are, if nothing has changed since.
+
+    Raises
+    ------
+    InputError
+        When a book is asked for in another format than PDF, or there are no grids.
     """
-    entry = map_named(order.name)
-    overview, answer, srid, versions = _read(database, scope, community, entry, order.day)
-    progress(1, _STEPS)
-    wanted = Wanted(
-        Paper(order.paper), Orientation(order.orientation), order.scale, order.grid, order.author, order.review
-    )
-    proof = Proof(code, _said(versions, entry), address)
-    title = entry.title.removeprefix("社区")
-    public = entry.analysis is not None and entry.analysis.public
-    sheet = draw_sheet(title, overview, answer, srid, wanted, proof, today(), public=public)
-    progress(2, _STEPS)
-    return Drawn(sheet, versions, figures_of(overview, answer))
+    if order.grid == EVERY_GRID:
+        return _write_book(ground, order, place, progress, code, address)
+    progress(1, 3)
+    sheet = draw_order(ground, order, code, address)
+    progress(2, 3)
+    target = place(f".{order.format}")
+    write_sheet(sheet, target, order.format)
+    return Written(target, sheet, sheet.title)
 
 
-def _read(
-    database: Database, scope: Scope, community: str, entry: AtlasMap, day: date
-) -> tuple[Overview, Answer | None, int, dict[str, int]]:
-    with database.read(scope) as conn:
-        srid = read_area(conn, community).metric_srid
-        versions = read_versions(conn, community)
-        overview = read_overview(conn, scope, community, layers=entry.ground, names=entry.fields, most=MOST_GROUND)
-    answer = answer_of(database, scope, entry.analysis, community, day) if entry.analysis else None
-    return overview, answer, srid, versions
-
-
-def _said(versions: dict[str, int], entry: AtlasMap) -> str:
-    """Return the versions as they are printed: their sum, which grows with every change of what the sheet shows."""
-    shown = [version for layer, version in versions.items() if layer in entry.ground or entry.analysis is not None]
-    return str(sum(shown)) if shown else ""
-
-
-def figures_of(overview: Overview, answer: Answer | None) -> list[Figure]:
-    """Return the figures by which a sheet is compared with what is so today."""
-    if answer is None:
-        return [Figure(one.layer.title, float(one.count), "个") for one in overview.layers]
-    return [Figure(fact.title, fact.value, fact.unit) for fact in answer.facts]
-
-
-def figures_today(database: Database, scope: Scope, community: str, order: SheetOrder) -> list[Figure]:
-    """Return the same figures as they are today."""
-    overview, answer, _, _ = _read(database, scope, community, map_named(order.name), today())
-    return figures_of(overview, answer)
+def _write_book(
+    ground: Ground, order: SheetOrder, place: Callable[[str], Path], progress: Progress, code: str, address: str
+) -> Written:
+    if order.format != "pdf" or not ground.grids:
+        raise InputError(
+            "图册只有 PDF,而且社区里要有治理网格;请选 PDF,或先导入网格。", "A book is a PDF and needs grids."
+        )
+    whole = draw_order(ground, replace(order, grid=None), code, address)
+    title = f"{whole.title}图册"
+    names = [("索引:整个社区", None), *((name, grid) for grid, name in ground.grids)]
+    pages: list[tuple[str, Path]] = []
+    for number, (name, grid) in enumerate(names):
+        progress(number, len(names) + 1)
+        path = place(f".{number}.{ground.version}.page")
+        if not path.exists():
+            draft = path.with_suffix(".drawing")
+            sheet = whole if grid is None else draw_order(ground, replace(order, grid=grid), code, address)
+            write_sheet(sheet, draft, "pdf")
+            draft.rename(path)
+        pages.append((name, path))
+    target = place(".pdf")
+    bind(pages, target, title)
+    for _, path in pages:
+        path.unlink()
+    return Written(target, whole, title)
 
 
 def make_in_background(
@@ -104,22 +161,26 @@ def make_in_background(
             # It was deleted before anybody took it up.
             return
     address = f"{public_url.rstrip('/')}/exports/{record.code}" if public_url else ""
-    drawn = draw_order(
-        database, scope, record.community, record.order, code=record.code, address=address, progress=progress
+    ground = read_ground(database, scope, record.community, record.order)
+    written = write_order(
+        ground, record.order, lambda ending: files.draft(record.id, ending), progress, record.code, address
     )
-    draft = files.draft(record.id, f".{record.order.format}")
-    write_sheet(drawn.sheet, draft, record.order.format)
-    progress(3, _STEPS)
     preview = files.draft(record.id, PREVIEW)
-    write_preview(drawn.sheet, preview)
+    write_preview(written.sheet, preview)
     made = Made(
-        drawn.sheet.title, drawn.sheet.finding, drawn.sheet.scale, drawn.versions, drawn.figures, sha256_of(draft),
-        draft.stat().st_size,
+        written.title, written.sheet.finding, written.sheet.scale, ground.versions, ground.figures,
+        sha256_of(written.path), written.path.stat().st_size,
     )  # fmt: skip
-    kept: list[Path] = [files.keep(draft), files.keep(preview)]
+    kept = [files.keep(written.path), files.keep(preview)]
     with database.write(scope) as conn:
         there = finish_record(conn, record, made)
     if not there:
         for path in kept:
             path.unlink(missing_ok=True)
-    progress(_STEPS, _STEPS)
+    total = job_total(record.order, ground)
+    progress(total, total)
+
+
+def job_total(order: SheetOrder, ground: Ground) -> int:
+    """Return of how many steps the making of an order is told to be."""
+    return len(ground.grids) + 2 if order.grid == EVERY_GRID else 3

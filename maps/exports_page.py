@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from gis_service.jobs import Job
-from gis_service.sheets.records import SheetRecord
+from gis_service.sheets.records import EVERY_GRID, SheetRecord
 from maps.account_page import said_at
 from maps.atlas import MAPS
 from maps.plain_page import rendered
@@ -50,6 +50,7 @@ _LIST = """{% extends "plain" %}{% block body %}
 <option value="{{ one.name }}"{% if one.name == wanted %} selected{% endif %}>{{ one.title }}</option>{% endfor %}
 </optgroup>{% endfor %}</select>
 <label for="grid">范围</label><select id="grid" name="grid"><option value="">整个社区</option>
+{% if grids %}<option value="all">图册:一个网格一张(PDF)</option>{% endif %}
 {% for code, name in grids %}<option value="{{ code }}">{{ name }}({{ code[12:] }})</option>{% endfor %}</select>
 <label for="paper">纸张</label><select id="paper" name="paper">
 {% for one in papers %}<option{% if one == "A3" %} selected{% endif %}>{{ one }}</option>{% endfor %}</select>
@@ -147,7 +148,7 @@ def export_page(record: SheetRecord, state: str, job: Job | None, changed: Seque
 def _how(record: SheetRecord) -> str:
     order = record.order
     scale = f"1:{order.scale:,}" if order.scale else "比例尺自动"
-    grid = f" · 网格 {order.grid[12:]}" if order.grid else ""
+    grid = "" if order.grid is None else " · 图册" if order.grid == EVERY_GRID else f" · 网格 {order.grid[12:]}"
     orientation = _ORIENTATIONS[Orientation(order.orientation)]
     return f"{order.paper} {orientation} · {order.format.upper()} · {scale}{grid}"
 

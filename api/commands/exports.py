@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -10,13 +11,13 @@ import typer
 from api.commands.maps import community_named, day_of
 from api.commands.written_file import check_folder
 from api.console import CONSOLE
-from api.sheet_making import draw_order
+from api.sheet_making import read_ground, write_order
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.errors import InputError
 from gis_service.sheets.records import SheetOrder
 from maps.atlas import MAPS
 from maps.sheets.paper import Orientation, Paper
-from maps.sheets.written import FORMATS, write_sheet
+from maps.sheets.written import FORMATS
 
 
 def export(
@@ -26,7 +27,7 @@ def export(
     paper: Annotated[Paper, typer.Option(help="纸张")] = Paper.A3,
     orientation: Annotated[Orientation, typer.Option(help="横或竖")] = Orientation.LANDSCAPE,
     community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
-    grid: Annotated[str | None, typer.Option(help="只出一个网格:15 位网格代码")] = None,
+    grid: Annotated[str | None, typer.Option(help="只出一个网格:15 位网格代码;all 为图册,一个网格一张")] = None,
     scale: Annotated[int | None, typer.Option(help="比例尺分母,例如 10000;不写为放得下的最大一档")] = None,
     on: Annotated[str | None, typer.Option(help="计算日,例如 2026-11-30;不写为今天")] = None,
     author: Annotated[str | None, typer.Option(help="制图单位,默认 GIS_AUTHOR;图上有合成数据时不印")] = None,
@@ -43,11 +44,9 @@ def export(
         order = SheetOrder(
             name, kind, str(paper), str(orientation), day_of(on), scale, grid, author or settings.author or "", review
         )
-        drawn = draw_order(database, scope, community_named(database, scope, community), order)
-        draft = out.with_name(f"{out.name}.part")
-        try:
-            write_sheet(drawn.sheet, draft, kind)
-            draft.replace(out)
-        finally:
-            draft.unlink(missing_ok=True)
-    CONSOLE.print(f"{drawn.sheet.title},1:{drawn.sheet.scale:,},写到 {out}。", soft_wrap=True)
+        ground = read_ground(database, scope, community_named(database, scope, community), order)
+        with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".export-") as folder:
+            place = Path(folder)
+            written = write_order(ground, order, lambda ending: place / f"sheet{ending}", lambda _done, _total: None)
+            written.path.replace(out)
+    CONSOLE.print(f"{written.title},1:{written.sheet.scale:,},写到 {out}。", soft_wrap=True)

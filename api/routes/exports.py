@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from api.drawing import map_named, refuse_partial
 from api.links import wants_html
 from api.quick_route import QuickRoute
 from api.sent_fields import fields_of
-from api.sheet_making import EXPORT_JOB, figures_today
+from api.sheet_making import EXPORT_JOB, read_ground
 from gis_service.areas import first_registered, list_areas, read_area
 from gis_service.database import Database
 from gis_service.errors import ConflictError, InputError, UnavailableError
@@ -25,6 +26,7 @@ from gis_service.jobs import Job, enqueue, job_of_export
 from gis_service.scope import Scope
 from gis_service.sheets.files import PREVIEW, SheetFiles
 from gis_service.sheets.records import (
+    EVERY_GRID,
     SheetOrder,
     SheetRecord,
     add_order,
@@ -184,7 +186,8 @@ def _changes(database: Database, scope: Scope, record: SheetRecord) -> list[Chan
     """Compare a sheet's figures with today's, if whoever asks sees just what the sheet was made of."""
     if record.made_at is None or set(scope.narrowed(record.community).areas) != set(record.areas):
         return []
-    now = {one.title: one.value for one in figures_today(database, scope, record.community, record.order)}
+    ground = read_ground(database, scope, record.community, replace(record.order, day=today()))
+    now = {one.title: one.value for one in ground.figures}
     return [Changed(one.title, one.unit, one.value, now.get(one.title)) for one in record.figures]
 
 
@@ -223,6 +226,8 @@ def _order_of(fields: Mapping[str, str], author: str) -> SheetOrder:
     if unknown := set(fields) - set(_FIELDS):
         raise InputError(f"不认识 {'、'.join(sorted(unknown))[:60]};可写的有:{'、'.join(_FIELDS)}。", "Unknown fields.")
     scale = fields.get("scale", "")
+    if fields.get("grid") == EVERY_GRID and (fields.get("format") or "pdf") != "pdf":
+        raise InputError("图册只有 PDF;请把 format 写成 pdf。", "A book is a PDF.")
     return SheetOrder(
         name=_one_of(fields, "name", MAPS, "overview"),
         format=_one_of(fields, "format", FORMATS, "pdf"),

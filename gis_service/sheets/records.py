@@ -19,6 +19,9 @@ from gis_service.scope import Scope, values_of, within
 from gis_service.tables import JOB, LAYER_VERSION, tables_of
 from layers.registry import LAYERS
 
+EVERY_GRID = "all"
+"""Instead of a grid's code: a book with a sheet for each."""
+
 _SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Of Crockford's base 32: none of them is taken for another one when a code is read from paper."""
 _CODE_SIGNS = 8
@@ -26,7 +29,7 @@ _CODE_SIGNS = 8
 
 @dataclass(frozen=True)
 class SheetOrder:
-    """What is asked for; see the columns of the table."""
+    """What is asked for; see the columns of the table. ``grid`` is a code, ``EVERY_GRID``, or None for the whole."""
 
     name: str
     format: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +13,20 @@ from typing import Any
 import pypdfium2
 import pytest
 from fastapi.testclient import TestClient
+from pypdf import PdfReader, PdfWriter
 from sqlalchemy import text
 
 from api.app import create_app
+from api.sheet_making import read_ground
 from api.worker import Places, tidy, work
 from gis_service.database import Database
+from gis_service.features.question import today
 from gis_service.jobs import unfinished
 from gis_service.people.audit import list_audit
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from gis_service.sheets.files import SheetFiles
+from gis_service.sheets.records import SheetOrder
 from gis_service.surveys.originals import Originals
 from maps.sheets import lettering
 from tests.api.conftest import Command
@@ -28,6 +34,7 @@ from tests.local_client import OPERATOR, local
 
 EAST, WEST = f"{COMMUNITY}003", f"{COMMUNITY}005"
 HTML = {"Accept": "text/html"}
+ORDER = SheetOrder("overview", "pdf", "A4", "landscape", today())
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ def test_a_sheet_is_asked_for_made_and_downloaded(office: Office, staff: TestCli
     assert office.work() == 1
     done = staff.get(f"/exports/{asked['id']}").json()
     assert (done["state"], done["scale"], done["on"], done["title"]) == ("done", 25000, "2026-11-01", "新群社区隐患")
-    assert (done["job"]["done"], done["job"]["total"]) == (4, 4)
+    assert (done["job"]["done"], done["job"]["total"]) == (3, 3)
     file = staff.get(done["file"])
     assert file.headers["content-type"] == "application/pdf"
     assert f'filename="{done["code"]}.pdf"' in file.headers["content-disposition"]
@@ -170,6 +177,40 @@ def test_a_sheet_is_cancelled_and_deleted(office: Office, staff: TestClient) -> 
         ]
     assert {"insert", "delete"} <= {entry["operation"] for entry in entries}
     assert any(entry["detail"].startswith("overview png") for entry in entries)
+
+
+def test_a_book_has_a_sheet_for_each_grid_and_goes_on_after_a_kill(office: Office, staff: TestClient) -> None:
+    asked = ask(staff, grid="all", format="pdf")
+    # As a kill leaves it: the first pages are there, and one is half drawn.
+    ground = read_ground(office.database, Scope("t", "staff", (COMMUNITY,)), COMMUNITY, ORDER)
+    identifier = uuid.UUID(asked["id"])
+    first = office.places.sheets.draft(identifier, f".0.{ground.version}.page")
+    PdfWriter(clone_from=io.BytesIO(_page())).write(first)
+    stamp = first.stat().st_mtime_ns
+    office.places.sheets.draft(identifier, f".1.{ground.version}.drawing").write_bytes(b"%PDF-half")
+    assert office.work() == 1
+    done = staff.get(f"/exports/{asked['id']}").json()
+    assert (done["state"], done["title"]) == ("done", "新群社区一张图图册")
+    assert (done["job"]["done"], done["job"]["total"]) == (8, 8)
+    book = PdfReader(io.BytesIO(staff.get(done["file"]).content))
+    assert [str(one.title) for one in book.outline] == ["索引:整个社区", *(f"第{sign}网格" for sign in "一二三四五六")]  # type: ignore[union-attr]
+    assert len(book.pages) == 7
+    # The page that was there was taken as it is; the others are of their grids.
+    assert book.pages[0].extract_text().strip() == ""
+    for number, sign in enumerate("一二三四五六", 1):
+        assert f"新群社区第{sign}网格" in book.pages[number].extract_text().replace(" ", "")
+    assert stamp
+    assert [path for path in office.places.sheets.folder.glob(f"{identifier}*") if "part" in path.name] == []
+    refused = staff.post("/exports", json={"grid": "all", "format": "png"})
+    assert "图册只有 PDF" in refused.json()["detail"]
+
+
+def _page() -> bytes:
+    held = io.BytesIO()
+    blank = PdfWriter()
+    blank.add_blank_page(842, 595)
+    blank.write(held)
+    return held.getvalue()
 
 
 def test_what_cannot_be_made_says_why(office: Office, staff: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
