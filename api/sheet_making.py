@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from api.drawing import MOST_GROUND, answer_of, map_named
-from gis_service.analysis.answer import Answer
+from gis_service.analysis.answer import Answer, Column
 from gis_service.areas import read_area
 from gis_service.backups.sealing import sha256_of
 from gis_service.database import Database
@@ -27,11 +29,14 @@ from gis_service.sheets.records import (
     read_record,
     read_versions,
 )
+from layers.field import Kind
 from maps.atlas import AtlasMap
 from maps.sheets.book import bind
 from maps.sheets.paper import Orientation, Paper
-from maps.sheets.sheet import Proof, Sheet, Wanted, draw_sheet
-from maps.sheets.written import write_preview, write_sheet
+from maps.sheets.shapes import Features, read_features
+from maps.sheets.sheet import Proof, Sheet, Wanted, draw_sheet, finding_of, stamps_of
+from maps.sheets.workbook import Front, write_workbook
+from maps.sheets.written import WORKBOOK, write_preview, write_sheet
 
 EXPORT_JOB = "export"
 
@@ -88,11 +93,12 @@ def draw_order(ground: Ground, order: SheetOrder, code: str = "", address: str =
 
 @dataclass(frozen=True)
 class Written:
-    """A file, and the sheet that stands for it: of a book the one of the whole community."""
+    """A file, what it says, and the sheet that stands for it: of a book that of the whole community, else none."""
 
     path: Path
-    sheet: Sheet
     title: str
+    finding: str
+    sheet: Sheet | None
 
 
 def write_order(
@@ -112,6 +118,8 @@ def write_order(
     InputError
         When a book is asked for in another format than PDF, or there are no grids.
     """
+    if order.format == WORKBOOK:
+        return _write_workbook(ground, order, place(f".{WORKBOOK}"), Proof(code, ground.version, address))
     if order.grid == EVERY_GRID:
         return _write_book(ground, order, place, progress, code, address)
     progress(1, 3)
@@ -119,7 +127,7 @@ def write_order(
     progress(2, 3)
     target = place(f".{order.format}")
     write_sheet(sheet, target, order.format)
-    return Written(target, sheet, sheet.title)
+    return Written(target, sheet.title, sheet.finding, sheet)
 
 
 def _write_book(
@@ -146,7 +154,40 @@ def _write_book(
     bind(pages, target, title)
     for _, path in pages:
         path.unlink()
-    return Written(target, whole, title)
+    return Written(target, title, whole.finding, whole)
+
+
+def _write_workbook(ground: Ground, order: SheetOrder, target: Path, proof: Proof) -> Written:
+    overview, answer = ground.overview, ground.answer
+    analysis = ground.entry.analysis
+    stamps = stamps_of(overview, Wanted(review=order.review), public=analysis is not None and analysis.public)
+    title = f"{overview.name}{ground.entry.title.removeprefix('社区')}"
+    features = {one.layer.name: read_features(one.geojson, ground.srid) for one in overview.layers if one.geojson}
+    finding = finding_of(overview, features, answer, None)
+    lines = [
+        f"数据截至 {overview.data_date}" + (f",计算日 {answer.on}" if answer and answer.dated else ""),
+        f"制图 {today()}", *(f"数据来源:{one}" for one in overview.attributions),
+    ]  # fmt: skip
+    tables = [] if answer else [_counts_by_grid(ground, features)]
+    write_workbook(Front(title, finding, stamps, lines), answer, tables, proof, target)
+    return Written(target, title, finding, None)
+
+
+def _counts_by_grid(
+    ground: Ground, features: Mapping[str, Features]
+) -> tuple[str, Sequence[Column], Sequence[dict[str, Any]]]:
+    layers = [one.layer for one in ground.overview.layers if one.layer.name not in {"community", "grid"}]
+    columns = [Column("code", "网格代码"), Column("name", "网格"),
+               *(Column(layer.name, layer.title, Kind.INTEGER, "个") for layer in layers)]  # fmt: skip
+    held = {
+        layer.name: Counter(row.get("grid") for row in features[layer.name].properties)
+        for layer in layers if layer.name in features
+    }  # fmt: skip
+    rows: list[dict[str, Any]] = [
+        {"code": code, "name": name, **{layer: counts[code] for layer, counts in held.items()}}
+        for code, name in [*ground.grids, (None, "网格以外")]
+    ]
+    return "各网格", columns, rows
 
 
 def make_in_background(
@@ -165,13 +206,15 @@ def make_in_background(
     written = write_order(
         ground, record.order, lambda ending: files.draft(record.id, ending), progress, record.code, address
     )
-    preview = files.draft(record.id, PREVIEW)
-    write_preview(written.sheet, preview)
+    drafts = [written.path]
+    if written.sheet is not None:
+        drafts.append(files.draft(record.id, PREVIEW))
+        write_preview(written.sheet, drafts[-1])
     made = Made(
-        written.title, written.sheet.finding, written.sheet.scale, ground.versions, ground.figures,
+        written.title, written.finding, written.sheet.scale if written.sheet else None, ground.versions, ground.figures,
         sha256_of(written.path), written.path.stat().st_size,
     )  # fmt: skip
-    kept = [files.keep(written.path), files.keep(preview)]
+    kept = [files.keep(draft) for draft in drafts]
     with database.write(scope) as conn:
         there = finish_record(conn, record, made)
     if not there:

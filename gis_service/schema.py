@@ -37,10 +37,10 @@ SEES_GRID = f"({{community}} = any {_SCOPE} or grid = any {_SCOPE} or {_ABOVE})"
 """The net under every query of a layer that is seen by grid."""
 
 HOLDS_AREAS = (
-    "not exists (select from unnest(areas) a where not exists (select from unnest(string_to_array("
-    "current_setting('gis.scope', true), ',')) s where s <> '' and starts_with(a, s)))"
+    "cardinality(areas) > 0 and not exists (select from unnest(areas) a where not exists (select from unnest("
+    "string_to_array(current_setting('gis.scope', true), ',')) s where s <> '' and starts_with(a, s)))"
 )
-"""Of rows that tell of several areas: whoever has all of them."""
+"""Of rows that tell of several areas: whoever has all of them; of none, nobody."""
 
 _FUNCTIONS = (resources.files("gis_service") / "functions.sql").read_text(encoding="utf-8")
 _ACCOUNT_FUNCTIONS = (resources.files("gis_service") / "accounts.sql").read_text(encoding="utf-8")

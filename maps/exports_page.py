@@ -12,10 +12,12 @@ from maps.account_page import said_at
 from maps.atlas import MAPS
 from maps.plain_page import rendered
 from maps.sheets.paper import SCALES, Orientation, Paper
+from maps.sheets.written import WORKBOOK
 
 _STATES = {"waiting": "等着出", "running": "正在出", "done": "出好了", "failed": "没有出成", "cancelled": "已取消"}
 _ORIENTATIONS = {Orientation.LANDSCAPE: "横", Orientation.PORTRAIT: "竖"}
-_FORMAT_TITLES = {"pdf": "PDF(矢量,可搜索文字)", "png": "PNG(300 dpi)", "svg": "SVG(矢量)"}
+_FORMAT_TITLES = {"pdf": "PDF(矢量,可搜索文字)", "png": "PNG(300 dpi)", "svg": "SVG(矢量)",
+                  "xlsx": "XLSX(数字和表格)"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ _ONE = """{% extends "plain" %}{% block body %}
 {% elif state == "failed" %}<p class="said" role="status">没有出成:{{ job.problem if job else "请重新出一张" }}</p>
 {% elif state == "done" %}<p><a href="/exports/{{ record.code }}/file">下载 {{ record.file_name }}</a>
 <span class="quiet">{{ "{:,.0f}".format(record.bytes / 1000) }} KB</span></p>
-<p><a href="/exports/{{ record.code }}/file"><img src="/exports/{{ record.code }}/preview"
- alt="{{ record.title }}的小样" style="width:100%;border:1px solid #d8dcd6"></a></p>
+{% if record.order.format != "xlsx" %}<p><a href="/exports/{{ record.code }}/file">
+<img src="/exports/{{ record.code }}/preview" alt="{{ record.title }}的小样"
+style="width:100%;border:1px solid #d8dcd6"></a></p>{% endif %}
 {% endif %}
 <table><tbody>
 <tr><th scope="row">图</th><td>{{ record.title or called }}<br><span class="quiet">{{ record.finding }}</span></td></tr>
@@ -147,6 +150,8 @@ def export_page(record: SheetRecord, state: str, job: Job | None, changed: Seque
 
 def _how(record: SheetRecord) -> str:
     order = record.order
+    if order.format == WORKBOOK:
+        return "工作簿"
     scale = f"1:{order.scale:,}" if order.scale else "比例尺自动"
     grid = "" if order.grid is None else " · 图册" if order.grid == EVERY_GRID else f" · 网格 {order.grid[12:]}"
     orientation = _ORIENTATIONS[Orientation(order.orientation)]

@@ -23,7 +23,7 @@ from maps.sheets.written import FORMATS
 def export(
     name: Annotated[str, typer.Argument(help=f"地图名称:{'、'.join(MAPS)}")],
     out: Annotated[Path, typer.Option(help="写到哪个文件,例如 隐患.pdf")],
-    format_: Annotated[str | None, typer.Option("--format", help="pdf、png 或 svg;不写看文件名")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="pdf、png、svg 或 xlsx;不写看文件名")] = None,
     paper: Annotated[Paper, typer.Option(help="纸张")] = Paper.A3,
     orientation: Annotated[Orientation, typer.Option(help="横或竖")] = Orientation.LANDSCAPE,
     community: Annotated[str | None, typer.Option(help="12 位社区代码;只有一个社区时可不写")] = None,
@@ -33,10 +33,12 @@ def export(
     author: Annotated[str | None, typer.Option(help="制图单位,默认 GIS_AUTHOR;图上有合成数据时不印")] = None,
     review: Annotated[str, typer.Option(help="审图号(对外的图)")] = "",
 ) -> None:
-    """把一张地图出成打印的图:真实的比例尺,图例、数字、依据和来源都在上面。"""
+    """把一张地图出成打印的图(真实的比例尺,图例、数字、依据和来源都在上面),或把它的数字出成工作簿。"""
     kind = format_ or out.suffix.lstrip(".").lower()
     if kind not in FORMATS:
-        raise InputError(f"不认识文件类型 {kind!r};请用 {'、'.join(FORMATS)}。", "The format must be pdf, png or svg.")
+        raise InputError(
+            f"不认识文件类型 {kind!r};请用 {'、'.join(FORMATS)}。", "The format must be pdf, png, svg or xlsx."
+        )
     check_folder(out)
     settings = read_settings()
     with opened_database(settings) as database, CONSOLE.status("出图……"):
@@ -49,4 +51,5 @@ def export(
             place = Path(folder)
             written = write_order(ground, order, lambda ending: place / f"sheet{ending}", lambda _done, _total: None)
             written.path.replace(out)
-    CONSOLE.print(f"{written.title},1:{written.sheet.scale:,},写到 {out}。", soft_wrap=True)
+    scale_said = f",1:{written.sheet.scale:,}" if written.sheet else ""
+    CONSOLE.print(f"{written.title}{scale_said},写到 {out}。", soft_wrap=True)

@@ -20,7 +20,7 @@ from api.sent_fields import fields_of
 from api.sheet_making import EXPORT_JOB, read_ground
 from gis_service.areas import first_registered, list_areas, read_area
 from gis_service.database import Database
-from gis_service.errors import ConflictError, InputError, UnavailableError
+from gis_service.errors import ConflictError, InputError, NotFoundError
 from gis_service.features.question import today
 from gis_service.jobs import Job, enqueue, job_of_export
 from gis_service.scope import Scope
@@ -50,10 +50,10 @@ _REFRESH_S = 2
 
 
 def sheets_of(request: Request) -> SheetFiles:
-    """Return the folder of sheets; UnavailableError where there is none."""
+    """Return the folder of sheets; NotFoundError where there is none."""
     found: SheetFiles | None = request.app.state.sheets
     if found is None:
-        raise UnavailableError("没有设置存放图的文件夹,不能出图。", "No folder for exports is set.")
+        raise NotFoundError("这里没有存放图的文件夹,不出图。", "No folder for exports is set.")
     return found
 
 

@@ -157,7 +157,7 @@ class Made:
 
     title: str
     finding: str
-    scale: int
+    scale: int | None
     versions: Mapping[str, int]
     figures: Sequence[Figure]
     sha256: str

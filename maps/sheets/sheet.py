@@ -119,11 +119,11 @@ def draw_sheet(
     figure = Figure(figsize=(layout.width / MM_PER_INCH, layout.height / MM_PER_INCH), facecolor="white")
     page = Page(figure, layout.width, layout.height, layout.lettering)
     heading = f"{overview.name}{name}{title}"
-    finding = _finding(overview, features, answer, wanted.grid)
+    finding = finding_of(overview, features, answer, wanted.grid)
     map_ = _Map(page, layout, ground, scale)
     if wanted.grid:
         map_.veil(ground)
-    labels = map_.draw(drawings, _stamps(overview, wanted, public=public))
+    labels = map_.draw(drawings, stamps_of(overview, wanted, public=public))
     _head(page, layout.head, heading, finding)
     inset = _inset(page, features, ground if wanted.grid else None, overview.bbox)
     _panel(page, layout, drawings, tables, answer, inset)
@@ -162,7 +162,8 @@ def _drawings(overview: Overview, features: Mapping[str, Features], answer: Answ
     return [*themes, *sorted(ground, key=lambda one: -one.order)]
 
 
-def _finding(overview: Overview, features: Mapping[str, Features], answer: Answer | None, grid: str | None) -> str:
+def finding_of(overview: Overview, features: Mapping[str, Features], answer: Answer | None, grid: str | None) -> str:
+    """Return the sentence below the title: what the analysis found, or what there is in the community or grid."""
     if answer is not None:
         return f"全社区:{answer.finding}" if grid else answer.finding
     counted = []
@@ -244,7 +245,8 @@ class _Map:
         )
 
 
-def _stamps(overview: Overview, wanted: Wanted, *, public: bool) -> list[str]:
+def stamps_of(overview: Overview, wanted: Wanted, *, public: bool) -> list[str]:
+    """Return what a sheet is stamped with."""
     stamps = [] if public else ["内部资料 注意保管"]
     if overview.synthetic:
         stamps.append("含合成数据 示意")

@@ -195,7 +195,15 @@ def test_commands_write_an_answer_and_a_map(
         assert ran.err.strip().count("\n") == 0
 
 
-@pytest.mark.parametrize("name", [name for name in MAPS if name != "overview"])
+USUALLY_OPENED = {"density", "hazards", "waste_coverage", "parking_balance", "overhead_wires", "contradictions"}
+"""Maps of each kind of theme; the others are opened in the long proof."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in USUALLY_OPENED else pytest.param(name, marks=pytest.mark.long)
+     for name in MAPS if name != "overview"],
+)  # fmt: skip
 def test_every_map_opens_with_title_and_legend_and_nothing_from_outside(
     client: TestClient, answers: Answers, chromium: Browser, tmp_path: Path, name: str
 ) -> None:

@@ -187,7 +187,7 @@ def test_pages_of_other_sites_write_nothing(
 ) -> None:
     address = path.format(
         upload=proposed, row=1, layer="waste_point", feature="330482002011.LJ002", name="tester", area="330482002011",
-        login="00000000",
+        login="00000000", export="0000-0000",
     )  # fmt: skip
     before, own = service.kept(), service.url
     # Refused before it is asked whose the request is.

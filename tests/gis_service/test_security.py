@@ -43,7 +43,7 @@ SCOPES: list[tuple[str, ...]] = [
 ]
 GRID_LAYERS = {name for name, layer in LAYERS.items() if layer.visibility == "grid"}
 SEEN_BY_GRID = GRID_LAYERS | {f"{name}_history" for name in GRID_LAYERS} | {"proposal_row"}
-SEEN_AS_A_WHOLE = {"proposal", "job", "upload"}
+SEEN_AS_A_WHOLE = {"proposal", "job", "upload", "export"}
 """Tables for whoever has the whole community: their rows lie in no grid, so nobody's grid is theirs."""
 CLOSED = {"touch", "migration"} | {f"{name}_personal" for name, layer in LAYERS.items() if layer.personal_fields}
 """Tables that have no rows for the application's role, or no business with areas."""
@@ -53,7 +53,7 @@ DEFINERS = {
     "write_history", "count_versions", "registered_areas", "unfinished_jobs", "attributions",
     "areas_of", "granted", "use_credential", "begin_login", "manages", "viewable", "end_session",
     "realm_of", "note_write", "note_viewing", "reaches_person", "personal_masked", "personal_whole", "personal_written",
-    "held_of", "is_new", "mark_demo",
+    "held_of", "is_new", "mark_demo", "expire_personal",
 }  # fmt: skip
 """Functions that look past the policies."""
 
@@ -98,6 +98,11 @@ def fill_desk(driver: psycopg.Connection[Any], community: str) -> None:
     driver.execute(
         "insert into gis.job (community, id, kind, subject, role, areas) values (%s, %s, 'upload', '{}', 'r', '{}')",
         [community, identifier],
+    )
+    driver.execute(
+        "insert into gis.export (community, id, code, name, format, paper, orientation, day, areas)"
+        " values (%s, %s, 'c', 'overview', 'pdf', 'A3', 'landscape', now(), array[%s])",
+        [community, identifier, community],
     )
 
 
