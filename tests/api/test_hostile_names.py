@@ -129,7 +129,7 @@ def test_the_list_of_uploads(page: Page, uploaded: Uploaded) -> None:
     nothing_ran(page, f"{uploaded.url}/uploads")
 
 
-@pytest.mark.parametrize("which", ["added", "changed"])
+@pytest.mark.parametrize("which", ["added", pytest.param("changed", marks=pytest.mark.long)])
 def test_the_desk(page: Page, uploaded: Uploaded, which: str) -> None:
     address = f"{uploaded.url}/uploads/{getattr(uploaded, which)}"
     page.goto(address)

@@ -36,7 +36,7 @@ from tests.local_client import local
 
 WORKERS = (f"{COMMUNITY}001", f"{COMMUNITY}003")
 BY_GRID = [name for name, layer in LAYERS.items() if layer.visibility == "grid"]
-FEW, MANY = 2, 75
+FEW, MANY = 1, 75
 """Requests of each operation and worker, usually and in the long proof."""
 COSTLY = {"GET /maps/{name}", "GET /maps/{name}/file", "GET /analyses/{name}"}
 

@@ -157,7 +157,14 @@ def test_boundary_that_is_no_area_is_refused(
     assert state() == before
 
 
-@pytest.mark.parametrize("name", ["楼栋.geojson", "楼栋.gpkg", "楼栋.zip", "楼栋.csv", "楼栋.xlsx"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "楼栋.zip",
+        "楼栋.csv",
+        *(pytest.param(one, marks=pytest.mark.long) for one in ("楼栋.geojson", "楼栋.gpkg", "楼栋.xlsx")),
+    ],
+)
 @pytest.mark.usefixtures("clean")
 def test_every_format_previews_commits_and_is_unchanged_the_second_time(
     command: Command, state: State, superuser: Engine, tmp_path: Path, name: str

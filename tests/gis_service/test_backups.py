@@ -281,6 +281,35 @@ def test_after_a_wrong_moment_every_other_one_can_still_be_had(town: Town, targe
             restore_base(town.backup, town.key, store, target, quiet)
 
 
+def test_the_copy_of_a_server_elsewhere_becomes_a_private_cluster(
+    town: Town, target: LocalCluster, place: Path
+) -> None:
+    """Its passwords aren't in the backup, and whatever its settings say isn't obeyed."""
+    engine = open_engine(town.cluster.url("postgres", "postgres")).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as conn:
+        conn.execute(text("alter system set log_statement = 'all'"))
+    store = Store(place / "elsewhere")
+    store.folder.mkdir()
+    backup = make_backup(Server(town.cluster.url("gis_backup")), store, town.key.to_public(), {}, quiet)
+    with engine.connect() as conn:
+        conn.execute(text("alter system reset log_statement"))
+    engine.dispose()
+    restore_base(backup, town.key, store, target, quiet)
+    prepare(target.url("postgres", "postgres"), target.passwords)
+    assert target.passwords["gis_app"] != town.cluster.passwords["gis_app"]
+    database = connect(target.url("gis_app"))
+    with database.read(STAFF) as conn:
+        assert conn.execute(text("select count(*) from gis.building")).scalar() == 20
+        assert conn.execute(text("show log_statement")).scalar() == "none"
+    database.close()
+    assert state_of(target)[1] == town.catalogue
+    # Nobody is let in without the password.
+    for role in ("postgres", "gis_app"):
+        wrong = target.url(role).replace(target.passwords[role], "wrong").replace("+psycopg", "")
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(wrong).close()
+
+
 def test_moments_that_the_backup_does_not_reach_are_refused(town: Town, target: LocalCluster) -> None:
     with pytest.raises(InputError, match="早于这份备份"):
         restore_base(town.backup, town.key, town.store, target, quiet, at=town.moment - timedelta(days=1))
@@ -311,6 +340,7 @@ def test_a_cluster_in_the_way_is_refused_or_set_aside(town: Town, target: LocalC
 # -- is it good -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_trying_a_backup_restores_it_and_compares_every_table(town: Town) -> None:
     tried = try_backup(town.backup, town.key, town.store, quiet)
     rows = sum(state.rows for state in town.backup.manifest.tables.values())

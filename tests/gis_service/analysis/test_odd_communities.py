@@ -32,8 +32,14 @@ def shape_for(layer: str) -> BaseGeometry:
     )
 
 
+USUALLY_ALONE = {"grid", "building", "hazard", "rental_unit"}
+"""Layers that are tried alone each time; the others are in the long proof."""
+
+
 @pytest.mark.parametrize(
-    "layers", [(), *((name,) for name in LAYERS if name != "community"), tuple(set(LAYERS) - {"community"})],
+    "layers",
+    [(), *((name,) if name in USUALLY_ALONE else pytest.param((name,), marks=pytest.mark.long)
+           for name in LAYERS if name != "community"), tuple(set(LAYERS) - {"community"})],
     ids=lambda names: "+".join(names) if len(names) < 2 else "all",
 )  # fmt: skip
 def test_every_analysis_answers(database: Database, staff: Scope, layers: tuple[str, ...]) -> None:
