@@ -1,4 +1,7 @@
-"""From an order to a file: read the ground, ask the analysis, draw, write; in a worker or on the command line."""
+"""From an order to a file: draw and write; in a worker or on the command line.
+
+Drawing takes half a second to load and some 80 MB, so the service itself doesn't import this module.
+"""
 
 from __future__ import annotations
 
@@ -8,76 +11,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from api.drawing import MOST_GROUND, answer_of, map_named
-from gis_service.analysis.answer import Answer, Column
-from gis_service.areas import read_area
+from api.sheet_ground import Ground, read_ground
+from gis_service.analysis.answer import Column
 from gis_service.backups.sealing import sha256_of
 from gis_service.database import Database
 from gis_service.errors import InputError, NotFoundError
 from gis_service.features.question import today
 from gis_service.jobs import Job, Progress
-from gis_service.overview import Overview, read_overview
-from gis_service.scope import Scope
 from gis_service.sheets.files import PREVIEW, SheetFiles
 from gis_service.sheets.records import (
     EVERY_GRID,
-    Figure,
     Made,
     SheetOrder,
     finish_record,
-    list_grids,
     read_record,
-    read_versions,
 )
 from layers.field import Kind
-from maps.atlas import AtlasMap
 from maps.sheets.book import bind
-from maps.sheets.paper import Orientation, Paper
+from maps.sheets.paper import WORKBOOK, Orientation, Paper
 from maps.sheets.shapes import Features, read_features
 from maps.sheets.sheet import Proof, Sheet, Wanted, draw_sheet, finding_of, stamps_of
 from maps.sheets.workbook import Front, write_workbook
-from maps.sheets.written import WORKBOOK, write_preview, write_sheet
-
-EXPORT_JOB = "export"
-
-
-@dataclass(frozen=True)
-class Ground:
-    """All that sheets of one order are drawn from, as of one moment."""
-
-    entry: AtlasMap
-    overview: Overview
-    answer: Answer | None
-    srid: int
-    versions: dict[str, int]
-    grids: Sequence[tuple[str, str]]
-
-    @property
-    def version(self) -> str:
-        """One number for the data: the sum of the layers' versions, which grows with every change."""
-        shown = [
-            number for layer, number in self.versions.items()
-            if layer in self.entry.ground or self.entry.analysis is not None
-        ]  # fmt: skip
-        return str(sum(shown)) if shown else ""
-
-    @property
-    def figures(self) -> list[Figure]:
-        """The figures by which a sheet is compared with what is so today."""
-        if self.answer is None:
-            return [Figure(one.layer.title, float(one.count), "个") for one in self.overview.layers]
-        return [Figure(fact.title, fact.value, fact.unit) for fact in self.answer.facts]
-
-
-def read_ground(database: Database, scope: Scope, community: str, order: SheetOrder) -> Ground:
-    """Read what an order's sheets show, of what the scope sees."""
-    entry = map_named(order.name)
-    with database.read(scope) as conn:
-        srid = read_area(conn, community).metric_srid
-        versions, grids = read_versions(conn, community), list_grids(conn, scope, community)
-        overview = read_overview(conn, scope, community, layers=entry.ground, names=entry.fields, most=MOST_GROUND)
-    answer = answer_of(database, scope, entry.analysis, community, order.day) if entry.analysis else None
-    return Ground(entry, overview, answer, srid, versions, grids)
+from maps.sheets.written import write_preview, write_sheet
 
 
 def draw_order(ground: Ground, order: SheetOrder, code: str = "", address: str = "") -> Sheet:

@@ -10,20 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from api.sheet_making import EXPORT_JOB, make_in_background
 from api.start import OPERATOR, operator_scope
 from gis_service.database import Database
 from gis_service.errors import ServiceError
-from gis_service.jobs import Handler, unfinished, work_off
+from gis_service.jobs import unfinished
 from gis_service.people.audit import Anchors
 from gis_service.people.personal import expire_personal
 from gis_service.sheets.files import SheetFiles
-from gis_service.surveys.commit import commit_in_background
-from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, queue_again, read_in_background
+from gis_service.surveys.desk import Desk, queue_again
 from gis_service.surveys.originals import Originals
 from gis_service.surveys.retention import expire
 
@@ -43,27 +40,6 @@ class Places:
     originals: Originals
     sheets: SheetFiles
     public_url: str | None = None
-
-
-def handlers_of(places: Places) -> Mapping[str, Handler]:
-    """Return what does each kind of job."""
-    originals = places.originals
-    return {
-        EXPORT_JOB: lambda database, job, progress: make_in_background(
-            database, job, progress, places.sheets, places.public_url
-        ),
-        READING_JOB: lambda database, job, progress: read_in_background(
-            Desk(database, job.scope, originals), job, progress
-        ),
-        COMMIT_JOB: lambda database, job, progress: commit_in_background(
-            Desk(database, job.scope, originals), job, progress
-        ),
-    }
-
-
-def work(database: Database, places: Places) -> int:
-    """Do what there is to do; return how many jobs were taken up."""
-    return work_off(database, handlers_of(places))
 
 
 def tidy(database: Database, places: Places, personal_days: int) -> int:

@@ -11,8 +11,7 @@ from gis_service.sheets.records import EVERY_GRID, SheetRecord
 from maps.account_page import said_at
 from maps.atlas import MAPS
 from maps.plain_page import rendered
-from maps.sheets.paper import SCALES, Orientation, Paper
-from maps.sheets.written import WORKBOOK
+from maps.sheets.paper import SCALES, WORKBOOK, Orientation, Paper
 
 _STATES = {"waiting": "等着出", "running": "正在出", "done": "出好了", "failed": "没有出成", "cancelled": "已取消"}
 _ORIENTATIONS = {Orientation.LANDSCAPE: "横", Orientation.PORTRAIT: "竖"}

@@ -11,13 +11,12 @@ import typer
 from api.commands.maps import community_named, day_of
 from api.commands.written_file import check_folder
 from api.console import CONSOLE
-from api.sheet_making import read_ground, write_order
+from api.sheet_ground import read_ground
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.errors import InputError
 from gis_service.sheets.records import SheetOrder
 from maps.atlas import MAPS
-from maps.sheets.paper import Orientation, Paper
-from maps.sheets.written import FORMATS
+from maps.sheets.paper import FORMATS, Orientation, Paper
 
 
 def export(
@@ -34,6 +33,8 @@ def export(
     review: Annotated[str, typer.Option(help="审图号(对外的图)")] = "",
 ) -> None:
     """把一张地图出成打印的图(真实的比例尺,图例、数字、依据和来源都在上面),或把它的数字出成工作簿。"""
+    from api.sheet_making import write_order  # noqa: PLC0415 - half a second, which no other command should take
+
     kind = format_ or out.suffix.lstrip(".").lower()
     if kind not in FORMATS:
         raise InputError(

@@ -17,7 +17,7 @@ from api.drawing import map_named, refuse_partial
 from api.links import wants_html
 from api.quick_route import QuickRoute
 from api.sent_fields import fields_of
-from api.sheet_making import EXPORT_JOB, read_ground
+from api.sheet_ground import EXPORT_JOB, read_ground
 from gis_service.areas import first_registered, list_areas, read_area
 from gis_service.database import Database
 from gis_service.errors import ConflictError, InputError, NotFoundError
@@ -38,8 +38,7 @@ from gis_service.sheets.records import (
 from gis_service.surveys.document import job_document
 from maps.atlas import MAPS
 from maps.exports_page import Changed, export_page, exports_page
-from maps.sheets.paper import SCALES, Orientation, Paper
-from maps.sheets.written import FORMATS
+from maps.sheets.paper import FORMATS, SCALES, Orientation, Paper
 
 router = APIRouter(tags=["exports"], route_class=QuickRoute)
 

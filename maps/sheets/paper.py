@@ -1,4 +1,4 @@
-"""Paper, where things stand on it, and the scale that fits: all in millimetres from the lower left corner."""
+"""Paper, kinds of files, where things stand on a sheet, and the scale that fits: in millimetres from the lower left."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ POINTS_PER_MM = 72 / MM_PER_INCH
 
 SCALES = (500, 1000, 1500, 2000, 2500, 5000, 7500, 10_000, 15_000, 20_000, 25_000, 50_000, 100_000, 200_000)
 """Denominators that a sheet may have; a whole community of a few square kilometres takes 1:5,000 to 1:25,000."""
+
+FORMATS = {
+    "pdf": "application/pdf", "png": "image/png", "svg": "image/svg+xml",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}  # fmt: skip
+"""Kinds of files; a workbook (``WORKBOOK``) holds the figures of a map instead of its picture."""
+WORKBOOK = "xlsx"
 
 _SPARE = 1.02
 """The ground fills the frame but for a rim of one in a hundred on each side."""

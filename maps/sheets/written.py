@@ -11,12 +11,6 @@ import matplotlib as mpl
 from gis_service.errors import InputError
 from maps.sheets.sheet import Sheet
 
-FORMATS = {
-    "pdf": "application/pdf", "png": "image/png", "svg": "image/svg+xml",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}  # fmt: skip
-"""Kinds of files; a workbook (``WORKBOOK``) holds the figures of a map instead of its picture."""
-WORKBOOK = "xlsx"
 _DOTS_PER_INCH = 300
 _PREVIEW_PIXELS = 1000
 

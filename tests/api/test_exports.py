@@ -20,8 +20,9 @@ from pypdf import PdfReader, PdfWriter
 from sqlalchemy import text
 
 from api.app import create_app
-from api.sheet_making import read_ground
-from api.worker import Places, tidy, work
+from api.handlers import work
+from api.sheet_ground import read_ground
+from api.worker import Places, tidy
 from gis_service.analysis.answer import Theme
 from gis_service.areas import create_area
 from gis_service.database import Database

@@ -18,7 +18,8 @@ from openpyxl.styles import Font
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from api.worker import Places, tidy, work
+from api.handlers import work
+from api.worker import Places, tidy
 from gis_service.database import Database, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
