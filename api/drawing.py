@@ -71,6 +71,12 @@ def refuse_partial(scope: Scope, analysis: Analysis | None, community: str) -> N
         )
 
 
+def partial_of(areas: Sequence[str]) -> str:
+    """Return what must be said of numbers that are those of some grids only, "" where they are of the whole."""
+    grids = [code[12:] for code in areas if len(code) > 12]
+    return f"只含网格 {'、'.join(grids)}" if grids and len(grids) == len(areas) else ""
+
+
 def draw_map(
     database: Database,
     scope: Scope,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api.sheet_ground import EXPORT_JOB
 from api.sheet_making import make_in_background
 from api.worker import Places
 from gis_service.database import Database
 from gis_service.jobs import Handler, work_off
+from gis_service.sheets.records import EXPORT_JOB
 from gis_service.surveys.commit import commit_in_background
 from gis_service.surveys.desk import COMMIT_JOB, READING_JOB, Desk, read_in_background
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from api.drawing import MOST_GROUND, answer_of, map_named
+from api.drawing import MOST_GROUND, answer_of, map_named, partial_of
 from gis_service.analysis.answer import Answer
 from gis_service.areas import read_area
 from gis_service.database import Database
+from gis_service.errors import UnavailableError
 from gis_service.overview import Overview, read_overview
 from gis_service.scope import Scope
 from gis_service.sheets.records import Figure, SheetOrder, list_grids, read_versions
 from maps.atlas import AtlasMap
 
-EXPORT_JOB = "export"
-
 
 @dataclass(frozen=True)
 class Ground:
-    """All that sheets of one order are drawn from, as of one moment."""
+    """All that sheets of one order are drawn from, as of one moment.
+
+    Attributes
+    ----------
+    grids
+        Codes and names of the grids whose rows are among them.
+    areas, partial
+        Whose rows these are, and what must be said where they aren't the whole community's.
+    """
 
     entry: AtlasMap
     overview: Overview
@@ -27,6 +35,15 @@ class Ground:
     srid: int
     versions: dict[str, int]
     grids: Sequence[tuple[str, str]]
+    areas: tuple[str, ...]
+    partial: str
+
+    @property
+    def digest(self) -> str:
+        """What tells this ground from another: pages of a book that were drawn of the same are taken as they are."""
+        rules = self.answer.rules if self.answer else ()
+        parts = (self.versions, self.areas, rules, self.overview.name, self.overview.attributions, self.answer is None)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
     @property
     def version(self) -> str:
@@ -46,11 +63,32 @@ class Ground:
 
 
 def read_ground(database: Database, scope: Scope, community: str, order: SheetOrder) -> Ground:
-    """Read what an order's sheets show, of what the scope sees."""
+    """Read what an order's sheets show, of what the scope sees: all of it as of one moment.
+
+    Raises
+    ------
+    UnavailableError
+        When somebody writes so busily that no moment lasts as long as the reading does.
+    """
+    for _ in range(_TRIES):
+        found = _read(database, scope, community, order)
+        with database.read(scope) as conn:
+            if read_versions(conn, community) == found.versions:
+                return found
+    raise UnavailableError("有人正在大量改数据,出不了前后一致的图;请稍候再试。", "The data keep changing; try again.")
+
+
+_TRIES = 4
+
+
+def _read(database: Database, scope: Scope, community: str, order: SheetOrder) -> Ground:
     entry = map_named(order.name)
     with database.read(scope) as conn:
-        srid = read_area(conn, community).metric_srid
         versions, grids = read_versions(conn, community), list_grids(conn, scope, community)
+        srid = read_area(conn, community).metric_srid
         overview = read_overview(conn, scope, community, layers=entry.ground, names=entry.fields, most=MOST_GROUND)
     answer = answer_of(database, scope, entry.analysis, community, order.day) if entry.analysis else None
-    return Ground(entry, overview, answer, srid, versions, grids)
+    areas = scope.narrowed(community).areas
+    partial = partial_of(areas)
+    seen = [(code, name) for code, name in grids if not partial or any(code.startswith(area) for area in areas)]
+    return Ground(entry, overview, answer, srid, versions, seen, areas, partial)

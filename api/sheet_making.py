@@ -38,7 +38,9 @@ from maps.sheets.written import write_preview, write_sheet
 def draw_order(ground: Ground, order: SheetOrder, code: str = "", address: str = "") -> Sheet:
     """Draw one sheet; ``code`` and ``address`` are printed on it, so that it can be traced."""
     paper, orientation = Paper(order.paper), Orientation(order.orientation)
-    wanted = Wanted(paper, orientation, order.scale, order.grid, order.author, order.review)
+    wanted = Wanted(
+        paper, orientation, order.scale, order.grid, order.author, order.review, ground.areas, ground.partial
+    )
     analysis = ground.entry.analysis
     return draw_sheet(
         ground.entry.title.removeprefix("社区"), ground.overview, ground.answer, ground.srid, wanted,
@@ -73,6 +75,10 @@ def write_order(
     InputError
         When a book is asked for in another format than PDF, or there are no grids.
     """
+    if order.grid is not None and (order.format == WORKBOOK or "grid" not in ground.entry.ground):
+        raise InputError(
+            "工作簿和对外的图不分网格;请把范围选成整个社区。", "Workbooks and public maps aren't made for a grid."
+        )
     if order.format == WORKBOOK:
         return _write_workbook(ground, order, place(f".{WORKBOOK}"), Proof(code, ground.version, address))
     if order.grid == EVERY_GRID:
@@ -98,7 +104,7 @@ def _write_book(
     pages: list[tuple[str, Path]] = []
     for number, (name, grid) in enumerate(names):
         progress(number, len(names) + 1)
-        path = place(f".{number}.{ground.version}.page")
+        path = place(f".{number}.{ground.digest}.page")
         if not path.exists():
             draft = path.with_suffix(".drawing")
             sheet = whole if grid is None else draw_order(ground, replace(order, grid=grid), code, address)
@@ -115,13 +121,16 @@ def _write_book(
 def _write_workbook(ground: Ground, order: SheetOrder, target: Path, proof: Proof) -> Written:
     overview, answer = ground.overview, ground.answer
     analysis = ground.entry.analysis
-    stamps = stamps_of(overview, Wanted(review=order.review), public=analysis is not None and analysis.public)
+    wanted = Wanted(review=order.review, scope=ground.areas, partial=ground.partial)
+    stamps = stamps_of(overview, wanted, public=analysis is not None and analysis.public)
     title = f"{overview.name}{ground.entry.title.removeprefix('社区')}"
     features = {one.layer.name: read_features(one.geojson, ground.srid) for one in overview.layers if one.geojson}
-    finding = finding_of(overview, features, answer, None)
+    finding = finding_of(overview, features, answer, wanted)
     lines = [
         f"数据截至 {overview.data_date}" + (f",计算日 {answer.on}" if answer and answer.dated else ""),
-        f"制图 {today()}", *(f"数据来源:{one}" for one in overview.attributions),
+        f"制图 {today()},范围 {'、'.join(ground.areas)}",
+        *([f"{'、'.join(overview.left_out)}过多,未逐个列出"] if overview.left_out else []),
+        *(f"数据来源:{one}" for one in overview.attributions),
     ]  # fmt: skip
     tables = [] if answer else [_counts_by_grid(ground, features)]
     write_workbook(Front(title, finding, stamps, lines), answer, tables, proof, target)
@@ -140,7 +149,7 @@ def _counts_by_grid(
     }  # fmt: skip
     rows: list[dict[str, Any]] = [
         {"code": code, "name": name, **{layer: counts[code] for layer, counts in held.items()}}
-        for code, name in [*ground.grids, (None, "网格以外")]
+        for code, name in [*ground.grids, *([] if ground.partial else [(None, "网格以外")])]
     ]
     return "各网格", columns, rows
 
@@ -156,6 +165,9 @@ def make_in_background(
         except NotFoundError:
             # It was deleted before anybody took it up.
             return
+    if record.made_at is not None:
+        # A kill came after the last step but one.
+        return
     address = f"{public_url.rstrip('/')}/exports/{record.code}" if public_url else ""
     ground = read_ground(database, scope, record.community, record.order)
     written = write_order(
@@ -172,6 +184,7 @@ def make_in_background(
     kept = [files.keep(draft) for draft in drafts]
     with database.write(scope) as conn:
         there = finish_record(conn, record, made)
+    files.clear_drafts(record.id)
     if not there:
         for path in kept:
             path.unlink(missing_ok=True)

@@ -111,7 +111,8 @@ class WorkerProcess:
                     stdin=subprocess.DEVNULL,
                 )  # fmt: skip
                 self._process.wait()
-                self._stopping.wait(_PAUSE_SECONDS if self._process.returncode else 0)
+                # What is left is another worker's, or has come just now: nobody is in such a hurry.
+                self._stopping.wait(_PAUSE_SECONDS)
 
     def _look_after(self) -> None:
         """Queue what was left when the service was killed, at its start; delete what is too old, once a day."""

@@ -168,7 +168,7 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
         if job.state not in {"waiting", "running"}:
             return False
         if job.attempts >= MOST_ATTEMPTS:
-            _finish(conn, job, "failed", f"处理中断了 {job.attempts} 次,已放弃;请把文件分成几份再上传。")
+            _finish(conn, job, "failed", f"处理中断了 {job.attempts} 次,已放弃;请把它分成几份,或换小一些的纸张和范围。")
             return True
         if not _still_may(database, job):
             _finish(conn, job, "failed", f"账户 {job.actor} 已停用或不再管这里,没有做;请由别人重新提交。")
@@ -182,6 +182,12 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
     except ServiceError as error:
         with database.write(finder) as conn:
             _finish(conn, job, "failed", str(error))
+        return True
+    except Exception:
+        # Trying again would fail again, and hold up everybody's work behind it.
+        LOG.exception("job %s (%s) failed", identifier, job.kind)
+        with database.write(finder) as conn:
+            _finish(conn, job, "failed", "处理时出错,没有做成;原因在服务的日志里,请告诉管理员。")
         return True
     with database.write(finder) as conn:
         _finish(conn, job, "done", None)
@@ -206,7 +212,10 @@ def _one(job: Job) -> Any:
 
 
 def _finish(conn: Connection, job: Job, state: str, problem: str | None) -> None:
-    conn.execute(_one(job).values(state=state, problem=problem, finished_at=text("now()")))
+    # What was cancelled meanwhile stays so.
+    conn.execute(
+        _one(job).where(JOB.c.state != "cancelled").values(state=state, problem=problem, finished_at=text("now()"))
+    )
 
 
 def _reporting(database: Database, job: Job) -> Progress:

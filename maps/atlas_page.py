@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gis_service.analysis.answer import Answer, Theme
 from layers.rules import RULES_VERSION
+from maps.numbers import written
 from maps.plain_page import rendered
 
 
@@ -45,13 +46,13 @@ _ANSWER = """{% extends "plain" %}{% block body %}
 <p>{% for name, address in links %}<a href="{{ address }}">{{ name }}</a> {% endfor %}</p>
 <h2>数字</h2><table><tbody>
 {% for fact in answer.facts %}<tr><th scope="row">{{ fact.title }}</th>
-<td>{% if fact.value is none %}无数据{% else %}{{ "{:,g}".format(fact.value) }} {{ fact.unit }}{% endif %}
+<td>{% if fact.value is none %}无数据{% else %}{{ written(fact.value) }} {{ fact.unit }}{% endif %}
 {% if fact.note %}<br><span class="quiet">{{ fact.note }}</span>{% endif %}</td></tr>
 {% endfor %}</tbody></table>
 {% for curve in answer.curves %}<h2>{{ curve.title }}</h2><table><tbody>
 {% for value in curve.values %}<tr><th scope="row">{{ loop.index }} {{ curve.step }}</th>
-<td>{{ "{:,g}".format(value) }} {{ curve.unit }}<br><span class="quiet">比少一{{ curve.step }}多
-{{ "{:,g}".format(value - (curve.values[loop.index0 - 1] if loop.index0 else 0)) }} {{ curve.unit }}</span></td></tr>
+<td>{{ written(value) }} {{ curve.unit }}<br><span class="quiet">比少一{{ curve.step }}多
+{{ written(value - (curve.values[loop.index0 - 1] if loop.index0 else 0)) }} {{ curve.unit }}</span></td></tr>
 {% endfor %}</tbody></table>{% endfor %}
 {% if answer.rules %}<h2>阈值与依据(阈值表 {{ version }} 版)</h2><table><tbody>
 {% for rule in answer.rules %}<tr><th scope="row">{{ rule.title }}</th>
@@ -69,4 +70,5 @@ def answer_page(
 ) -> str:
     """Return an answer as a page to read: its sentence, figures, thresholds, and where its tables are."""
     return rendered(_ANSWER, title, trail=[("首页", "/"), ("专题地图", "/maps?f=html")],
-                    answer=answer, version=RULES_VERSION, links=links, themes=themes)  # fmt: skip
+                    answer=answer, version=RULES_VERSION, links=links, themes=themes,
+                    written=written)  # fmt: skip

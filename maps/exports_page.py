@@ -10,10 +10,12 @@ from gis_service.jobs import Job
 from gis_service.sheets.records import EVERY_GRID, SheetRecord
 from maps.account_page import said_at
 from maps.atlas import MAPS
+from maps.numbers import written
 from maps.plain_page import rendered
 from maps.sheets.paper import SCALES, WORKBOOK, Orientation, Paper
 
-_STATES = {"waiting": "等着出", "running": "正在出", "done": "出好了", "failed": "没有出成", "cancelled": "已取消"}
+_STATES = {"waiting": "等着出", "running": "正在出", "done": "出好了", "failed": "没有出成", "cancelled": "已取消",
+           "removed": "文件已删去"}  # fmt: skip
 _ORIENTATIONS = {Orientation.LANDSCAPE: "横", Orientation.PORTRAIT: "竖"}
 _FORMAT_TITLES = {"pdf": "PDF(矢量,可搜索文字)", "png": "PNG(300 dpi)", "svg": "SVG(矢量)",
                   "xlsx": "XLSX(数字和表格)"}  # fmt: skip
@@ -37,7 +39,7 @@ class Changed:
         """How much it changed, with its sign; "" when it didn't."""
         if self.then is None or self.now is None or self.then == self.now:
             return ""
-        return f"{self.now - self.then:+,g}"
+        return written(self.now - self.then, signed=True)
 
 
 _LIST = """{% extends "plain" %}{% block body %}
@@ -76,6 +78,7 @@ _LIST = """{% extends "plain" %}{% block body %}
 _ONE = """{% extends "plain" %}{% block body %}
 {% if state in ("waiting", "running") %}<p class="said" role="status">{{ states[state] }}
 {%- if job and job.total %}:第 {{ job.done + 1 }} 步,共 {{ job.total }} 步{% endif %}。本页会自己刷新。</p>
+{% elif state == "removed" %}<p class="said" role="status">文件已删去或已过保留期;编号和数字仍在,要用请重新出一张。</p>
 {% elif state == "failed" %}<p class="said" role="status">没有出成:{{ job.problem if job else "请重新出一张" }}</p>
 {% elif state == "done" %}<p><a href="/exports/{{ record.code }}/file">下载 {{ record.file_name }}</a>
 <span class="quiet">{{ "{:,.0f}".format(record.bytes / 1000) }} KB</span></p>
@@ -90,14 +93,17 @@ style="width:100%;border:1px solid #d8dcd6"></a></p>{% endif %}
 <tr><th scope="row">范围</th><td>{{ record.areas|join("、") }}</td></tr>
 {% if record.sha256 %}<tr><th scope="row">SHA-256</th><td><code>{{ record.sha256 }}</code></td></tr>{% endif %}
 </tbody></table>
-{% if state == "done" and not changed %}<p class="quiet">这张图是按别的范围出的,与今天的数字不比较。</p>
+{% if state == "done" and not same %}<p class="quiet">这张图是按别的范围出的,与今天的数字不比较。</p>
 {% endif %}{% if changed %}<h2>出图以后</h2>
 <table><tbody>
 {% for one in changed %}<tr><th scope="row">{{ one.title }}</th><td>图上 {{ one.was }},今天 {{ one.is }}
 {% if one.difference %}(<strong>{{ one.difference }}</strong>){% else %}(没有变){% endif %}</td></tr>
 {% endfor %}</tbody></table>
 <p><a href="/maps/{{ record.order.name }}?community={{ record.community }}">看现在的地图</a></p>{% endif %}
-<form method="post" action="/exports/{{ record.code }}/delete"><p><button class="quiet">删去这张图</button></p></form>
+{% if own %}<form method="post" action="/exports/{{ record.code }}/delete">
+{% if record.made_at %}<p><button class="quiet">删去文件</button>
+<span class="quiet">编号、摘要和数字会留着,印出去的图仍然查得到。</span></p>
+{% else %}<p><button class="quiet">取消</button></p>{% endif %}</form>{% endif %}
 {% endblock %}"""
 
 
@@ -133,8 +139,18 @@ def exports_page(
     )  # fmt: skip
 
 
-def export_page(record: SheetRecord, state: str, job: Job | None, changed: Sequence[Changed]) -> str:
-    """Return the page of one sheet."""
+def export_page(
+    record: SheetRecord, state: str, job: Job | None, changed: Sequence[Changed], *, same: bool, own: bool
+) -> str:
+    """Return the page of one sheet.
+
+    Parameters
+    ----------
+    same
+        Whether whoever looks sees just what the sheet was made of.
+    own
+        Whether they may delete it.
+    """
     compared = [
         {"title": one.title, "was": _value(one.then, one.unit), "is": _value(one.now, one.unit),
          "difference": one.difference}
@@ -143,7 +159,7 @@ def export_page(record: SheetRecord, state: str, job: Job | None, changed: Seque
     return rendered(
         _ONE, f"图 {record.code}", trail=[("首页", "/"), ("出图", "/exports")], record=record, state=state, job=job,
         states=_STATES, called=MAPS[record.order.name].title, how=_how(record), at=said_at(record.created_at),
-        changed=compared,
+        changed=compared, same=same, own=own,
     )  # fmt: skip
 
 
@@ -158,4 +174,4 @@ def _how(record: SheetRecord) -> str:
 
 
 def _value(value: float | None, unit: str) -> str:
-    return "无数据" if value is None else f"{value:,g} {unit}".strip()
+    return "无数据" if value is None else f"{written(value)} {unit}".strip()

@@ -21,6 +21,7 @@ from gis_service.errors import InputError
 from gis_service.features.question import today
 from gis_service.scope import Scope
 from maps.atlas import MAPS
+from maps.numbers import written
 from maps.offline import to_single_file
 
 
@@ -58,7 +59,7 @@ def analyse(
     CONSOLE.print(answer.finding, markup=False, soft_wrap=True)
     if out is None:
         for fact in answer.facts:
-            value = "无数据" if fact.value is None else f"{fact.value:,g} {fact.unit}"
+            value = "无数据" if fact.value is None else f"{written(fact.value)} {fact.unit}"
             note = f"({fact.note})" if fact.note else ""
             CONSOLE.print(f"  {fact.title}:{value}{note}", markup=False, soft_wrap=True)
     else:

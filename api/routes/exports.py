@@ -12,25 +12,28 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
+from api.dependencies import FIRST_DAY, LAST_DAY, CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
 from api.drawing import map_named, refuse_partial
 from api.links import wants_html
 from api.quick_route import QuickRoute
 from api.sent_fields import fields_of
-from api.sheet_ground import EXPORT_JOB, read_ground
+from api.sheet_ground import read_ground
 from gis_service.areas import first_registered, list_areas, read_area
 from gis_service.database import Database
-from gis_service.errors import ConflictError, InputError, NotFoundError
+from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from gis_service.features.question import today
 from gis_service.jobs import Job, enqueue, job_of_export
+from gis_service.people.roles import Right, may
 from gis_service.scope import Scope
 from gis_service.sheets.files import PREVIEW, SheetFiles
 from gis_service.sheets.records import (
     EVERY_GRID,
+    EXPORT_JOB,
     SheetOrder,
     SheetRecord,
     add_order,
-    delete_record,
+    cancel_order,
+    count_unfinished,
     list_grids,
     list_records,
     read_record,
@@ -38,7 +41,7 @@ from gis_service.sheets.records import (
 from gis_service.surveys.document import job_document
 from maps.atlas import MAPS
 from maps.exports_page import Changed, export_page, exports_page
-from maps.sheets.paper import FORMATS, SCALES, Orientation, Paper
+from maps.sheets.paper import FORMATS, SCALES, WORKBOOK, Orientation, Paper
 
 router = APIRouter(tags=["exports"], route_class=QuickRoute)
 
@@ -46,6 +49,7 @@ _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Accept, Cookie"}
 _SHOWN = 50
 _LONGEST = 60
 _REFRESH_S = 2
+_MOST_WAITING = 20
 
 
 def sheets_of(request: Request) -> SheetFiles:
@@ -102,7 +106,14 @@ def order_export(request: Request, database: DatabaseOf, scope: ScopeOf, fields:
     wanted, community = _order_of(fields, request.app.state.author), fields.get("community", "")
     entry = map_named(wanted.name)
     with database.write(scope) as conn:
-        found = read_area(conn, community).code if community else first_registered(list_areas(conn)).code
+        areas = list_areas(conn)
+        if not areas:
+            raise NotFoundError("还没有登记社区,出不了图。", "No community is registered yet.")
+        found = read_area(conn, community).code if community else first_registered(areas).code
+        if count_unfinished(conn, scope.actor) >= _MOST_WAITING:
+            raise ConflictError(
+                f"您已有 {_MOST_WAITING} 张图在等;请等它们出好,或先取消几张。", "Too many of your exports are waiting."
+            )
         refuse_partial(scope, entry.analysis, found)
         record = add_order(conn, scope, found, wanted)
         enqueue(conn, scope.narrowed(found), found, EXPORT_JOB, {"export": str(record.id)})
@@ -129,13 +140,18 @@ def export_(
     with database.read(scope) as conn:
         record = read_record(conn, export)
         job = job_of_export(conn, record.id)
-    changed = _changes(database, scope, record)
+    same = set(scope.narrowed(record.community).areas) == set(record.areas)
+    changed = _changes(database, scope, record) if same else []
     if not wants_html(request, f):
         body = {**document_of(record, job), "since": [one.document() for one in changed]}
         return Response(orjson.dumps(body, default=str), media_type="application/json", headers=_PRIVATE)
     state = state_of(record, job)
+    if state == "done" and not sheets_of(request).has(record.id):
+        state = "removed"
     headers = {**_PRIVATE, "Refresh": str(_REFRESH_S)} if state in {"waiting", "running"} else _PRIVATE
-    return HTMLResponse(export_page(record, state, job, changed), headers=headers)
+    return HTMLResponse(
+        export_page(record, state, job, changed, same=same, own=_may_delete(scope, record)), headers=headers
+    )
 
 
 @router.get(
@@ -149,7 +165,10 @@ def export_file(request: Request, export: ExportName, database: DatabaseOf, scop
     disposition = (
         f"attachment; filename=\"{record.code}.{record.order.format}\"; filename*=UTF-8''{quote(record.file_name)}"
     )
-    headers = {"Cache-Control": "private, no-cache", "ETag": f'"{record.sha256}"', "Content-Disposition": disposition}
+    tag = f'"{record.sha256}"'
+    headers = {"Cache-Control": "private, no-cache", "Vary": "Cookie", "ETag": tag, "Content-Disposition": disposition}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
     return FileResponse(path, media_type=FORMATS[record.order.format], headers=headers)
 
 
@@ -159,18 +178,26 @@ def export_preview(request: Request, export: ExportName, database: DatabaseOf, s
     """Return a small picture of it."""
     record = _made(database, scope, export)
     path = sheets_of(request).find(record.id, PREVIEW)
-    return FileResponse(path, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
+    return FileResponse(path, media_type="image/png", headers=_PRIVATE)
 
 
 @router.post("/exports/{export}/delete", summary="删去一张图", response_class=Response, status_code=204,
              responses={303: {"description": "网页的表单:回到清单"}})  # fmt: skip
 def delete_export(request: Request, export: ExportName, database: DatabaseOf, scope: ScopeOf) -> Response:
-    """Delete a sheet; one that isn't made yet is cancelled."""
+    """Delete a sheet's file, whose record stays; a sheet that isn't made yet is cancelled."""
     with database.write(scope) as conn:
         record = read_record(conn, export)
-        delete_record(conn, record)
+        if not _may_delete(scope, record):
+            raise ForbiddenError(
+                "这张图是别人出的,只有本人和能改数据的人能删去。", "Only whoever made it may delete it."
+            )
+        cancel_order(conn, record)
     sheets_of(request).remove(record.id)
     return RedirectResponse("/exports", status_code=303) if wants_html(request, None) else Response(status_code=204)
+
+
+def _may_delete(scope: Scope, record: SheetRecord) -> bool:
+    return record.actor == scope.actor or (may(scope.role, Right.WRITE) and record.community in scope.areas)
 
 
 def _made(database: Database, scope: Scope, key: str) -> SheetRecord:
@@ -182,8 +209,8 @@ def _made(database: Database, scope: Scope, key: str) -> SheetRecord:
 
 
 def _changes(database: Database, scope: Scope, record: SheetRecord) -> list[Changed]:
-    """Compare a sheet's figures with today's, if whoever asks sees just what the sheet was made of."""
-    if record.made_at is None or set(scope.narrowed(record.community).areas) != set(record.areas):
+    """Compare a sheet's figures with today's; whoever asks sees just what the sheet was made of."""
+    if record.made_at is None:
         return []
     ground = read_ground(database, scope, record.community, replace(record.order, day=today()))
     now = {one.title: one.value for one in ground.figures}
@@ -224,11 +251,15 @@ def _order_of(fields: Mapping[str, str], author: str) -> SheetOrder:
     """
     if unknown := set(fields) - set(_FIELDS):
         raise InputError(f"不认识 {'、'.join(sorted(unknown))[:60]};可写的有:{'、'.join(_FIELDS)}。", "Unknown fields.")
-    scale = fields.get("scale", "")
+    scale, name = fields.get("scale", ""), _one_of(fields, "name", MAPS, "overview")
     if fields.get("grid") == EVERY_GRID and (fields.get("format") or "pdf") != "pdf":
         raise InputError("图册只有 PDF;请把 format 写成 pdf。", "A book is a PDF.")
+    if fields.get("grid") and (fields.get("format") == WORKBOOK or "grid" not in map_named(name).ground):
+        raise InputError(
+            "工作簿和对外的图不分网格;请把范围选成整个社区。", "Workbooks and public maps aren't made for a grid."
+        )
     return SheetOrder(
-        name=_one_of(fields, "name", MAPS, "overview"),
+        name=name,
         format=_one_of(fields, "format", FORMATS, "pdf"),
         paper=_one_of(fields, "paper", [str(one) for one in Paper], "A3"),
         orientation=_one_of(fields, "orientation", [str(one) for one in Orientation], "landscape"),
@@ -254,10 +285,13 @@ def _short(fields: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _day(written: str) -> date:
-    if not written:
+def _day(given: str) -> date:
+    if not given:
         return today()
     try:
-        return date.fromisoformat(written)
+        day = date.fromisoformat(given)
     except ValueError as error:
-        raise InputError(f"日期 {written[:20]!r} 看不懂;请写成 2026-11-30。", "The date can't be read.") from error
+        raise InputError(f"日期 {given[:20]!r} 看不懂;请写成 2026-11-30。", "The date can't be read.") from error
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise InputError(f"计算日 {day} 太远;请在 {FIRST_DAY} 到 {LAST_DAY} 之间。", f"{day} is too far away.")
+    return day

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 
 from api.conditional import answer_if_changed
 from api.dependencies import Community, CommunityParameter, DatabaseOf, DayParameter, FormatParameter, LayerOf, ScopeOf
-from api.drawing import draw_map, map_named
+from api.drawing import draw_map, map_named, partial_of
 from api.links import wants_html
 from api.quick_route import QuickRoute
 from gis_service.areas import first_registered, list_areas
@@ -58,12 +58,9 @@ def home_page(
     return map_page(request, database, scope, entry, community or home, areas, on or today())
 
 
-def partial_of(scope: Scope) -> str:
-    """Return what must be said of numbers that are those of some grids only."""
-    grids = [code[12:] for code in scope.areas if len(code) > 12]
-    if not grids or len(grids) < len(scope.areas):
-        return ""
-    return f"出租房、隐患、走访、违建只含您的网格({'、'.join(grids)})"
+def _said_of(scope: Scope) -> str:
+    partial = partial_of(scope.areas)
+    return f"出租房、隐患、走访、违建{partial}" if partial else ""
 
 
 def map_page(
@@ -99,7 +96,7 @@ def map_page(
     )  # fmt: skip
     here = "/" if entry.name == "overview" else ""
     viewing = scope.grant.viewing if scope.grant else None
-    page = with_ways(to_served_page(drawn), ways_for(scope.role, here), viewing, partial_of(scope))
+    page = with_ways(to_served_page(drawn), ways_for(scope.role, here), viewing, _said_of(scope))
     return answer_if_changed(request, tag, page.encode, HTML, page_policy(drawn.page.script_hash(), bases))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,10 @@ class SheetFiles:
             )
         return path
 
+    def has(self, identifier: uuid.UUID) -> bool:
+        """Return whether the file of a sheet is there."""
+        return any(not path.name.endswith(PREVIEW) for path in self.folder.glob(f"{identifier}.*"))
+
     def remove(self, identifier: uuid.UUID) -> None:
         """Delete what is kept of a sheet."""
         for path in self.folder.glob(f"{identifier}.*"):
@@ -54,9 +59,16 @@ class SheetFiles:
 
     def expire(self) -> int:
         """Delete what is older than ``days``; return how many files."""
-        old = [
-            path for path in self.folder.glob("*") if time.time() - path.stat().st_mtime > self.days * _DAY_S
-        ]  # fmt: skip
-        for path in old:
+        old = 0
+        for path in self.folder.glob("*"):
+            # Somebody may have deleted it just now.
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > self.days * _DAY_S:
+                    path.unlink()
+                    old += 1
+        return old
+
+    def clear_drafts(self, identifier: uuid.UUID) -> None:
+        """Delete what attempts to make a sheet have left."""
+        for path in self.folder.glob(f"{identifier}.part*"):
             path.unlink(missing_ok=True)
-        return len(old)

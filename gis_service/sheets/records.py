@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, text, update
+from sqlalchemy import delete, func, insert, or_, select, text, update
 from sqlalchemy.engine import Connection
 
 from gis_service.areas import read_area
@@ -19,6 +19,7 @@ from gis_service.scope import Scope, values_of, within
 from gis_service.tables import JOB, LAYER_VERSION, tables_of
 from layers.registry import LAYERS
 
+EXPORT_JOB = "export"
 EVERY_GRID = "all"
 """Instead of a grid's code: a book with a sheet for each."""
 
@@ -170,13 +171,23 @@ def finish_record(conn: Connection, record: SheetRecord, made: Made) -> bool:
     return bool(conn.execute(update(EXPORT).where(*_of(record)).values(**values)).rowcount)
 
 
-def delete_record(conn: Connection, record: SheetRecord) -> None:
-    """Delete a record; work that nobody has begun isn't done any more."""
+def cancel_order(conn: Connection, record: SheetRecord) -> None:
+    """Forget a sheet that isn't made yet; of one that is made the record stays, for whoever holds the paper."""
+    if record.made_at is not None:
+        return
     conn.execute(delete(EXPORT).where(*_of(record)))
-    waiting = (JOB.c.community == record.community, JOB.c.subject["export"].astext == str(record.id))
-    conn.execute(
-        update(JOB).where(*waiting, JOB.c.state == "waiting").values(state="cancelled", finished_at=text("now()"))
-    )
+    about = (JOB.c.community == record.community, JOB.c.subject["export"].astext == str(record.id))
+    left = JOB.c.state.in_(("waiting", "running"))
+    conn.execute(update(JOB).where(*about, left).values(state="cancelled", finished_at=text("now()")))
+
+
+def count_unfinished(conn: Connection, actor: str) -> int:
+    """Return how many sheets somebody waits for."""
+    asked = select(func.count()).where(JOB.c.kind == EXPORT_JOB, JOB.c.actor == actor, JOB.c.state.in_(_UNFINISHED))
+    return int(conn.execute(asked).scalar_one())
+
+
+_UNFINISHED = ("waiting", "running")
 
 
 def _of(record: SheetRecord) -> tuple[Any, Any]:

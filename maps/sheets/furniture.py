@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import segno
@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Polygon, Rectangle
 from matplotlib.text import Text
 
-from maps.sheets.lettering import font, width_em, wrapped
+from maps.sheets.lettering import font, shortened, width_em, wrapped
 from maps.sheets.paper import POINTS_PER_MM, Box
 from maps.sheets.shapes import Drawing, Look, dashes_of, legend_marker
 
@@ -74,9 +74,7 @@ class Page:
         self, box: Box, top: float, text: str, size: float = SMALL, *, color: str = GREY, most: int = 99
     ) -> float:  # fmt: skip
         """Write text in lines below ``top``; return where it ends. Too many lines end with an ellipsis."""
-        lines = wrapped(text, box.width / self.em(size))
-        if len(lines) > most:
-            lines = [*lines[: most - 1], lines[most - 1][:-1] + "…"]
+        lines = shortened(wrapped(text, box.width / self.em(size)), most)
         leading = self.em(size) * _LEADING
         for line in lines:
             top -= leading
@@ -178,7 +176,9 @@ def draw_legend(page: Page, box: Box, top: float, drawings: Sequence[Drawing], c
     for drawing in drawings:
         if len(drawing.kinds) > 1:
             lines.append((drawing.title, None))
-        lines += [(look.title.rpartition(":")[2], look) for look, _ in drawing.kinds]
+            lines += [(look.title.rpartition(":")[2], look) for look, _ in drawing.kinds]
+        else:
+            lines += [(look.title, look) for look, _ in drawing.kinds]
     row, per_column = _row(page.k), math.ceil(len(lines) / columns)
     width = box.width / columns
     for number, (title, look) in enumerate(lines):
@@ -214,7 +214,8 @@ def _swatch(page: Page, look: Look, box: Box) -> None:
             Line2D([box.x, box.right], [y, y], color=look.line, linewidth=width, linestyle=dashes_of(look.dash))
         )
     else:
-        patch = Rectangle((box.x, box.y), box.width, box.height, edgecolor=look.line or "none", linewidth=width)
+        patch = Rectangle((box.x, box.y), box.width, box.height, edgecolor=look.line or "none", linewidth=width,
+                          linestyle=dashes_of(look.dash))  # fmt: skip
         patch.set_facecolor("none" if look.fill is None else look.fill)
         patch.set_alpha(None if look.fill is None else max(look.opacity, 0.3))
         page.axes.add_patch(patch)
@@ -229,9 +230,21 @@ def _cell(k: float) -> float:
     return em_of(BODY, k) * 1.75
 
 
+def _fitting(table: Table, most: int) -> Table:
+    """Return a table of at most so many rows; what is left out is said in a row, and the sum stays."""
+    if len(table.rows) <= most:
+        return table
+    last = list(table.rows[-1:]) if table.total else []
+    kept = max(most - 1 - len(last), 0)
+    left = len(table.rows) - kept - len(last)
+    said = (f"另有 {left} 行,见工作簿", *("" for _ in table.columns[1:]))
+    return replace(table, rows=[*table.rows[:kept], said, *last])
+
+
 def draw_table(page: Page, box: Box, top: float, table: Table) -> float:
     """Draw a table; return where it ends. The first column takes what the others leave."""
     top = heading(page, box, top, table.title) - 0.4 * page.k
+    table = _fitting(table, int((top - box.y) / _cell(page.k)) - 1)
     em = page.em(BODY)
     needed = [
         max(width_em(row[column]) for row in (table.columns, *table.rows)) * em + 2.4 * page.k

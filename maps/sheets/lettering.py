@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from unicodedata import category
 
 from matplotlib import font_manager
 from matplotlib.font_manager import FontProperties
@@ -84,6 +85,19 @@ def wrapped(text: str, most_em: float) -> list[str]:
         else:
             line += part
     return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def shortened(lines: list[str], most: int) -> list[str]:
+    """Return at most so many lines; where some are left out the last one ends with an ellipsis."""
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1][:-1]}…"]
+
+
+def one_line(text: object) -> str:
+    """Return a text without line breaks and control signs, which a name from a file may hold."""
+    return " ".join("".join(" " if category(sign) in _UNSEEN else sign for sign in str(text)).split())
+
+
+_UNSEEN = {"Cc", "Cf", "Zl", "Zp"}
 
 
 def _parts(text: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from gis_service.coordinates import transform_geometries
 from layers.layer import Layer
 from layers.style import Marker
 from maps.palette import HIDDEN, colors
+from maps.sheets.lettering import one_line
 
 _MARKERS = {
     Marker.CIRCLE: "o", Marker.SQUARE: "s", Marker.DIAMOND: "D", Marker.TRIANGLE: "^", Marker.HEXAGON: "h",
@@ -78,7 +79,8 @@ def read_features(geojson: str, srid: int) -> Features:
     found = orjson.loads(geojson)["features"]
     written = [orjson.dumps(one["geometry"]).decode() for one in found]
     shapes = shapely.from_geojson(np.array(written, dtype=object)) if written else np.array([], dtype=object)
-    return Features(transform_geometries(shapes, "EPSG:4490", f"EPSG:{srid}"), [one["properties"] for one in found])
+    moved = transform_geometries(shapes, "EPSG:4490", f"EPSG:{srid}")
+    return Features(shapely.make_valid(moved), [one["properties"] for one in found])
 
 
 def layer_drawing(layer: Layer, features: Features, *, quiet: tuple[str, str] | None = None) -> Drawing:
@@ -110,6 +112,8 @@ def layer_drawing(layer: Layer, features: Features, *, quiet: tuple[str, str] | 
             (look(f"{layer.title}:{title}", style.palette[code]), _where(features, values, code))
             for code, title in codes.items()
         ]
+        known = np.fromiter((value in codes for value in values), dtype=bool, count=len(values))
+        kinds.append((look(f"{layer.title}:未填", None), features.shapes[~known]))
     return Drawing(
         layer.title, style.order, [(one, shapes) for one, shapes in kinds if len(shapes)], _names(layer, features)
     )
@@ -146,7 +150,7 @@ def _names(layer: Layer, features: Features) -> list[tuple[str, shapely.Geometry
     if layer.style.labelled_from is None:
         return []
     return [
-        (str(one[layer.label]), shape)
+        (one_line(one[layer.label]), shape)
         for one, shape in zip(features.properties, features.shapes, strict=True)
         if one.get(layer.label)
     ]

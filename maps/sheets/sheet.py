@@ -13,18 +13,19 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Stroke
 
 from gis_service.analysis.answer import Answer
-from gis_service.errors import NotFoundError
+from gis_service.errors import InputError, NotFoundError
 from gis_service.overview import LayerAnswer, Overview
+from maps.numbers import written
 from maps.sheets import furniture
 from maps.sheets.furniture import GREY, SMALL, Page, Table
 from maps.sheets.labels import Label, Named, Places
-from maps.sheets.lettering import check_signs, font, width_em, wrapped
+from maps.sheets.lettering import check_signs, font, one_line, shortened, width_em, wrapped
 from maps.sheets.paper import MM_PER_INCH, Box, Layout, Orientation, Paper, layout_of, scale_of
 from maps.sheets.shapes import Drawing, Features, Look, draw_shapes, layer_drawing, read_features, theme_drawing
 from maps.thematic import GROUND
 
 _THEME_ORDER = {"MULTIPOLYGON": 46, "MULTILINESTRING": 62, "POINT": 92}
-_LEAST_INSET, _MOST_INSET = 34.0, 62.0
+_LEAST_INSET, _MOST_INSET = 30.0, 62.0
 """Millimetres of height on A3 that an inset takes where there is room for it."""
 _COUNTED = ("rental_unit", "hazard", "enterprise", "parking", "waste_point")
 """Layers that the table of an overview counts by grid."""
@@ -44,6 +45,10 @@ class Wanted:
         Who answers for it; a sheet with synthetic rows names nobody.
     review
         审图号 of a public map.
+    scope
+        Codes of the areas whose rows are shown.
+    partial
+        What must be said of numbers that are those of some grids only; "" where they are of the whole community.
     """
 
     paper: Paper = Paper.A3
@@ -52,6 +57,8 @@ class Wanted:
     grid: str | None = None
     author: str = ""
     review: str = ""
+    scope: tuple[str, ...] = ()
+    partial: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,14 +119,14 @@ def draw_sheet(
     features = {one.layer.name: read_features(one.geojson or _NOTHING, srid) for one in overview.layers}
     ground, name = _ground(features, wanted.grid)
     drawings = _drawings(overview, features, answer, srid)
-    tables = [_facts(answer) if answer else _by_grid(overview, features, wanted.grid)]
+    tables = [_facts(answer, wanted) if answer else _by_grid(overview, features, wanted)]
     layout = layout_of(wanted.paper, wanted.orientation, lambda k: panel_height(drawings, tables[0], k))
     west, south, east, north = ground.bounds
     scale = scale_of(layout.frame, east - west, north - south, wanted.scale)
     figure = Figure(figsize=(layout.width / MM_PER_INCH, layout.height / MM_PER_INCH), facecolor="white")
     page = Page(figure, layout.width, layout.height, layout.lettering)
-    heading = f"{overview.name}{name}{title}"
-    finding = finding_of(overview, features, answer, wanted.grid)
+    heading = one_line(f"{overview.name}{name}{title}")
+    finding = finding_of(overview, features, answer, wanted)
     map_ = _Map(page, layout, ground, scale)
     if wanted.grid:
         map_.veil(ground)
@@ -138,6 +145,8 @@ _NOTHING = '{"type":"FeatureCollection","features":[]}'
 def _ground(features: Mapping[str, Features], grid: str | None) -> tuple[shapely.Geometry, str]:
     """Return what the sheet shows: the community, or one of its grids; and the grid's name."""
     if grid is not None:
+        if "grid" not in features:
+            raise InputError("这张地图不分网格;请出整个社区的。", "This map has no grids.")
         for row, shape in zip(features["grid"].properties, features["grid"].shapes, strict=True):
             if row["code"] == grid:
                 return shape, str(row.get("name") or grid)
@@ -162,17 +171,18 @@ def _drawings(overview: Overview, features: Mapping[str, Features], answer: Answ
     return [*themes, *sorted(ground, key=lambda one: -one.order)]
 
 
-def finding_of(overview: Overview, features: Mapping[str, Features], answer: Answer | None, grid: str | None) -> str:
+def finding_of(overview: Overview, features: Mapping[str, Features], answer: Answer | None, wanted: Wanted) -> str:
     """Return the sentence below the title: what the analysis found, or what there is in the community or grid."""
+    everywhere = "所辖网格" if wanted.partial else "全社区"
     if answer is not None:
-        return f"全社区:{answer.finding}" if grid else answer.finding
+        return f"{everywhere}:{answer.finding}" if wanted.grid or wanted.partial else answer.finding
     counted = []
     for one in overview.layers:
         if one.layer.name in _COUNTED:
             rows = features[one.layer.name].properties
-            number = sum(row.get("grid") == grid for row in rows) if grid else one.count
+            number = sum(row.get("grid") == wanted.grid for row in rows) if wanted.grid else one.count
             counted.append(f"{one.layer.title} {number:,}")
-    return f"{'本网格' if grid else '全社区'}有{'、'.join(counted)}。"
+    return f"{'本网格' if wanted.grid else everywhere}有{'、'.join(counted)}。"
 
 
 _OUTLINE = Look("", "MULTIPOLYGON", None, "#7a1f18", 4.0, 1.0)
@@ -248,6 +258,8 @@ class _Map:
 def stamps_of(overview: Overview, wanted: Wanted, *, public: bool) -> list[str]:
     """Return what a sheet is stamped with."""
     stamps = [] if public else ["内部资料 注意保管"]
+    if wanted.partial:
+        stamps.append(wanted.partial)
     if overview.synthetic:
         stamps.append("含合成数据 示意")
     if public:
@@ -258,40 +270,47 @@ def stamps_of(overview: Overview, wanted: Wanted, *, public: bool) -> list[str]:
 def _head(page: Page, box: Box, title: str, finding: str) -> None:
     size = min(25.0, 25.0 * box.width / (width_em(title) * page.em(25.0)))
     page.write(box.x + box.width / 2, box.top - page.em(size) * 1.05, title, size, ha="center", bold=True)
-    lines = wrapped(finding, box.width / page.em(10.0))[:2]
+    lines = shortened(wrapped(finding, box.width / page.em(10.0)), 2)
     top = box.top - page.em(size) * 1.35
     for line in lines:
         top -= page.em(10.0) * 1.35
         page.write(box.x + box.width / 2, top, line, 10.0, ha="center", color="#3d4852")
 
 
-def _facts(answer: Answer) -> Table:
+def _facts(answer: Answer, wanted: Wanted) -> Table:
     rows = [
-        (fact.title, "无数据" if fact.value is None else f"{fact.value:,g} {fact.unit}".strip())
+        (fact.title, "无数据" if fact.value is None else f"{written(fact.value)} {fact.unit}".strip())
         for fact in answer.facts
     ]
-    return Table("主要数字", ("指标", "数"), rows[:14])
+    whose = "(所辖网格)" if wanted.partial else "(全社区)" if wanted.grid else ""
+    return Table(f"主要数字{whose}", ("指标", "数"), rows)
 
 
-def _by_grid(overview: Overview, features: Mapping[str, Features], shown: str | None) -> Table:
-    """Return how many features of the counted layers lie in each grid, or in the one that is shown, and in all."""
+def _by_grid(overview: Overview, features: Mapping[str, Features], wanted: Wanted) -> Table:
+    """Return how many features of the counted layers lie in each grid that is seen, and in all of them."""
     layers: list[LayerAnswer] = [one for one in overview.layers if one.layer.name in _COUNTED]
     grids = sorted(
-        (row["code"], str(row.get("name") or row["code"])) for row in features["grid"].properties
-        if row.get("level", "governance") == "governance"
+        (row["code"], one_line(row.get("name") or row["code"])) for row in features["grid"].properties
+        if row.get("level", "governance") == "governance" and sees_grid(row["code"], wanted)
     )  # fmt: skip
     held = {one.layer.name: [row.get("grid") for row in features[one.layer.name].properties] for one in layers}
     rows = [
         (name, *(f"{held[one.layer.name].count(code):,}" for one in layers))
         for code, name in grids
-        if shown in {None, code}
+        if wanted.grid in {None, code}
     ]
     others = [sum(1 for grid in held[one.layer.name] if grid not in dict(grids)) for one in layers]
-    if any(others) and shown is None:
+    if any(others) and wanted.grid is None and not wanted.partial:
         rows.append(("网格以外", *(f"{one:,}" for one in others)))
-    rows.append(("全社区", *(f"{one.count:,}" for one in layers)))
+    if not wanted.partial:
+        rows.append(("全社区", *(f"{one.count:,}" for one in layers)))
     titles = ("网格", *(_SHORT.get(one.layer.name, one.layer.title) for one in layers))
-    return Table("各网格统计(个)", titles, rows, total=True)
+    return Table("各网格统计(个)", titles, rows, total=not wanted.partial)
+
+
+def sees_grid(code: str, wanted: Wanted) -> bool:
+    """Return whether the rows of a grid are among those that are shown."""
+    return not wanted.partial or any(code.startswith(area) for area in wanted.scope)
 
 
 _SHORT = {"parking": "停车", "waste_point": "投放点"}
@@ -307,14 +326,20 @@ def _inset(
     community, grids = features["community"].shapes, features["grid"].shapes if "grid" in features else ()
     if not len(community):
         return lambda _: None
-    west, south, east, north = (f"{int(one)}°{(one - int(one)) * 60:.1f}′" for one in bbox)
+    west, south, east, north = (_degrees(one) for one in bbox)
     corner = f"东经 {west}–{east},北纬 {south}–{north}"
     return lambda box: furniture.draw_inset(page, box, shapely.union_all(community), list(grids), shown, corner)
 
 
+def _degrees(value: float) -> str:
+    degrees, tenths = divmod(round(value * 600), 600)
+    return f"{degrees}°{tenths / 10:.1f}′"
+
+
 def panel_height(drawings: Sequence[Drawing], table: Table, k: float) -> float:
     """Return how high the panel below a tall sheet's map must be, in millimetres."""
-    return max(furniture.legend_height(drawings, _LEGEND_COLUMNS, k), furniture.table_height(table, k)) + 2 * k
+    table_height = furniture.table_height(table, k) + _LEAST_INSET * k
+    return max(furniture.legend_height(drawings, _LEGEND_COLUMNS, k), table_height) + 2 * k
 
 
 _LEGEND_COLUMNS = 2
@@ -339,7 +364,11 @@ def _panel(
         return
     width = (panel.width - gap * (len(blocks) - 1)) / len(blocks)
     for number, block in enumerate(blocks):
-        block(Box(panel.x + number * (width + gap), panel.y, width, panel.height), panel.top)
+        column = Box(panel.x + number * (width + gap), panel.y, width, panel.height)
+        top = block(column, panel.top) - gap
+    # The last column is the shortest: words or a table.
+    if (room := top - panel.y) > _LEAST_INSET * page.k:
+        inset(Box(column.x, panel.y, width, min(room, _MOST_INSET * page.k)))
 
 
 def _words(page: Page, box: Box, top: float, answer: Answer) -> float:
@@ -373,7 +402,7 @@ def _foot(
     reckoned = f",计算日 {answer.on}" if answer and answer.dated else ""
     first = (
         f"数据截至 {overview.data_date}{reckoned} · CGCS2000 EPSG:{srid},方里网单位千米 · 比例尺 1:{scale:,}"
-        f" · 制图 {made_on} · {author}"
+        f" · 制图 {made_on} · {author}" + (f" · 范围 {'、'.join(wanted.scope)}" if wanted.scope else "")
     )  # fmt: skip
     second = " · ".join(filter(None, [
         f"编号 {proof.code}" if proof.code else "", f"数据版本 {proof.version}" if proof.version else "",
@@ -382,6 +411,6 @@ def _foot(
     ]))  # fmt: skip
     top, width = box.top - 1.0 * k, right - box.x - 2 * k
     for line in (first, second):
-        for part in wrapped(line, width / page.em(SMALL))[:2]:
+        for part in shortened(wrapped(line, width / page.em(SMALL)), 2):
             top -= page.em(SMALL) * 1.4
             page.write(box.x, top, part, SMALL, color=GREY)

@@ -18,11 +18,10 @@ from layers.field import Kind
 from maps.sheets.lettering import width_em
 from maps.sheets.sheet import Proof
 
-_SUMMED = frozenset(
-    {"人", "户", "起", "家", "个", "处", "幢", "辆", "间", "次", "m²", "平方米", "公顷", "米", "m", "km"}
-)
-"""Units of what can be added up; of shares, ages and distances to something the sum says nothing."""
-_DISTANCES = ("距离", "走到", "步行")
+_SUMMED = frozenset({"人", "户", "起", "家", "个", "处", "幢", "辆", "间", "次", "m²", "平方米", "公顷"})
+"""Units of what can be added up; of shares, ages and lengths the sum says nothing."""
+_NOT_SUMMED = ("每", "最多", "最大", "最少", "平均", "中位", "半径", "比", "率", "密度", "上限", "标准")
+"""Words in titles of figures that are per something or the largest of something."""
 _WIDEST, _NARROWEST = 42, 8
 # A text that begins like a formula stays a text, whoever has written it.
 _SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -76,8 +75,8 @@ class _Styles:
         )
         self.code = book.add_format({"num_format": "@"})
         self.whole = book.add_format({"num_format": "#,##0"})
-        self.number = book.add_format({"num_format": "#,##0.##"})
-        self.total = book.add_format({"bold": True, "top": 1, "num_format": "#,##0.##"})
+        self.number = book.add_format({"num_format": "#,##0.00"})
+        self.total = book.add_format({"bold": True, "top": 1, "num_format": "#,##0"})
 
 
 def _write_front(book: Any, styles: _Styles, front: Front, answer: Answer | None, proof: Proof) -> None:
@@ -112,7 +111,8 @@ def _write_facts(sheet: Any, styles: _Styles, row: int, answer: Answer) -> int:
         if fact.value is None:
             sheet.write_string(row, 1, "无数据")
         else:
-            sheet.write_number(row, 1, fact.value, styles.number)
+            whole = float(fact.value).is_integer()
+            sheet.write_number(row, 1, fact.value, styles.whole if whole else styles.number)
         sheet.write_string(row, 2, fact.unit)
         sheet.write_string(row, 3, fact.note)
     row += 2
@@ -189,7 +189,7 @@ def _is_number(column: Column) -> bool:
 
 
 def _adds_up(column: Column) -> bool:
-    return column.unit in _SUMMED and not any(word in column.title for word in _DISTANCES)
+    return column.unit in _SUMMED and not any(word in column.title for word in _NOT_SUMMED)
 
 
 def _write_cell(sheet: Any, styles: _Styles, row: int, at: int, column: Column, value: Any) -> None:

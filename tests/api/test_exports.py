@@ -160,10 +160,21 @@ def test_a_worker_gets_a_sheet_of_their_own_grid_only(office: Office, staff: Tes
     # The worker in turn sees none of the whole community.
     whole = ask(staff)
     assert mine.get(f"/exports/{whole['id']}").status_code == 404
+    document = pypdfium2.PdfDocument(mine.get(mine.get(f"/exports/{pdf_of(mine, office)}").json()["file"]).content)
+    held = document[0].get_textpage().get_text_bounded()
+    document.close()
+    assert "只含网格 003" in held
+    assert "全社区" not in held
     # What is for outside isn't made by somebody who sees a part.
     refused = mine.post("/exports", json={"name": "public_density"})
     assert refused.status_code == 403
     assert office.client(COMMUNITY, role="admin", name="boss").get("/exports").status_code == 403
+
+
+def pdf_of(client: TestClient, office: Office) -> str:
+    asked = ask(client, format="pdf")
+    assert office.work() >= 1
+    return str(asked["id"])
 
 
 def test_a_sheet_is_cancelled_and_deleted(office: Office, staff: TestClient) -> None:
@@ -178,9 +189,18 @@ def test_a_sheet_is_cancelled_and_deleted(office: Office, staff: TestClient) -> 
     office.work()
     assert staff.get(f"{sent.headers['location']}/file").content.startswith(b"\x89PNG")
     kept = len(list(office.places.sheets.folder.iterdir()))
+    # Only whoever made it, or may change the community's data, deletes it.
+    assert office.client(EAST, role="grid_worker", name="passer").post(
+        f"{sent.headers['location']}/delete").status_code in {403, 404}  # fmt: skip
+    assert office.client(COMMUNITY, role="leader", name="head").post(
+        f"{sent.headers['location']}/delete").status_code == 403  # fmt: skip
     back = staff.post(f"{sent.headers['location']}/delete", headers=HTML)
     assert (back.status_code, back.headers["location"]) == (303, "/exports")
     assert len(list(office.places.sheets.folder.iterdir())) == kept - 2
+    # Whoever holds the paper still finds what it was made of.
+    page = staff.get(sent.headers["location"], headers=HTML)
+    assert "文件已删去" in page.text
+    assert "since" in staff.get(sent.headers["location"]).json()
     with office.database.read(OPERATOR) as conn:
         entries = [
             entry for link in list_audit(conn, limit=50) for entry in link.entries if entry["subject"] == "export"
@@ -202,9 +222,9 @@ def test_a_book_has_a_sheet_for_each_grid_and_goes_on_after_a_kill(office: Offic
     # As a kill leaves it: the first pages are there, and one is half drawn.
     ground = read_ground(office.database, Scope("t", "staff", (HAMLET,)), HAMLET, ORDER)
     identifier = uuid.UUID(asked["id"])
-    first = office.places.sheets.draft(identifier, f".0.{ground.version}.page")
+    first = office.places.sheets.draft(identifier, f".0.{ground.digest}.page")
     PdfWriter(clone_from=io.BytesIO(_page())).write(first)
-    office.places.sheets.draft(identifier, f".1.{ground.version}.drawing").write_bytes(b"%PDF-half")
+    office.places.sheets.draft(identifier, f".1.{ground.digest}.drawing").write_bytes(b"%PDF-half")
     assert office.work() == 1
     done = staff.get(f"/exports/{asked['id']}").json()
     assert (done["state"], done["title"]) == ("done", "小村一张图图册")
@@ -292,7 +312,10 @@ def _check_table(sheet: Any, theme: Theme) -> None:
 def test_what_cannot_be_made_says_why(office: Office, staff: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong, said in (
         ({"name": "nothing"}, "overview、density"), ({"paper": "B5"}, "A4、A3、A1"), ({"format": "x"}, "svg、xlsx"),
-        ({"scale": "1234"}, "scale"), ({"on": "昨天"}, "2026-11-30"), ({"author": "x" * 61}, "最多 60"),
+        ({"scale": "1234"}, "scale"), ({"on": "昨天"}, "2026-11-30"), ({"on": "9999-12-31"}, "太远"),
+        ({"format": "xlsx", "grid": EAST}, "不分网格"),
+        ({"name": "public_density", "grid": EAST}, "不分网格"),
+        ({"author": "x" * 61}, "最多 60"),
         ({"papper": "A4"}, "papper"), ({"community": "330482002099"}, "330482002099"),
     ):  # fmt: skip
         answer = staff.post("/exports", json=wrong)

@@ -338,7 +338,7 @@ def test_staff_see_exactly_what_a_worker_sees(app: FastAPI, copied: Database) ->
 
 
 def test_one_grid_s_numbers_are_never_taken_for_the_community_s(app: FastAPI, copied: Database) -> None:
-    note = "出租房、隐患、走访、违建只含您的网格(003)"
+    note = "出租房、隐患、走访、违建只含网格 003"
     with TestClient(app, **local(copied, GRIDS[2], role="grid_worker", name="partial")) as worker:
         for path in ("/", "/maps/hazards"):
             assert note in worker.get(path, headers=HTML).text
@@ -348,7 +348,7 @@ def test_one_grid_s_numbers_are_never_taken_for_the_community_s(app: FastAPI, co
             assert answer.status_code == 403, path
             assert "管整个社区" in answer.json()["detail"]
     with TestClient(app, **local(copied, COMMUNITY, name="whole")) as staff:
-        assert "只含您的网格" not in staff.get("/", headers=HTML).text
+        assert "只含网格" not in staff.get("/", headers=HTML).text
         assert staff.get("/analyses/public_density").status_code == 200
 
 

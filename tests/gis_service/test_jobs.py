@@ -97,3 +97,32 @@ def test_the_work_of_an_account_that_may_no_more_is_not_done(
     job = found(database, staff, identifier)
     assert (job.state, len(done)) == (("done", 1) if ending == "nothing" else ("failed", 0))
     assert job.problem is None or "sender 已停用或不再管这里" in job.problem
+
+
+def test_work_that_cannot_be_done_fails_at_once_and_holds_nobody_up(
+    database: Database, staff: Scope, area: str
+) -> None:
+    first, second = queued(database, staff, area), queued(database, staff, area)
+
+    def fail(_database: Database, job: Job, _progress: Progress) -> None:
+        if str(job.id) == first:
+            raise ZeroDivisionError
+
+    assert work_off(database, {"counting": fail}) == 2
+    job = found(database, staff, first)
+    assert (job.state, job.attempts) == ("failed", 1)
+    assert "原因在服务的日志里" in (job.problem or "")
+    assert found(database, staff, second).state == "done"
+
+
+def test_work_that_was_cancelled_meanwhile_stays_so(
+    database: Database, staff: Scope, area: str, superuser: Engine
+) -> None:
+    identifier = queued(database, staff, area)
+
+    def cancel(_database: Database, job: Job, _progress: Progress) -> None:
+        with superuser.begin() as conn:
+            conn.execute(text("update gis.job set state = 'cancelled' where id::text = :id"), {"id": str(job.id)})
+
+    assert work_off(database, {"counting": cancel}) == 1
+    assert found(database, staff, identifier).state == "cancelled"

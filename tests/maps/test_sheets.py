@@ -27,6 +27,7 @@ from gis_service.overview import Overview, read_overview
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from maps.atlas import MAPS
+from maps.numbers import written
 from maps.sheets import lettering
 from maps.sheets.labels import Named, Places
 from maps.sheets.lettering import FontError, check_signs, width_em, wrapped
@@ -174,6 +175,40 @@ def test_one_grid_is_shown_alone(ground: Ground) -> None:
     assert drawn(ground, "hazards", grid=grid).finding.startswith("全社区:")
     with pytest.raises(NotFoundError, match="没有网格"):
         drawn(ground, "overview", grid=f"{COMMUNITY}099")
+
+
+def test_numbers_of_some_grids_are_never_taken_for_the_whole_s(ground: Ground) -> None:
+    grid = f"{COMMUNITY}003"
+    sheet = drawn(ground, "overview", scope=(grid,), partial="只含网格 003")
+    check(sheet)
+    texts = [text.get_text() for text in sheet.page.texts]
+    assert "只含网格 003" in texts
+    assert not {"全社区", "第一网格", "网格以外"} & set(texts)
+    assert sheet.finding.startswith("所辖网格有")
+    assert any(f"范围 {grid}" in text for text in texts)
+    hazards = drawn(ground, "hazards", scope=(grid,), partial="只含网格 003")
+    assert hazards.finding.startswith("所辖网格:")
+    assert "主要数字(所辖网格)" in [text.get_text() for text in hazards.page.texts]
+
+
+def test_what_a_table_has_no_room_for_is_counted(ground: Ground) -> None:
+    overview, answer = ground["hazards"]
+    assert answer is not None
+    titles = [f"第 {number} 个数" for number in range(99)]
+    long = replace(answer, facts=[replace(answer.facts[0], title=title) for title in titles])
+    sheet = draw_sheet("x", overview, long, SRID, Wanted(Paper.A4), Proof(), DAY)
+    check(sheet)
+    texts = [text.get_text() for text in sheet.page.texts]
+    said = [re.fullmatch(r"另有 (\d+) 行,见工作簿", text) for text in texts]
+    left = [int(one[1]) for one in said if one]
+    assert len(left) == 1
+    assert sum(text in titles for text in texts) + left[0] == len(long.facts)
+
+
+def test_numbers_are_written_in_full() -> None:
+    told = {1234567: "1,234,567", 12.5: "12.5", 0.125: "0.12", -0.001: "0", 100: "100", 1234567.891: "1,234,567.89"}
+    assert {value: written(value) for value in told} == told
+    assert (written(3, signed=True), written(-3, signed=True)) == ("+3", "-3")
 
 
 def test_stamps_and_author_follow_from_what_is_shown(ground: Ground) -> None:
