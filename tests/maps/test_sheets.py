@@ -195,7 +195,7 @@ def test_what_a_table_has_no_room_for_is_counted(ground: Ground) -> None:
     overview, answer = ground["hazards"]
     assert answer is not None
     titles = [f"第 {number} 个数" for number in range(99)]
-    long = replace(answer, facts=[replace(answer.facts[0], title=title) for title in titles])
+    long = replace(answer, facts=tuple(replace(answer.facts[0], title=title) for title in titles))
     sheet = draw_sheet("x", overview, long, SRID, Wanted(Paper.A4), Proof(), DAY)
     check(sheet)
     texts = [text.get_text() for text in sheet.page.texts]
