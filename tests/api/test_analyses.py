@@ -195,7 +195,7 @@ def test_commands_write_an_answer_and_a_map(
         assert ran.err.strip().count("\n") == 0
 
 
-USUALLY_OPENED = {"density", "hazards", "waste_coverage", "parking_balance", "overhead_wires", "contradictions"}
+USUALLY_OPENED = {"density", "hazards", "parking_balance", "overhead_wires"}
 """Maps of each kind of theme; the others are opened in the long proof."""
 
 

@@ -148,7 +148,7 @@ def test_search_finds_a_stored_name(watched: Watched, server: str) -> None:
     assert watched.errors == []
 
 
-@pytest.mark.parametrize("words", ["昌盛路26号十二栋", "昌盛路２６号12幢", "csl 26 12"])
+@pytest.mark.parametrize("words", ["昌盛路２６号十二栋", "csl 26 12"])
 def test_search_knows_spellings_and_opens_what_was_meant(watched: Watched, server: str, words: str) -> None:
     page = watched.open(server)
     page.keyboard.press("/")

@@ -87,9 +87,9 @@ def test_what_stands_in_view_is_drawn_and_what_left_it_long_ago_is_gone(
 ) -> None:
     asked = opened(page, service, "/#map=17/30.7010/121.0050")
     seen = set()
-    for step in range(7):
+    for step in range(5):
         page.evaluate(
-            "(at) => { gis.map.setView(at, 16, { animate: false }); }", [30.692 + 0.0026 * step, 120.98 + 0.0103 * step]
+            "(at) => { gis.map.setView(at, 16, { animate: false }); }", [30.692 + 0.0039 * step, 120.98 + 0.0154 * step]
         )
         ids, squares = held(page)
         assert set(ids) == expected(shapes, squares)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import itertools
 import json
 import os
@@ -62,6 +63,9 @@ class Address:
         return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
     def forget_peak(self) -> None:
+        if self.pid == os.getpid():
+            # What earlier tests have freed would be taken again without being seen.
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
 

@@ -151,6 +151,7 @@ def test_empty_service_shows_how_to_begin_and_stops_with_its_cluster(start: Star
     assert postmaster(data) is None
 
 
+@pytest.mark.long
 def test_second_start_is_quick_and_stops_by_ctrl_c(start: Start, data: Path) -> None:
     service = start()
     assert service.ready() < AGAIN_SECONDS

@@ -243,6 +243,7 @@ def test_without_a_moment_everything_that_was_fetched_comes_back(town: Town, tar
     assert state_of(target) == (town.end, town.catalogue)
 
 
+@pytest.mark.long
 def test_after_a_wrong_moment_every_other_one_can_still_be_had(town: Town, target: LocalCluster, place: Path) -> None:
     """A restore begins another life of the cluster, whose log lies beside that of the first one."""
     early = town.backup.manifest.made_at + timedelta(milliseconds=1)

@@ -35,7 +35,13 @@ NEAR_M = 0.02
 """Stored degrees are rounded to less than this."""
 
 
-@pytest.fixture(scope="module", params=SRIDS)
+USUAL_TOWN = "shanghai"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[name if name == USUAL_TOWN else pytest.param(name, marks=pytest.mark.long) for name in SRIDS],
+)
 def stored(
     request: pytest.FixtureRequest, cluster: LocalCluster, make_database: Callable[[], str]
 ) -> Iterator[tuple[Town, Database]]:

@@ -136,7 +136,7 @@ def test_columns_the_other_way_round_are_seen(conn: Connection, truth: Truth, wr
 
 
 @pytest.mark.parametrize("crs", [GCJ02, BD09, "EPSG:4490"])
-@pytest.mark.parametrize("most", [1, 3, 8, 20, 60])
+@pytest.mark.parametrize("most", [3, 8, 20, *(pytest.param(most, marks=pytest.mark.long) for most in (1, 60))])
 def test_few_points_land_where_they_are_or_are_asked_about(
     conn: Connection, truth: Truth, written: Written, crs: str, most: int
 ) -> None:
