@@ -32,7 +32,7 @@ def shape_for(layer: str) -> BaseGeometry:
     )
 
 
-USUALLY_ALONE = {"grid", "building", "hazard", "rental_unit"}
+USUALLY_ALONE = {"building", "rental_unit"}
 """Layers that are tried alone each time; the others are in the long proof."""
 
 
