@@ -13,8 +13,8 @@ from typing import Any
 
 from api.sheet_ground import Ground, read_ground
 from gis_service.analysis.answer import Column
-from gis_service.backups.sealing import sha256_of
 from gis_service.database import Database
+from gis_service.digest import sha256_of
 from gis_service.errors import InputError, NotFoundError
 from gis_service.features.question import today
 from gis_service.jobs import Job, Progress

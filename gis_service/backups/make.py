@@ -19,10 +19,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
-from gis_service.backups.sealing import Recipient, seal, sha256_of
+from gis_service.backups.sealing import Recipient, seal
 from gis_service.backups.state import digest_of_catalogue, read_migration, read_tables
 from gis_service.backups.store import Backup, Manifest, Store
 from gis_service.database import explained, open_engine
+from gis_service.digest import sha256_of
 from gis_service.errors import UnavailableError
 from gis_service.postgres_server import choose_programs, find_program, server_environment
 

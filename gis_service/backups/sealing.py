@@ -5,7 +5,6 @@ Whoever makes backups needs only the public key; the secret one lies elsewhere a
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -22,8 +21,6 @@ Recipient: TypeAlias = x25519.Recipient
 """A public key: what is sealed to it opens with the secret one."""
 Key: TypeAlias = x25519.Identity
 """A secret key."""
-
-_BLOCK_BYTES = 1 << 20
 
 
 def make_key(path: Path) -> str:
@@ -135,12 +132,3 @@ def read_sealed(path: Path, key: Key) -> bytes:
     """Return the decrypted bytes of a small sealed file; InputError as ``unsealed``."""
     with unsealed(path, key) as stream:
         return stream.read()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal digits."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

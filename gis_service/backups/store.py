@@ -24,8 +24,8 @@ from typing import Any
 import orjson
 
 from gis_service.backups.log_names import position_of, segment_end
-from gis_service.backups.sealing import sha256_of
 from gis_service.data_lock import DataLock
+from gis_service.digest import sha256_of
 from gis_service.errors import ConflictError, InputError, NotFoundError, UnavailableError
 
 _MANIFEST, _MARK = "manifest.json", "store.json"

@@ -28,10 +28,11 @@ from gis_service.backups.log_names import first_gap, position_of, segment_end
 from gis_service.backups.make import DUMP, FILES, Server, make_backup, read_life
 from gis_service.backups.restore import compare, end_logins, owned, restore_dump, restore_files
 from gis_service.backups.restore_cluster import restore_base, set_aside
-from gis_service.backups.sealing import Key, make_key, read_key, read_sealed, recipient_of, seal, sha256_of, unsealed
+from gis_service.backups.sealing import Key, make_key, read_key, read_sealed, recipient_of, seal, unsealed
 from gis_service.backups.state import digest_of_catalogue, read_tables
 from gis_service.backups.store import Backup, Manifest, Store, TableState, read_backup
 from gis_service.database import connect, open_engine, prepare, spatial_index_helps
+from gis_service.digest import sha256_of
 from gis_service.errors import ConflictError, InputError, NotFoundError, UnavailableError
 from gis_service.features.write import put_features
 from gis_service.local_cluster import LocalCluster

@@ -16,6 +16,7 @@ import pypdfium2
 import pytest
 import shapely
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as MplFigure
 from PIL import Image
 from shapely.geometry.base import BaseGeometry
 
@@ -29,6 +30,7 @@ from gis_service.scope import Scope
 from maps.atlas import MAPS
 from maps.numbers import written
 from maps.sheets import lettering
+from maps.sheets.furniture import Page, Table, draw_table
 from maps.sheets.labels import Named, Places
 from maps.sheets.lettering import FontError, check_signs, width_em, wrapped
 from maps.sheets.paper import SCALES, Box, Orientation, Paper, layout_of, scale_of
@@ -203,6 +205,19 @@ def test_what_a_table_has_no_room_for_is_counted(ground: Ground) -> None:
     left = [int(one[1]) for one in said if one]
     assert len(left) == 1
     assert sum(text in titles for text in texts) + left[0] == len(long.facts)
+
+
+def test_the_sum_stays_where_rows_are_left_out() -> None:
+    rows = [(f"第 {number} 行", "1") for number in range(50)]
+    page = Page(MplFigure(), 210, 297, 1.0)
+    draw_table(page, Box(10, 10, 100, 100), 110, Table("x", ("行", "数"), [*rows, ("合计", "50")], total=True))
+    texts = [text.get_text() for text in page.texts]
+    said = next(re.fullmatch(r"另有 (\d+) 行,见工作簿", text) for text in texts if text.startswith("另有"))
+    assert said is not None
+    shown = sum(text.startswith("第 ") for text in texts)
+    assert shown > 5
+    assert shown + int(said[1]) == 50
+    assert texts[-2:] == ["合计", "50"]
 
 
 def test_numbers_are_written_in_full() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -14,6 +13,7 @@ import orjson
 import shapely
 
 from gis_service.coordinates import crs_title, has_code
+from gis_service.digest import sha256_of
 from gis_service.surveys.files.archives import unpack_kml, unpack_survey
 from gis_service.surveys.files.cass import open_cass
 from gis_service.surveys.files.dissolve import dissolved
@@ -35,7 +35,6 @@ BATCH_ROWS: Final = 5_000
 MOST_SAMPLED: Final = 400
 # One frame holds at most about this many vertices (16 bytes each), whatever the number of rows.
 _BATCH_VERTICES: Final = 500_000
-_BLOCK_BYTES: Final = 1 << 20
 _LONGEST_NAME: Final = 255
 # Enough to judge a column by; one text may stand in every cell of a workbook that is small on the disk.
 _LONGEST_SAMPLED: Final = 1_000
@@ -186,7 +185,7 @@ def sheet_frame(
         "driver": source.driver,
         "layer": source.layer,
         "row_count": source.row_count,
-        "sha256": _sha256(path),
+        "sha256": sha256_of(path),
         "notes": (*source.notes, *notes),
         "coordinates": source.coordinates,
     }
@@ -214,11 +213,3 @@ def _pieces(counts: np.ndarray[tuple[int], np.dtype[np.int32]], sizes: Sequence[
         held += size
     if start < len(counts):
         yield start, len(counts)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
