@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request
 
+from api.days import FIRST_DAY, LAST_DAY
 from gis_service.database import Database
 from gis_service.errors import InputError, NotFoundError
 from gis_service.features.extents import Extents
@@ -85,7 +86,6 @@ def refuse_unknown(request: Request, known: AbstractSet[str]) -> None:
 Community = Annotated[str, Query(pattern=r"^[0-9]{12}$", description="12 位社区代码")]
 JsonParameter = Annotated[str | None, Query(pattern="^json$", description="只有 JSON")]
 CommunityParameter = Annotated[str | None, Query(pattern=r"^[0-9]{12}$", description="只看一个社区:12 位社区代码")]
-FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2200, 1, 1)
 """Days for which anything can be reckoned: nearer to the ends of the calendar time limits would fall off it."""
 DayParameter = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="计算日,例如 2026-11-23;不写为今天")]
 FormatParameter = Annotated[str | None, Query(pattern="^(json|html)$", description="json 或 html;不写则按 Accept")]

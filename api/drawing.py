@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from gis_service.analysis.answer import Answer, Theme
 from gis_service.analysis.catalog import ANALYSES, Analysis
@@ -49,8 +49,10 @@ def theme_named(answer: Answer, name: str | None) -> Theme:
     return found
 
 
-def answer_of(database: Database, scope: Scope, analysis: Analysis, community: str, on: date) -> Answer:
-    """Return the answer of an analysis about a community.
+def answer_of(
+    database: Database, scope: Scope, analysis: Analysis, community: str, on: date, as_of: datetime | None = None
+) -> Answer:
+    """Return the answer of an analysis about a community; with ``as_of`` from what was recorded then.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def answer_of(database: Database, scope: Scope, analysis: Analysis, community: s
         When it is for outside, and whoever asks doesn't see the whole community: its numbers would be wrong.
     """
     refuse_partial(scope, analysis, community)
-    with database.read(scope) as conn:
+    with database.read(scope, as_of) as conn:
         return analysis.compute(conn, scope, read_area(conn, community), on=on)
 
 

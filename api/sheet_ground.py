@@ -72,7 +72,7 @@ def read_ground(database: Database, scope: Scope, community: str, order: SheetOr
     """
     for _ in range(_TRIES):
         found = _read(database, scope, community, order)
-        with database.read(scope) as conn:
+        with database.read(scope, order.moment) as conn:
             if read_versions(conn, community) == found.versions:
                 return found
     raise UnavailableError("有人正在大量改数据,出不了前后一致的图;请稍候再试。", "The data keep changing; try again.")
@@ -83,11 +83,11 @@ _TRIES = 4
 
 def _read(database: Database, scope: Scope, community: str, order: SheetOrder) -> Ground:
     entry = map_named(order.name)
-    with database.read(scope) as conn:
+    with database.read(scope, order.moment) as conn:
         versions, grids = read_versions(conn, community), list_grids(conn, scope, community)
         srid = read_area(conn, community).metric_srid
         overview = read_overview(conn, scope, community, layers=entry.ground, names=entry.fields, most=MOST_GROUND)
-    answer = answer_of(database, scope, entry.analysis, community, order.day) if entry.analysis else None
+    answer = answer_of(database, scope, entry.analysis, community, order.day, order.moment) if entry.analysis else None
     areas = scope.narrowed(community).areas
     partial = partial_of(areas)
     seen = [(code, name) for code, name in grids if not partial or any(code.startswith(area) for area in areas)]

@@ -30,7 +30,7 @@ from layers.field import Kind
 from maps.sheets.book import bind
 from maps.sheets.paper import WORKBOOK, Orientation, Paper
 from maps.sheets.shapes import Features, read_features
-from maps.sheets.sheet import Proof, Sheet, Wanted, draw_sheet, finding_of, stamps_of
+from maps.sheets.sheet import Proof, Sheet, Wanted, dated, draw_sheet, finding_of, stamps_of
 from maps.sheets.workbook import Front, write_workbook
 from maps.sheets.written import write_preview, write_sheet
 
@@ -39,8 +39,9 @@ def draw_order(ground: Ground, order: SheetOrder, code: str = "", address: str =
     """Draw one sheet; ``code`` and ``address`` are printed on it, so that it can be traced."""
     paper, orientation = Paper(order.paper), Orientation(order.orientation)
     wanted = Wanted(
-        paper, orientation, order.scale, order.grid, order.author, order.review, ground.areas, ground.partial
-    )
+        paper, orientation, order.scale, order.grid, order.author, order.review, ground.areas, ground.partial,
+        order.as_of,
+    )  # fmt: skip
     analysis = ground.entry.analysis
     return draw_sheet(
         ground.entry.title.removeprefix("社区"), ground.overview, ground.answer, ground.srid, wanted,
@@ -127,7 +128,7 @@ def _write_workbook(ground: Ground, order: SheetOrder, target: Path, proof: Proo
     features = {one.layer.name: read_features(one.geojson, ground.srid) for one in overview.layers if one.geojson}
     finding = finding_of(overview, features, answer, wanted)
     lines = [
-        f"数据截至 {overview.data_date}" + (f",计算日 {answer.on}" if answer and answer.dated else ""),
+        dated(overview, answer, order.as_of),
         f"制图 {today()},范围 {'、'.join(ground.areas)}",
         *([f"{'、'.join(overview.left_out)}过多,未逐个列出"] if overview.left_out else []),
         *(f"数据来源:{one}" for one in overview.attributions),

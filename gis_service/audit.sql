@@ -79,3 +79,11 @@ begin
   return null;
 end $$;
 comment on function gis.note_viewing() is 'Definer: notes through whose eyes somebody begins, or ends, to look.';
+
+create function gis.export_taken(wanted_community text, wanted uuid) returns void language sql security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+  insert into touch as t select pg_current_xact_id()::text, community, 'export', 'read', '', name || ' ' || format || ' ' || code, 1, false
+  from export where community = wanted_community and id = wanted and :holds
+  on conflict (xact, community, subject, operation, key, detail) do update set rows = t.rows + 1;
+$$;
+comment on function gis.export_taken(text, uuid) is 'Definer: notes in the audit that somebody took the file of an export that is theirs to see.';

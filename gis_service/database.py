@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from psycopg import OperationalError as LostConnection
 from psycopg import sql
@@ -15,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gis_service.errors import ForbiddenError, UnavailableError
+from gis_service.past import look_back
 from gis_service.reader import Reader
 from gis_service.scope import Scope, enter
 
@@ -34,10 +36,20 @@ class Database:
     reader: Engine
 
     @contextmanager
-    def read(self, scope: Scope) -> Iterator[Connection]:
-        """Open a read-only transaction that sees what the scope sees."""
-        with explained(), _connected(self.reader) as conn, conn.begin():
+    def read(self, scope: Scope, as_of: datetime | None = None) -> Iterator[Connection]:
+        """Open a read-only transaction that sees what the scope sees; with ``as_of`` as it was recorded then."""
+        # Looking back needs temporary tables, which a standby can't have.
+        with explained(), _connected(self.reader if as_of is None else self.writer) as conn, conn.begin():
+            enter(conn, scope)
+            if as_of is not None:
+                look_back(conn, as_of)
             conn.execute(text("set transaction read only"))
+            yield conn
+
+    @contextmanager
+    def note(self, scope: Scope) -> Iterator[Connection]:
+        """Open a transaction that notes what is read; whoever may only look does so too."""
+        with explained(), _connected(self.writer) as conn, conn.begin():
             enter(conn, scope)
             yield conn
 

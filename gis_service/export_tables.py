@@ -34,6 +34,7 @@ EXPORT = Table(
     Column("scale", Integer, comment="比例尺分母;空为自动"),
     Column("grid", Text, comment="只出一个网格:15 位网格代码"),
     Column("day", Date, nullable=False, comment="计算日"),
+    Column("as_of", Date, comment="按哪一天结束时的记录;空为出图时的"),
     Column("author", Text, nullable=False, server_default="", comment="制图单位"),
     Column("review", Text, nullable=False, server_default="", comment="审图号"),
     Column("areas", ARRAY(Text), nullable=False, comment="谁的范围里的数据"),

@@ -118,3 +118,24 @@ begin
   return null;
 end $$;
 comment on function gis.take_rows_along() is 'The rows of a proposal go with it; whoever may delete it sees all of them.';
+
+create function gis.keep_past() returns trigger language plpgsql security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+declare
+  history text := format('gis.%I', tg_table_name || '_history');
+  same text;
+  since timestamptz;
+begin
+  select string_agg(format('h.%1$I = ($1).%1$I', part), ' and ') into same from unnest(tg_argv) part;
+  if tg_op = 'INSERT' then
+    execute format('select max(recorded_to) from %s h where %s and recorded_to < ''infinity''', history, same) into since using new;
+  else
+    execute format('update %s h set recorded_to = greatest(transaction_timestamp(), recorded_at) where %s and recorded_to = ''infinity'' returning recorded_to', history, same)
+    into since using old;
+  end if;
+  if tg_op <> 'DELETE' then
+    execute format('insert into %s select ($1).*, $2', history) using new, greatest(transaction_timestamp(), since);
+  end if;
+  return null;
+end $$;
+comment on function gis.keep_past() is 'Definer: writes the twin of one of the service''s own tables; its arguments are the names of the key.';

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,9 +73,15 @@ class Job:
 Handler = Callable[[Database, Job, Progress], None]
 
 
-def enqueue(conn: Connection, scope: Scope, community: str, kind: str, subject: Mapping[str, Any]) -> uuid.UUID:
-    """Put work into the queue as part of the open transaction; return the job's identifier."""
-    identifier = uuid.uuid4()
+def enqueue(
+    conn: Connection, scope: Scope, community: str, kind: str, subject: Mapping[str, Any],
+    identifier: uuid.UUID | None = None,
+) -> uuid.UUID:  # fmt: skip
+    """Put work into the queue as part of the open transaction; return the job's identifier.
+
+    ``identifier`` is that of the work's only subject, where there is but one job about it ever.
+    """
+    identifier = identifier or uuid.uuid4()
     conn.execute(
         insert(JOB).values(
             community=community, id=identifier, kind=kind, subject=dict(subject), role=scope.role,
@@ -107,18 +113,15 @@ def read_job(conn: Connection, identifier: str) -> Job:
 
 def job_of_upload(conn: Connection, upload: uuid.UUID) -> Job | None:
     """Return the latest job about an upload, if there ever was one."""
-    return _latest(conn, "upload", upload)
-
-
-def job_of_export(conn: Connection, export: uuid.UUID) -> Job | None:
-    """Return the latest job about an export, if there ever was one."""
-    return _latest(conn, "export", export)
-
-
-def _latest(conn: Connection, subject: str, identifier: uuid.UUID) -> Job | None:
-    about = JOB.c.subject[subject].astext == str(identifier)
+    about = JOB.c.subject["upload"].astext == str(upload)
     row = conn.execute(select(JOB).where(about).order_by(JOB.c.created_at.desc()).limit(1)).mappings().one_or_none()
     return None if row is None else Job(**{**row, "areas": tuple(row["areas"])})
+
+
+def read_jobs(conn: Connection, identifiers: Collection[uuid.UUID]) -> dict[uuid.UUID, Job]:
+    """Return those of the jobs that the scope sees."""
+    rows = conn.execute(select(JOB).where(JOB.c.id.in_(identifiers))).mappings()
+    return {row["id"]: Job(**{**row, "areas": tuple(row["areas"])}) for row in rows}
 
 
 def unfinished(database: Database) -> list[tuple[str, str]]:

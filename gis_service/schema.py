@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from gis_service import account_tables, audit_tables, export_tables, proposal_tables, tables
+from gis_service import account_tables, audit_tables, export_tables, past, proposal_tables, tables
 from gis_service.people.roles import ROLES, Right
 from gis_service.tables import tables_of
 from layers.layer import Layer
@@ -78,7 +78,7 @@ def system_statements() -> list[str]:
     ]
     for table in (tables.AREA_RULE, tables.REPORTED_TOTAL):
         statements += [*_create(table), *_secure(table, sees, writes)]
-    statements += [*_create(tables.LAYER_VERSION), *_secure(tables.LAYER_VERSION, sees)]
+    statements += [*_create(tables.LAYER_VERSION), *_secure(tables.LAYER_VERSION, sees), *_remembered(sees)]
     # Uploads are a record of what happened: whoever has the whole community adds to it, nobody changes it. What one
     # wrote is counted over all grids, so it isn't for one grid's people; whose data it is stands on everybody's map.
     statements += [
@@ -106,6 +106,20 @@ def system_statements() -> list[str]:
         " for each statement execute function gis.take_rows_along();",
     ]
     statements.append(_UNFINISHED_JOBS)
+    return statements
+
+
+def _remembered(sees: str) -> list[str]:
+    """Return the DDL of the twins of tables that answers are drawn from beside the layers."""
+    statements = []
+    for table in past.REMEMBERED:
+        twin = past.TWINS[table.name]
+        statements += [
+            *_create(twin),
+            *_secure(twin, SEES_COMMUNITY.format(community="code") if table is tables.AREA else sees),
+            f"create trigger keep_past after insert or update or delete on gis.{table.name} for each row"
+            f" execute function gis.keep_past({past.key_of(table)});",
+        ]
     return statements
 
 
@@ -212,7 +226,7 @@ def audit_statements() -> list[str]:
         line for table in (audit_tables.TOUCH, audit_tables.AUDIT, audit_tables.AUDIT_HEAD) for line in _create(table)
     ]  # fmt: skip
     statements += [
-        (resources.files("gis_service") / "audit.sql").read_text(encoding="utf-8"),
+        (resources.files("gis_service") / "audit.sql").read_text(encoding="utf-8").replace(":holds", HOLDS_AREAS),
         "create constraint trigger count_versions after insert on gis.touch deferrable initially deferred"
         " for each row execute function gis.count_versions();",
         # Empty outside transactions, but pg_dump must be able to lock it.
@@ -294,7 +308,7 @@ _CALLED = (
     "begin_login(text, text, integer, integer)", "end_session(bytea)", "manages(text)", "manages_area(text)",
     "is_new(text)", "viewable()", "audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb, uuid)",
     "personal_masked(text, text, uuid)", "personal_whole(text, text, uuid, text)",
-    "personal_written(text, text, uuid, jsonb)", "expire_personal(integer)",
+    "personal_written(text, text, uuid, jsonb)", "expire_personal(integer)", "export_taken(text, uuid)",
 )  # fmt: skip
 """The functions that the application itself calls; every other one is a trigger's, or another function's."""
 

@@ -64,11 +64,22 @@ class Statement:
         return [given[name] if name in given else self.constants[name] for name in names]
 
 
-def compile_statement(statement: Executable, *, kept: bool = False) -> Statement:
-    """Return a statement as text; parameters keep the names they were built with."""
+def compile_statement(
+    statement: Executable, *, kept: bool = False, schemas: Mapping[str | None, str | None] | None = None
+) -> Statement:
+    """Return a statement as text; parameters keep the names they were built with.
+
+    Parameters
+    ----------
+    schemas
+        Which schema stands in the place of another, as connections have it that look back.
+    """
     if not isinstance(statement, CompilerElement):
         raise TypeError(f"{statement!r} can't be compiled")
-    done = statement.compile(dialect=_NUMBERED, compile_kwargs={"render_postcompile": True})
+    done = statement.compile(
+        dialect=_NUMBERED, compile_kwargs={"render_postcompile": True}, schema_translate_map=schemas,
+        render_schema_translate=schemas is not None,
+    )  # fmt: skip
     if not isinstance(done, SQLCompiler):
         raise TypeError(f"{statement!r} is no query")
     constants = {name: bound.value for bound, name in done.bind_names.items() if bound.unique}

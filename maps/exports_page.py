@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gis_service.features.question import today
 from gis_service.jobs import Job
 from gis_service.sheets.records import EVERY_GRID, SheetRecord
 from maps.account_page import said_at
@@ -63,6 +64,8 @@ _LIST = """{% extends "plain" %}{% block body %}
 {% for value, title in formats %}<option value="{{ value }}">{{ title }}</option>{% endfor %}</select>
 <label for="scale">比例尺</label><select id="scale" name="scale"><option value="">放得下的最大一档</option>
 {% for one in scales %}<option value="{{ one }}">1:{{ "{:,}".format(one) }}</option>{% endfor %}</select>
+<label for="as_of">按哪一天的记录(不写为现在;过去的图也能照当时重出)</label>
+<input id="as_of" name="as_of" type="date" max="{{ today }}">
 <label for="author">制图单位(图上有合成数据时不印)</label><input id="author" name="author" maxlength="60">
 <label for="review">审图号(对外的图)</label><input id="review" name="review" maxlength="60">
 <p><button>出图</button></p></form>
@@ -136,6 +139,7 @@ def exports_page(
         _LIST, "出图", trail=[("首页", "/")], areas=areas, chosen=chosen, groups=list(groups.items()), wanted=wanted,
         grids=grids, papers=[str(one) for one in Paper], orientations=list(_ORIENTATIONS.items()),
         formats=list(_FORMAT_TITLES.items()), scales=SCALES, rows=rows,
+        today=today(),
     )  # fmt: skip
 
 
@@ -165,12 +169,13 @@ def export_page(
 
 def _how(record: SheetRecord) -> str:
     order = record.order
+    recorded = f" · 按 {order.as_of} 的记录" if order.as_of else ""
     if order.format == WORKBOOK:
-        return "工作簿"
+        return f"工作簿{recorded}"
     scale = f"1:{order.scale:,}" if order.scale else "比例尺自动"
     grid = "" if order.grid is None else " · 图册" if order.grid == EVERY_GRID else f" · 网格 {order.grid[12:]}"
     orientation = _ORIENTATIONS[Orientation(order.orientation)]
-    return f"{order.paper} {orientation} · {order.format.upper()} · {scale}{grid}"
+    return f"{order.paper} {orientation} · {order.format.upper()} · {scale}{grid}{recorded}"
 
 
 def _value(value: float | None, unit: str) -> str:

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from api.commands.maps import community_named, day_of
+from api.commands.maps import community_named
 from api.commands.written_file import check_folder
 from api.console import CONSOLE
+from api.days import day_of, past_day
 from api.sheet_ground import read_ground
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.errors import InputError
@@ -29,6 +30,7 @@ def export(
     grid: Annotated[str | None, typer.Option(help="只出一个网格:15 位网格代码;all 为图册,一个网格一张")] = None,
     scale: Annotated[int | None, typer.Option(help="比例尺分母,例如 10000;不写为放得下的最大一档")] = None,
     on: Annotated[str | None, typer.Option(help="计算日,例如 2026-11-30;不写为今天")] = None,
+    as_of: Annotated[str | None, typer.Option(help="按过去哪一天结束时的记录,例如 2026-11-23;不写为现在")] = None,
     author: Annotated[str | None, typer.Option(help="制图单位,默认 GIS_AUTHOR;图上有合成数据时不印")] = None,
     review: Annotated[str, typer.Option(help="审图号(对外的图)")] = "",
 ) -> None:
@@ -45,8 +47,9 @@ def export(
     with opened_database(settings) as database, CONSOLE.status("出图……"):
         scope = operator_scope(database)
         order = SheetOrder(
-            name, kind, str(paper), str(orientation), day_of(on), scale, grid, author or settings.author or "", review
-        )
+            name, kind, str(paper), str(orientation), day_of(on or as_of), scale, grid, author or settings.author or "",
+            review, past_day(as_of),
+        )  # fmt: skip
         ground = read_ground(database, scope, community_named(database, scope, community), order)
         with tempfile.TemporaryDirectory(dir=out.absolute().parent, prefix=".export-") as folder:
             place = Path(folder)

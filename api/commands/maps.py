@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from api.commands.written_file import check_folder, write_file
 from api.console import CONSOLE
-from api.dependencies import FIRST_DAY, LAST_DAY
+from api.days import day_of
 from api.drawing import analysis_named, answer_of, draw_map, map_named, theme_named
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.analysis.catalog import ANALYSES
@@ -18,7 +17,6 @@ from gis_service.analysis.document import to_csv, to_json
 from gis_service.areas import only_area, read_area
 from gis_service.database import Database
 from gis_service.errors import InputError
-from gis_service.features.question import today
 from gis_service.scope import Scope
 from maps.atlas import MAPS
 from maps.numbers import written
@@ -70,16 +68,3 @@ def community_named(database: Database, scope: Scope, code: str | None) -> str:
     """Return the code of a registered community; without one that of the only community there is."""
     with database.read(scope) as conn:
         return (read_area(conn, code) if code else only_area(conn)).code
-
-
-def day_of(text: str | None) -> date:
-    """Return a day as it was written; InputError when it can't be read or is too far away."""
-    if text is None:
-        return today()
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"日期 {text!r} 看不懂;请写成 2026-11-23。", f"{text!r} is no date.") from error
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise InputError(f"计算日 {day} 太远;请在 {FIRST_DAY} 到 {LAST_DAY} 之间。", f"{day} is too far away.")
-    return day

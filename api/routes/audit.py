@@ -11,7 +11,8 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from api.dependencies import FIRST_DAY, LAST_DAY, DatabaseOf, ScopeOf
+from api.days import FIRST_DAY, LAST_DAY
+from api.dependencies import DatabaseOf, ScopeOf
 from api.downloads import attachment
 from api.links import wants_html
 from api.quick_route import QuickRoute

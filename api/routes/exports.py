@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -12,7 +11,8 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from api.dependencies import FIRST_DAY, LAST_DAY, CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
+from api.days import day_of, past_day
+from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
 from api.drawing import map_named, refuse_partial
 from api.links import wants_html
 from api.quick_route import QuickRoute
@@ -22,7 +22,7 @@ from gis_service.areas import first_registered, list_areas, read_area
 from gis_service.database import Database
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from gis_service.features.question import today
-from gis_service.jobs import Job, enqueue, job_of_export
+from gis_service.jobs import Job, enqueue, read_job, read_jobs
 from gis_service.people.roles import Right, may
 from gis_service.scope import Scope
 from gis_service.sheets.files import PREVIEW, SheetFiles
@@ -36,6 +36,7 @@ from gis_service.sheets.records import (
     count_unfinished,
     list_grids,
     list_records,
+    note_taken,
     read_record,
 )
 from gis_service.surveys.document import job_document
@@ -62,7 +63,7 @@ def sheets_of(request: Request) -> SheetFiles:
 
 FieldsOf = Annotated[dict[str, str], Depends(fields_of)]
 ExportName = Annotated[str, Path(description="编号:UUID,或印在图上的短编号")]
-_FIELDS = ("name", "format", "paper", "orientation", "community", "grid", "scale", "on", "author", "review")
+_FIELDS = ("name", "format", "paper", "orientation", "community", "grid", "scale", "on", "as_of", "author", "review")
 _BODY = {
     "requestBody": {
         "required": True,
@@ -85,14 +86,14 @@ def exports(
     """List the sheets that were made, the latest first; a browser gets the form to ask for one."""
     with database.read(scope) as conn:
         records = list_records(conn, limit=_SHOWN, community=community)
-        jobs = {record.id: job_of_export(conn, record.id) for record in records}
+        jobs = read_jobs(conn, [record.id for record in records])
         areas = list_areas(conn)
         chosen = community or (first_registered(areas).code if areas else None)
         grids = list_grids(conn, scope, chosen) if chosen else []
     if not wants_html(request, f):
-        body = [document_of(record, jobs[record.id]) for record in records]
+        body = [document_of(record, jobs.get(record.id)) for record in records]
         return Response(orjson.dumps({"exports": body}, default=str), media_type="application/json", headers=_PRIVATE)
-    listed = [(record, state_of(record, jobs[record.id])) for record in records]
+    listed = [(record, state_of(record, jobs.get(record.id))) for record in records]
     page = exports_page(listed, [(area.code, area.name) for area in areas], chosen, grids, name)
     return HTMLResponse(page, headers=_PRIVATE)
 
@@ -116,13 +117,13 @@ def order_export(request: Request, database: DatabaseOf, scope: ScopeOf, fields:
             )
         refuse_partial(scope, entry.analysis, found)
         record = add_order(conn, scope, found, wanted)
-        enqueue(conn, scope.narrowed(found), found, EXPORT_JOB, {"export": str(record.id)})
+        enqueue(conn, scope.narrowed(found), found, EXPORT_JOB, {"export": str(record.id)}, record.id)
         sheets_of(request)
     request.app.state.wake()
     if wants_html(request, None):
         return RedirectResponse(f"/exports/{record.code}", status_code=303)
     with database.read(scope) as conn:
-        body = orjson.dumps(document_of(record, job_of_export(conn, record.id)), default=str)
+        body = orjson.dumps(document_of(record, read_job(conn, str(record.id))), default=str)
     return Response(
         body, status_code=202, media_type="application/json",
         headers={**_PRIVATE, "Location": f"/exports/{record.id}"},
@@ -139,7 +140,7 @@ def export_(
     """Return a sheet's record, and what has changed since it was made."""
     with database.read(scope) as conn:
         record = read_record(conn, export)
-        job = job_of_export(conn, record.id)
+        job = read_jobs(conn, [record.id]).get(record.id)
     same = set(scope.narrowed(record.community).areas) == set(record.areas)
     changed = _changes(database, scope, record) if same else []
     if not wants_html(request, f):
@@ -169,6 +170,8 @@ def export_file(request: Request, export: ExportName, database: DatabaseOf, scop
     headers = {"Cache-Control": "private, no-cache", "Vary": "Cookie", "ETag": tag, "Content-Disposition": disposition}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    with database.note(scope) as conn:
+        note_taken(conn, record)
     return FileResponse(path, media_type=FORMATS[record.order.format], headers=headers)
 
 
@@ -212,7 +215,7 @@ def _changes(database: Database, scope: Scope, record: SheetRecord) -> list[Chan
     """Compare a sheet's figures with today's; whoever asks sees just what the sheet was made of."""
     if record.made_at is None:
         return []
-    ground = read_ground(database, scope, record.community, replace(record.order, day=today()))
+    ground = read_ground(database, scope, record.community, replace(record.order, day=today(), as_of=None))
     now = {one.title: one.value for one in ground.figures}
     return [Changed(one.title, one.unit, one.value, now.get(one.title)) for one in record.figures]
 
@@ -232,7 +235,7 @@ def document_of(record: SheetRecord, job: Job | None) -> dict[str, Any]:
         "id": str(record.id), "code": record.code, "state": state_of(record, job), "community": record.community,
         "name": order.name, "title": record.title, "finding": record.finding, "format": order.format,
         "paper": order.paper, "orientation": order.orientation, "scale": order.scale, "grid": order.grid,
-        "on": order.day, "author": order.author, "review": order.review, "areas": record.areas,
+        "on": order.day, "as_of": order.as_of, "author": order.author, "review": order.review, "areas": record.areas,
         "actor": record.actor, "created_at": record.created_at, "made_at": record.made_at,
         "versions": record.versions, "sha256": record.sha256, "bytes": record.bytes,
         "problem": job.problem if job is not None and job.state == "failed" else None,
@@ -258,6 +261,7 @@ def _order_of(fields: Mapping[str, str], author: str) -> SheetOrder:
         raise InputError(
             "工作簿和对外的图不分网格;请把范围选成整个社区。", "Workbooks and public maps aren't made for a grid."
         )
+    as_of = past_day(fields.get("as_of"))
     return SheetOrder(
         name=name,
         format=_one_of(fields, "format", FORMATS, "pdf"),
@@ -265,9 +269,10 @@ def _order_of(fields: Mapping[str, str], author: str) -> SheetOrder:
         orientation=_one_of(fields, "orientation", [str(one) for one in Orientation], "landscape"),
         scale=int(_one_of(fields, "scale", [str(one) for one in SCALES], scale)) if scale else None,
         grid=fields.get("grid") or None,
-        day=_day(fields.get("on", "")),
+        day=day_of(fields["on"]) if fields.get("on") else as_of or today(),
         author=_short(fields, "author") or author,
         review=_short(fields, "review"),
+        as_of=as_of,
     )
 
 
@@ -283,15 +288,3 @@ def _short(fields: Mapping[str, str], name: str) -> str:
     if len(value) > _LONGEST:
         raise InputError(f"{name} 太长:最多 {_LONGEST} 个字。", f"{name} is too long.")
     return value
-
-
-def _day(given: str) -> date:
-    if not given:
-        return today()
-    try:
-        day = date.fromisoformat(given)
-    except ValueError as error:
-        raise InputError(f"日期 {given[:20]!r} 看不懂;请写成 2026-11-30。", "The date can't be read.") from error
-    if not FIRST_DAY <= day <= LAST_DAY:
-        raise InputError(f"计算日 {day} 太远;请在 {FIRST_DAY} 到 {LAST_DAY} 之间。", f"{day} is too far away.")
-    return day

@@ -222,7 +222,8 @@ def stream_features(
         query = ordered(query, layer, rows, question)
     values = {**values_of(asked_scope(scope, question)), **question.values()}
     between = b'{"type":"FeatureCollection","features":['
-    for part in stream_texts(conn, (compile_statement(query), values)):
+    schemas = conn.get_execution_options().get("schema_translate_map")
+    for part in stream_texts(conn, (compile_statement(query, schemas=schemas), values)):
         yield between + b",".join(part)
         between = b","
     yield b"]}" if between == b"," else between + b"]}"

@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from gis_service.areas import read_area
 from gis_service.errors import NotFoundError
 from gis_service.export_tables import EXPORT
+from gis_service.features.question import end_of
 from gis_service.scope import Scope, values_of, within
 from gis_service.tables import JOB, LAYER_VERSION, tables_of
 from layers.registry import LAYERS
@@ -30,7 +31,17 @@ _CODE_SIGNS = 8
 
 @dataclass(frozen=True)
 class SheetOrder:
-    """What is asked for; see the columns of the table. ``grid`` is a code, ``EVERY_GRID``, or None for the whole."""
+    """What is asked for; see the columns of the table.
+
+    Attributes
+    ----------
+    day
+        For which ages and time limits are reckoned.
+    grid
+        A code, ``EVERY_GRID``, or None for the whole community.
+    as_of
+        The day at whose end in Shanghai the records are taken; None for the moment of making.
+    """
 
     name: str
     format: str
@@ -41,6 +52,12 @@ class SheetOrder:
     grid: str | None = None
     author: str = ""
     review: str = ""
+    as_of: date | None = None
+
+    @property
+    def moment(self) -> datetime | None:
+        """The moment whose records are shown; None for the moment of making."""
+        return end_of(self.as_of) if self.as_of else None
 
 
 @dataclass(frozen=True)
@@ -125,6 +142,11 @@ def read_record(conn: Connection, key: str) -> SheetRecord:
     return _record(row)
 
 
+def note_taken(conn: Connection, record: SheetRecord) -> None:
+    """Note in the audit that somebody took the file of a sheet, which leaves the service with it."""
+    conn.execute(text("select gis.export_taken(:community, :id)"), {"community": record.community, "id": record.id})
+
+
 def list_records(conn: Connection, *, limit: int, community: str | None = None) -> list[SheetRecord]:
     """Return the records that the scope sees, the latest first."""
     asked = select(EXPORT).order_by(EXPORT.c.created_at.desc(), EXPORT.c.id).limit(limit)
@@ -176,7 +198,7 @@ def cancel_order(conn: Connection, record: SheetRecord) -> None:
     if record.made_at is not None:
         return
     conn.execute(delete(EXPORT).where(*_of(record)))
-    about = (JOB.c.community == record.community, JOB.c.subject["export"].astext == str(record.id))
+    about = (JOB.c.community == record.community, JOB.c.id == record.id)
     left = JOB.c.state.in_(("waiting", "running"))
     conn.execute(update(JOB).where(*about, left).values(state="cancelled", finished_at=text("now()")))
 

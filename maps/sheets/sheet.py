@@ -49,6 +49,8 @@ class Wanted:
         Codes of the areas whose rows are shown.
     partial
         What must be said of numbers that are those of some grids only; "" where they are of the whole community.
+    as_of
+        The day whose records are shown, where it isn't the present ones.
     """
 
     paper: Paper = Paper.A3
@@ -59,6 +61,7 @@ class Wanted:
     review: str = ""
     scope: tuple[str, ...] = ()
     partial: str = ""
+    as_of: date | None = None
 
 
 @dataclass(frozen=True)
@@ -388,6 +391,13 @@ def _words(page: Page, box: Box, top: float, answer: Answer) -> float:
     return top
 
 
+def dated(overview: Overview, answer: Answer | None, as_of: date | None) -> str:
+    """Return what is said of the days that a sheet's numbers are of."""
+    recorded = f",按 {as_of} 结束时的记录" if as_of else ""
+    reckoned = f",计算日 {answer.on}" if answer and answer.dated else ""
+    return f"数据截至 {overview.data_date}{recorded}{reckoned}"
+
+
 def _foot(
     page: Page, box: Box, overview: Overview, answer: Answer | None, srid: int, scale: int, wanted: Wanted,
     proof: Proof, made_on: date,
@@ -399,9 +409,8 @@ def _foot(
         right -= 15 * k
         furniture.draw_qr(page, Box(right, box.y - 2 * k, 15 * k, 15 * k), proof.address)
     author = "示例数据,无制图单位" if overview.synthetic else wanted.author or "未署名"
-    reckoned = f",计算日 {answer.on}" if answer and answer.dated else ""
     first = (
-        f"数据截至 {overview.data_date}{reckoned} · CGCS2000 EPSG:{srid},方里网单位千米 · 比例尺 1:{scale:,}"
+        f"{dated(overview, answer, wanted.as_of)} · CGCS2000 EPSG:{srid},方里网单位千米 · 比例尺 1:{scale:,}"
         f" · 制图 {made_on} · {author}" + (f" · 范围 {'、'.join(wanted.scope)}" if wanted.scope else "")
     )  # fmt: skip
     second = " · ".join(filter(None, [

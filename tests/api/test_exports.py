@@ -8,6 +8,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -312,7 +313,8 @@ def _check_table(sheet: Any, theme: Theme) -> None:
 def test_what_cannot_be_made_says_why(office: Office, staff: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong, said in (
         ({"name": "nothing"}, "overview、density"), ({"paper": "B5"}, "A4、A3、A1"), ({"format": "x"}, "svg、xlsx"),
-        ({"scale": "1234"}, "scale"), ({"on": "昨天"}, "2026-11-30"), ({"on": "9999-12-31"}, "太远"),
+        ({"scale": "1234"}, "scale"), ({"on": "昨天"}, "2026-11-23"), ({"on": "9999-12-31"}, "太远"),
+        ({"as_of": "昨天"}, "2026-11-23"), ({"as_of": str(today() + timedelta(days=1))}, "还没有到"),
         ({"format": "xlsx", "grid": EAST}, "不分网格"),
         ({"name": "public_density", "grid": EAST}, "不分网格"),
         ({"author": "x" * 61}, "最多 60"),

@@ -53,7 +53,7 @@ DEFINERS = {
     "write_history", "count_versions", "registered_areas", "unfinished_jobs", "attributions",
     "areas_of", "granted", "use_credential", "begin_login", "manages", "viewable", "end_session",
     "realm_of", "note_write", "note_viewing", "reaches_person", "personal_masked", "personal_whole", "personal_written",
-    "held_of", "is_new", "mark_demo", "expire_personal",
+    "held_of", "is_new", "mark_demo", "expire_personal", "keep_past", "export_taken",
 }  # fmt: skip
 """Functions that look past the policies."""
 
@@ -164,7 +164,7 @@ def tables(conn: Connection) -> list[str]:
 
 def areas_of(conn: Connection, table: str) -> Counter[tuple[str, str | None]]:
     """Return how many rows a table shows by community and grid."""
-    community = "code" if table == "area" else "community"
+    community = "code" if table in {"area", "area_history"} else "community"
     grid = "grid" if table.removesuffix("_history") in LAYERS or table == "proposal_row" else "null::text"
     found = conn.execute(text(f"select {community}, {grid}, count(*) from gis.{table} group by 1, 2"))
     return Counter({(community, grid): count for community, grid, count in found})
