@@ -28,9 +28,10 @@ from gis_service.sheets.records import (
 )
 from layers.field import Kind
 from maps.sheets.book import bind
+from maps.sheets.contents import Proof, Wanted, dated, finding_of, stamps_of
 from maps.sheets.paper import WORKBOOK, Orientation, Paper
 from maps.sheets.shapes import Features, read_features
-from maps.sheets.sheet import Proof, Sheet, Wanted, dated, draw_sheet, finding_of, stamps_of
+from maps.sheets.sheet import Sheet, draw_sheet
 from maps.sheets.workbook import Front, write_workbook
 from maps.sheets.written import write_preview, write_sheet
 

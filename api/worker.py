@@ -29,6 +29,8 @@ LOG = logging.getLogger("gis_service.api")
 _PR_SET_PDEATHSIG = 1
 _LOOK_SECONDS = 30.0
 _PAUSE_SECONDS = 2.0
+_IDLE_SECONDS = 20
+"""How long a worker stays for more: to start one and to load what draws takes two seconds."""
 _DAY_SECONDS = 86_400.0
 _ANCHOR_SECONDS = 600.0
 
@@ -106,13 +108,12 @@ class WorkerProcess:
             self._look_after()
             self._anchor()
             while not self._stopping.is_set() and self._left():
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "api.cli", "worker", "--once", "--data", str(self._data)],
-                    stdin=subprocess.DEVNULL,
-                )  # fmt: skip
+                self._woken.clear()
+                command = ["api.cli", "worker", "--idle", str(_IDLE_SECONDS), "--data", str(self._data)]
+                self._process = subprocess.Popen([sys.executable, "-m", *command], stdin=subprocess.DEVNULL)
                 self._process.wait()
-                # What is left is another worker's, or has come just now: nobody is in such a hurry.
-                self._stopping.wait(_PAUSE_SECONDS)
+                # What is left is another worker's, unless it has come just now.
+                self._woken.wait(_PAUSE_SECONDS)
 
     def _look_after(self) -> None:
         """Queue what was left when the service was killed, at its start; delete what is too old, once a day."""

@@ -15,8 +15,8 @@ from xlsxwriter.utility import xl_col_to_name
 from gis_service.analysis.answer import CLASS, Answer, Column, Theme
 from gis_service.exports.spreadsheet import sheet_name
 from layers.field import Kind
+from maps.sheets.contents import Proof
 from maps.sheets.lettering import width_em
-from maps.sheets.sheet import Proof
 
 _SUMMED = frozenset({"人", "户", "起", "家", "个", "处", "幢", "辆", "间", "次", "m²", "平方米", "公顷"})
 """Units of what can be added up; of shares, ages and lengths the sum says nothing."""

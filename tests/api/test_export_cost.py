@@ -73,7 +73,8 @@ def test_an_a3_sheet_is_quick_and_holds_nobody_up(
         for name in ("overview", "hazards", "waste_coverage"):
             asked = client.post("/exports", json={"name": name, "format": kind, "paper": "A3"}).json()
             begun = time.monotonic()
-            while (state := client.get(f"/exports/{asked['id']}").json())["state"] in {"waiting", "running"}:
+            # Not the export itself, which reckons anew what has changed since.
+            while (state := client.get(f"/jobs/{asked['id']}").json())["state"] in {"waiting", "running"}:
                 memory = max(memory, peak_mb(served.pid))
                 time.sleep(0.05)
             assert state["state"] == "done", state["problem"]
@@ -81,8 +82,8 @@ def test_an_a3_sheet_is_quick_and_holds_nobody_up(
         asking.over.set()
         asking.join()
     p95 = statistics.quantiles(asking.times, n=20)[-1]
-    say(f"A3 {kind}: {', '.join(f'{one:.1f}' for one in took)} s with the start of the worker, {memory:.0f} MB;"
-        f" {len(asking.times)} other requests, p95 {p95:.0f} ms")  # fmt: skip
+    say(f"A3 {kind}: {', '.join(f'{one:.1f}' for one in took)} s (the first with the start of the worker),"
+        f" {memory:.0f} MB; {len(asking.times)} other requests, p95 {p95:.0f} ms")  # fmt: skip
     assert max(took) <= MOST_S
     assert memory <= MOST_MB
     assert p95 < MOST_P95_MS

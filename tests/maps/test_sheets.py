@@ -30,12 +30,13 @@ from gis_service.scope import Scope
 from maps.atlas import MAPS
 from maps.numbers import written
 from maps.sheets import lettering
+from maps.sheets.contents import Proof, Wanted
 from maps.sheets.furniture import Page, Table, draw_table
 from maps.sheets.labels import Named, Places
 from maps.sheets.lettering import FontError, check_signs, width_em, wrapped
 from maps.sheets.paper import SCALES, Box, Orientation, Paper, layout_of, scale_of
 from maps.sheets.shapes import read_features
-from maps.sheets.sheet import Proof, Sheet, Wanted, draw_sheet
+from maps.sheets.sheet import Sheet, draw_sheet
 from maps.sheets.written import write_preview, write_sheet
 
 STAFF = Scope("test", "staff", (COMMUNITY,))
