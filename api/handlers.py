@@ -18,7 +18,7 @@ def handlers_of(places: Places) -> Mapping[str, Handler]:
     originals = places.originals
     return {
         EXPORT_JOB: lambda database, job, progress: make_in_background(
-            database, job, progress, places.sheets, places.public_url
+            database, job, progress, places.sheets, places.public_url, places.template
         ),
         READING_JOB: lambda database, job, progress: read_in_background(
             Desk(database, job.scope, originals), job, progress

@@ -29,78 +29,98 @@ from gis_service.sheets.records import (
 from layers.field import Kind
 from maps.sheets.book import bind
 from maps.sheets.contents import Proof, Wanted, dated, finding_of, stamps_of
-from maps.sheets.paper import WORKBOOK, Orientation, Paper
+from maps.sheets.deck import Subject
+from maps.sheets.paper import SLIDES, UNDIVIDED, WORKBOOK, Orientation, Paper, undivided
 from maps.sheets.shapes import Features, read_features
 from maps.sheets.sheet import Sheet, draw_sheet
 from maps.sheets.workbook import Front, write_workbook
 from maps.sheets.written import write_preview, write_sheet
 
 
-def draw_order(ground: Ground, order: SheetOrder, code: str = "", address: str = "") -> Sheet:
-    """Draw one sheet; ``code`` and ``address`` are printed on it, so that it can be traced."""
-    paper, orientation = Paper(order.paper), Orientation(order.orientation)
-    wanted = Wanted(
-        paper, orientation, order.scale, order.grid, order.author, order.review, ground.areas, ground.partial,
-        order.as_of,
+def wanted_of(ground: Ground, order: SheetOrder) -> Wanted:
+    """Return what is to be drawn of a ground."""
+    return Wanted(
+        Paper(order.paper), Orientation(order.orientation), order.scale, order.grid, order.author, order.review,
+        ground.areas, ground.partial, order.as_of,
     )  # fmt: skip
-    analysis = ground.entry.analysis
+
+
+def draw_order(ground: Ground, order: SheetOrder, proof: Proof) -> Sheet:
+    """Draw one sheet."""
     return draw_sheet(
-        ground.entry.title.removeprefix("社区"), ground.overview, ground.answer, ground.srid, wanted,
-        Proof(code, ground.version, address), today(), public=analysis is not None and analysis.public,
+        _title(ground), ground.overview, ground.answer, ground.srid, wanted_of(ground, order),
+        proof, today(), public=_is_public(ground),
     )  # fmt: skip
+
+
+def _title(ground: Ground) -> str:
+    return ground.entry.title.removeprefix("社区")
+
+
+def _is_public(ground: Ground) -> bool:
+    return ground.entry.analysis is not None and ground.entry.analysis.public
 
 
 @dataclass(frozen=True)
 class Written:
-    """A file, what it says, and the sheet that stands for it: of a book that of the whole community, else none."""
+    """A file, what it says, its scale, and what writes a small picture of it; a workbook has neither."""
 
     path: Path
     title: str
     finding: str
-    sheet: Sheet | None
+    scale: int | None = None
+    preview: Callable[[Path], object] | None = None
 
 
 def write_order(
-    ground: Ground, order: SheetOrder, place: Callable[[str], Path], progress: Progress, code: str = "",
-    address: str = "",
+    ground: Ground, order: SheetOrder, place: Callable[[str], Path], progress: Progress, proof: Proof,
+    template: Path | None = None,
 ) -> Written:  # fmt: skip
-    """Draw and write what was asked for: a sheet, or a book with one sheet for each grid.
+    """Draw and write what was asked for: a sheet, a book with one sheet for each grid, slides, or a workbook.
 
     Parameters
     ----------
     place
         Returns where a file with an ending is written. Pages of a book that lie there from an attempt that was broken
         off are taken as they are, if nothing has changed since.
+    proof
+        What is printed so that it can be traced.
+    template
+        Whose look slides have.
 
     Raises
     ------
     InputError
         When a book is asked for in another format than PDF, or there are no grids.
     """
-    if order.grid is not None and (order.format == WORKBOOK or "grid" not in ground.entry.ground):
-        raise InputError(
-            "工作簿和对外的图不分网格;请把范围选成整个社区。", "Workbooks and public maps aren't made for a grid."
-        )
+    if order.grid is not None and (order.format in UNDIVIDED or "grid" not in ground.entry.ground):
+        raise undivided()
     if order.format == WORKBOOK:
-        return _write_workbook(ground, order, place(f".{WORKBOOK}"), Proof(code, ground.version, address))
+        return _write_workbook(ground, order, place(f".{WORKBOOK}"), proof)
+    if order.format == SLIDES:
+        return _write_slides(ground, order, place(f".{SLIDES}"), progress, proof, template)
     if order.grid == EVERY_GRID:
-        return _write_book(ground, order, place, progress, code, address)
+        return _write_book(ground, order, place, progress, proof)
     progress(1, 3)
-    sheet = draw_order(ground, order, code, address)
+    sheet = draw_order(ground, order, proof)
     progress(2, 3)
     target = place(f".{order.format}")
     write_sheet(sheet, target, order.format)
-    return Written(target, sheet.title, sheet.finding, sheet)
+    return _written(target, sheet.title, sheet)
+
+
+def _written(target: Path, title: str, sheet: Sheet) -> Written:
+    return Written(target, title, sheet.finding, sheet.scale, lambda path: write_preview(sheet, path))
 
 
 def _write_book(
-    ground: Ground, order: SheetOrder, place: Callable[[str], Path], progress: Progress, code: str, address: str
+    ground: Ground, order: SheetOrder, place: Callable[[str], Path], progress: Progress, proof: Proof
 ) -> Written:
     if order.format != "pdf" or not ground.grids:
         raise InputError(
             "图册只有 PDF,而且社区里要有治理网格;请选 PDF,或先导入网格。", "A book is a PDF and needs grids."
         )
-    whole = draw_order(ground, replace(order, grid=None), code, address)
+    whole = draw_order(ground, replace(order, grid=None), proof)
     title = f"{whole.title}图册"
     names = [("索引:整个社区", None), *((name, grid) for grid, name in ground.grids)]
     pages: list[tuple[str, Path]] = []
@@ -109,7 +129,7 @@ def _write_book(
         path = place(f".{number}.{ground.digest}.page")
         if not path.exists():
             draft = path.with_suffix(".drawing")
-            sheet = whole if grid is None else draw_order(ground, replace(order, grid=grid), code, address)
+            sheet = whole if grid is None else draw_order(ground, replace(order, grid=grid), proof)
             write_sheet(sheet, draft, "pdf")
             draft.rename(path)
         pages.append((name, path))
@@ -117,15 +137,29 @@ def _write_book(
     bind(pages, target, title)
     for _, path in pages:
         path.unlink()
-    return Written(target, title, whole.finding, whole)
+    return _written(target, title, whole)
+
+
+def _write_slides(
+    ground: Ground, order: SheetOrder, target: Path, progress: Progress, proof: Proof, template: Path | None
+) -> Written:
+    from maps.sheets.slides import write_slides  # noqa: PLC0415 - a tenth of a second that only slides should take
+
+    base, _, code = proof.address.partition("/exports/")
+    address = f"{base if code else ''}/maps/{ground.entry.name}?community={ground.overview.community}"
+    subject = Subject(
+        _title(ground), ground.entry.description, address, ground.overview, ground.answer, ground.srid,
+        wanted_of(ground, order),
+    )  # fmt: skip
+    made = write_slides(subject, proof, today(), target, progress, public=_is_public(ground), template=template)
+    return Written(target, made.title, made.finding, None, lambda path: path.write_bytes(made.preview))
 
 
 def _write_workbook(ground: Ground, order: SheetOrder, target: Path, proof: Proof) -> Written:
     overview, answer = ground.overview, ground.answer
-    analysis = ground.entry.analysis
-    wanted = Wanted(review=order.review, scope=ground.areas, partial=ground.partial)
-    stamps = stamps_of(overview, wanted, public=analysis is not None and analysis.public)
-    title = f"{overview.name}{ground.entry.title.removeprefix('社区')}"
+    wanted = wanted_of(ground, order)
+    stamps = stamps_of(overview, wanted, public=_is_public(ground))
+    title = f"{overview.name}{_title(ground)}"
     features = {one.layer.name: read_features(one.geojson, ground.srid) for one in overview.layers if one.geojson}
     finding = finding_of(overview, features, answer, wanted)
     lines = [
@@ -136,7 +170,7 @@ def _write_workbook(ground: Ground, order: SheetOrder, target: Path, proof: Proo
     ]  # fmt: skip
     tables = [] if answer else [_counts_by_grid(ground, features)]
     write_workbook(Front(title, finding, stamps, lines), answer, tables, proof, target)
-    return Written(target, title, finding, None)
+    return Written(target, title, finding)
 
 
 def _counts_by_grid(
@@ -157,8 +191,9 @@ def _counts_by_grid(
 
 
 def make_in_background(
-    database: Database, job: Job, progress: Progress, files: SheetFiles, public_url: str | None
-) -> None:
+    database: Database, job: Job, progress: Progress, files: SheetFiles, public_url: str | None,
+    template: Path | None = None,
+) -> None:  # fmt: skip
     """Make the sheet of a job. Doing so anew after a kill gives the same file in the same place."""
     scope = job.scope
     with database.read(scope) as conn:
@@ -170,19 +205,16 @@ def make_in_background(
     if record.made_at is not None:
         # A kill came after the last step but one.
         return
-    address = f"{public_url.rstrip('/')}/exports/{record.code}" if public_url else ""
     ground = read_ground(database, scope, record.community, record.order)
+    proof = proof_of(record.code, ground, public_url)
     written = write_order(
-        ground, record.order, lambda ending: files.draft(record.id, ending), progress, record.code, address
+        ground, record.order, lambda ending: files.draft(record.id, ending), progress, proof, template
     )
     drafts = [written.path]
-    if written.sheet is not None:
+    if written.preview is not None:
         drafts.append(files.draft(record.id, PREVIEW))
-        write_preview(written.sheet, drafts[-1])
-    made = Made(
-        written.title, written.finding, written.sheet.scale if written.sheet else None, ground.versions, ground.figures,
-        sha256_of(written.path), written.path.stat().st_size,
-    )  # fmt: skip
+        written.preview(drafts[-1])
+    made = made_of(written, ground)
     kept = [files.keep(draft) for draft in drafts]
     with database.write(scope) as conn:
         there = finish_record(conn, record, made)
@@ -190,10 +222,17 @@ def make_in_background(
     if not there:
         for path in kept:
             path.unlink(missing_ok=True)
-    total = job_total(record.order, ground)
-    progress(total, total)
 
 
-def job_total(order: SheetOrder, ground: Ground) -> int:
-    """Return of how many steps the making of an order is told to be."""
-    return len(ground.grids) + 2 if order.grid == EVERY_GRID else 3
+def proof_of(code: str, ground: Ground, public_url: str | None) -> Proof:
+    """Return by what a sheet can be traced; its address leads there only where the service's own is known."""
+    address = f"{public_url.rstrip('/')}/exports/{code}" if public_url else ""
+    return Proof(code, ground.version, address)
+
+
+def made_of(written: Written, ground: Ground) -> Made:
+    """Return what is noted of a file that was written."""
+    return Made(
+        written.title, written.finding, written.scale, ground.versions, ground.figures, sha256_of(written.path),
+        written.path.stat().st_size,
+    )  # fmt: skip

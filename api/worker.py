@@ -37,11 +37,12 @@ _ANCHOR_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Places:
-    """Where the files of long work lie, and under which address people reach the service."""
+    """Where the files of long work lie, the template of slides, and under which address people reach the service."""
 
     originals: Originals
     sheets: SheetFiles
     public_url: str | None = None
+    template: Path | None = None
 
 
 def tidy(database: Database, places: Places, personal_days: int) -> int:

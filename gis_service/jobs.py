@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -194,6 +194,7 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
         return True
     with database.write(finder) as conn:
         _finish(conn, job, "done", None)
+        conn.execute(_one(job).where(JOB.c.state == "done").values(done=func.coalesce(JOB.c.total, JOB.c.done)))
     return True
 
 

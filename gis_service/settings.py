@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     log_days: Annotated[int, Field(ge=180, le=3650, description="请求日志保留多少天,至少 180 天")] = 180
     upload_days: Annotated[int, Field(ge=1, le=3650, description="上传的原始文件保留多少天,过期删除")] = 180
     export_days: Annotated[int, Field(ge=1, le=3650, description="出过的图的文件保留多少天,过期删除")] = 180
+    slide_template: Annotated[
+        Path | None, Field(description="幻灯片的模板:本单位的 PPTX,沿用它的母版、字体、颜色;不设用自带的版式")
+    ] = None
     author: Annotated[str | None, Field(max_length=60, description="印在图上的制图单位;图上有合成数据时不印")] = None
     client_seconds: Annotated[
         float, Field(gt=0, le=600, description="客户端在请求中途沉默多少秒就断开;网络很慢时可以加大")

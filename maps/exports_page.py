@@ -13,13 +13,14 @@ from maps.account_page import said_at
 from maps.atlas import MAPS
 from maps.numbers import written
 from maps.plain_page import rendered
-from maps.sheets.paper import SCALES, WORKBOOK, Orientation, Paper
+from maps.sheets.paper import SCALES, SLIDES, UNDIVIDED, WORKBOOK, Orientation, Paper
 
 _STATES = {"waiting": "等着出", "running": "正在出", "done": "出好了", "failed": "没有出成", "cancelled": "已取消",
-           "removed": "文件已删去"}  # fmt: skip
+           "removed": "文件不在这里"}  # fmt: skip
 _ORIENTATIONS = {Orientation.LANDSCAPE: "横", Orientation.PORTRAIT: "竖"}
+_UNDIVIDED = {WORKBOOK: "工作簿", SLIDES: "幻灯片"}
 _FORMAT_TITLES = {"pdf": "PDF(矢量,可搜索文字)", "png": "PNG(300 dpi)", "svg": "SVG(矢量)",
-                  "xlsx": "XLSX(数字和表格)"}  # fmt: skip
+                  "xlsx": "XLSX(数字和表格)", "pptx": "PPTX(幻灯片)"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ _LIST = """{% extends "plain" %}{% block body %}
 _ONE = """{% extends "plain" %}{% block body %}
 {% if state in ("waiting", "running") %}<p class="said" role="status">{{ states[state] }}
 {%- if job and job.total %}:第 {{ job.done + 1 }} 步,共 {{ job.total }} 步{% endif %}。本页会自己刷新。</p>
-{% elif state == "removed" %}<p class="said" role="status">文件已删去或已过保留期;编号和数字仍在,要用请重新出一张。</p>
+{% elif state == "removed" %}<p class="said" role="status">文件不在这里:由命令写到了别处,或已删去、已过保留期。
+编号和数字仍在;要用请重新出一张。</p>
 {% elif state == "failed" %}<p class="said" role="status">没有出成:{{ job.problem if job else "请重新出一张" }}</p>
 {% elif state == "done" %}<p><a href="/exports/{{ record.code }}/file">下载 {{ record.file_name }}</a>
 <span class="quiet">{{ "{:,.0f}".format(record.bytes / 1000) }} KB</span></p>
@@ -170,8 +172,8 @@ def export_page(
 def _how(record: SheetRecord) -> str:
     order = record.order
     recorded = f" · 按 {order.as_of} 的记录" if order.as_of else ""
-    if order.format == WORKBOOK:
-        return f"工作簿{recorded}"
+    if order.format in UNDIVIDED:
+        return f"{_UNDIVIDED[order.format]}{recorded}"
     scale = f"1:{order.scale:,}" if order.scale else "比例尺自动"
     grid = "" if order.grid is None else " · 图册" if order.grid == EVERY_GRID else f" · 网格 {order.grid[12:]}"
     orientation = _ORIENTATIONS[Orientation(order.orientation)]

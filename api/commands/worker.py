@@ -26,7 +26,9 @@ def worker(
         end_with_parent()
     settings = read_settings()
     with opened_database(settings, data) as database:
-        places = Places(originals_of(settings, data), sheet_files_of(settings, data), settings.public_url)
+        places = Places(
+            originals_of(settings, data), sheet_files_of(settings, data), settings.public_url, settings.slide_template
+        )  # fmt: skip
         idle_since = time.monotonic()
         while idle is None or time.monotonic() - idle_since <= idle:
             if work(database, places):

@@ -42,7 +42,7 @@ from gis_service.sheets.records import (
 from gis_service.surveys.document import job_document
 from maps.atlas import MAPS
 from maps.exports_page import Changed, export_page, exports_page
-from maps.sheets.paper import FORMATS, SCALES, WORKBOOK, Orientation, Paper
+from maps.sheets.paper import FORMATS, SCALES, UNDIVIDED, Orientation, Paper, undivided
 
 router = APIRouter(tags=["exports"], route_class=QuickRoute)
 
@@ -257,10 +257,8 @@ def _order_of(fields: Mapping[str, str], author: str) -> SheetOrder:
     scale, name = fields.get("scale", ""), _one_of(fields, "name", MAPS, "overview")
     if fields.get("grid") == EVERY_GRID and (fields.get("format") or "pdf") != "pdf":
         raise InputError("图册只有 PDF;请把 format 写成 pdf。", "A book is a PDF.")
-    if fields.get("grid") and (fields.get("format") == WORKBOOK or "grid" not in map_named(name).ground):
-        raise InputError(
-            "工作簿和对外的图不分网格;请把范围选成整个社区。", "Workbooks and public maps aren't made for a grid."
-        )
+    if fields.get("grid") and (fields.get("format") in UNDIVIDED or "grid" not in map_named(name).ground):
+        raise undivided()
     as_of = past_day(fields.get("as_of"))
     return SheetOrder(
         name=name,

@@ -25,4 +25,9 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, int | float):
         return f"{value}"
-    return f"'{value}" if _FORMULA.match(str(value)) else str(value)
+    return harmless(str(value))
+
+
+def harmless(text: str) -> str:
+    """Return a text as a spreadsheet shows it and never runs it: with an apostrophe where it begins like a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text

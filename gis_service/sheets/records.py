@@ -94,7 +94,9 @@ class SheetRecord:
         return f"{self.title or self.order.name}-{self.order.day}.{self.order.format}"
 
 
-def add_order(conn: Connection, scope: Scope, community: str, order: SheetOrder) -> SheetRecord:
+def add_order(
+    conn: Connection, scope: Scope, community: str, order: SheetOrder, identifier: uuid.UUID | None = None
+) -> SheetRecord:
     """Note what is asked for; return the record.
 
     Raises
@@ -103,7 +105,7 @@ def add_order(conn: Connection, scope: Scope, community: str, order: SheetOrder)
         When the community isn't registered or lies outside the scope.
     """
     read_area(conn, community)
-    identifier = uuid.uuid4()
+    identifier = identifier or uuid.uuid4()
     areas = list(scope.narrowed(community).areas)
     conn.execute(
         insert(EXPORT).values(

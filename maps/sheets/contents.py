@@ -19,7 +19,7 @@ from maps.sheets.shapes import Drawing, Features, layer_drawing, read_features, 
 from maps.thematic import GROUND
 
 _THEME_ORDER = {"MULTIPOLYGON": 46, "MULTILINESTRING": 62, "POINT": 92}
-_COUNTED = ("rental_unit", "hazard", "enterprise", "parking", "waste_point")
+COUNTED = ("rental_unit", "hazard", "enterprise", "parking", "waste_point")
 """Layers that the table of an overview counts by grid."""
 
 
@@ -111,7 +111,7 @@ def finding_of(overview: Overview, features: Mapping[str, Features], answer: Ans
         return f"{everywhere}:{answer.finding}" if wanted.grid or wanted.partial else answer.finding
     counted = []
     for one in overview.layers:
-        if one.layer.name in _COUNTED:
+        if one.layer.name in COUNTED:
             rows = features[one.layer.name].properties
             number = sum(row.get("grid") == wanted.grid for row in rows) if wanted.grid else one.count
             counted.append(f"{one.layer.title} {number:,}")
@@ -142,7 +142,7 @@ def facts_table(answer: Answer, wanted: Wanted) -> Table:
 
 def grid_table(overview: Overview, features: Mapping[str, Features], wanted: Wanted) -> Table:
     """Return how many features of the counted layers lie in each grid that is seen, and in all of them."""
-    layers: list[LayerAnswer] = [one for one in overview.layers if one.layer.name in _COUNTED]
+    layers: list[LayerAnswer] = [one for one in overview.layers if one.layer.name in COUNTED]
     grids = sorted(
         (row["code"], one_line(row.get("name") or row["code"])) for row in features["grid"].properties
         if row.get("level", "governance") == "governance" and sees_grid(row["code"], wanted)

@@ -121,8 +121,11 @@ def scale_bar_length(scale: int) -> int:
     return int(min(lengths, key=lambda one: abs(math.log(one / wanted))))
 
 
-def draw_scale_bar(page: Page, frame: Box, scale: int) -> Box:
-    """Draw the scale bar in the lower left of the map; return the room it takes."""
+def draw_scale_bar(page: Page, frame: Box, scale: int, *, ratio: bool = True) -> Box:
+    """Draw the scale bar in the lower left of the map; return the room it takes.
+
+    ``ratio`` writes 1:10,000 above it, which is true on paper only.
+    """
     k, metres = page.k, scale_bar_length(scale)
     length = metres / scale * 1000
     room = Box(frame.x + 3 * k, frame.y + 3 * k, length + 14 * k, 11.5 * k)
@@ -134,7 +137,8 @@ def draw_scale_bar(page: Page, frame: Box, scale: int) -> Box:
     for share, label in ((0, "0"), (0.5, f"{metres / 2:g}"), (1, f"{metres:g}")):
         page.write(x + share * length, y + 2.4 * k, label, SMALL, ha="center", va="bottom")
     page.write(x + length + 3.2 * k, y + 2.4 * k, "米", SMALL, ha="left", va="bottom")
-    page.write(x, room.top - 2.9 * k, f"1:{scale:,}", BODY, bold=True)
+    if ratio:
+        page.write(x, room.top - 2.9 * k, f"1:{scale:,}", BODY, bold=True)
     return room
 
 

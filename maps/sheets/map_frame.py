@@ -16,6 +16,8 @@ from maps.sheets.lettering import font
 from maps.sheets.paper import Box
 from maps.sheets.shapes import Drawing, Look, draw_shapes
 
+_NAMED = (("网格", 11.5, True), ("小区", 8.0, True), ("水系", 7.0, False), ("道路", 6.2, False))
+"""Layers whose names are written: size in points on A3, and whether bold; the first ones have precedence."""
 _OUTLINE = Look("", "MULTIPOLYGON", None, "#7a1f18", 4.0, 1.0)
 
 
@@ -37,26 +39,39 @@ class MapFrame:
         self._page, self._frame, self._scale = page, frame, scale
 
     def draw(self, drawings: Sequence[Drawing], stamps: Sequence[str]) -> list[Label]:
-        """Draw shapes, names and what lies on the map; return the names."""
-        for drawing in drawings:
-            draw_shapes(self.axes, drawing, self._page.k)
+        """Draw a sheet's map, with its names and what lies upon it; return the names."""
+        self._draw_shapes(drawings)
         furniture.draw_frame(self._page, self.axes, self._frame, self.extent, self._scale)
         rooms = [
             furniture.draw_scale_bar(self._page, self._frame, self._scale),
             furniture.draw_north(self._page, self._frame),
             furniture.draw_stamps(self._page, self._frame, stamps),
         ]
+        labels = self._placed(drawings, rooms, _NAMED)
+        for label in labels:
+            self._write(label)
+        return labels
+
+    def draw_bare(self, drawings: Sequence[Drawing]) -> list[Label]:
+        """Draw a map whose names are written by somebody else, at the places that are returned."""
+        self._draw_shapes(drawings)
+        rooms = [
+            furniture.draw_scale_bar(self._page, self._frame, self._scale, ratio=False),
+            furniture.draw_north(self._page, self._frame),
+        ]
+        return self._placed(drawings, rooms, _NAMED[:2])
+
+    def _draw_shapes(self, drawings: Sequence[Drawing]) -> None:
+        for drawing in drawings:
+            draw_shapes(self.axes, drawing, self._page.k)
+
+    def _placed(
+        self, drawings: Sequence[Drawing], rooms: Sequence[Box], named: Sequence[tuple[str, float, bool]]
+    ) -> list[Label]:
         places = Places(self.extent, self._scale, [self._on_ground(room) for room in rooms])
         k, names = self._page.k, {drawing.title: drawing.names for drawing in drawings}
-        for title, size, strong in (
-            ("网格", 11.5, True),
-            ("小区", 8.0, True),
-            ("水系", 7.0, False),
-            ("道路", 6.2, False),
-        ):
+        for title, size, strong in named:
             places.put(Named(names.get(title, ()), size * k, strong))
-        for label in places.labels:
-            self._write(label)
         return places.labels
 
     def veil(self, shown: shapely.Geometry) -> None:

@@ -17,9 +17,12 @@ SCALES = (500, 1000, 1500, 2000, 2500, 5000, 7500, 10_000, 15_000, 20_000, 25_00
 FORMATS = {
     "pdf": "application/pdf", "png": "image/png", "svg": "image/svg+xml",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
 }  # fmt: skip
-"""Kinds of files; a workbook (``WORKBOOK``) holds the figures of a map instead of its picture."""
-WORKBOOK = "xlsx"
+"""Kinds of files: sheets; a workbook holds the figures of a map instead of its picture; slides have both."""
+WORKBOOK, SLIDES = "xlsx", "pptx"
+UNDIVIDED = frozenset({WORKBOOK, SLIDES})
+"""Kinds that have neither paper nor scale, and are of the whole community: slides hold one for each grid anyway."""
 
 _SPARE = 1.02
 """The ground fills the frame but for a rim of one in a hundred on each side."""
@@ -144,3 +147,11 @@ def scale_of(frame: Box, width_m: float, height_m: float, wanted: int | None = N
             f"The ground doesn't fit at 1:{wanted}.",
         )
     return wanted
+
+
+def undivided() -> InputError:
+    """Return the error for what has no part for one grid."""
+    return InputError(
+        "工作簿、幻灯片和对外的图不分网格;请把范围选成整个社区。",
+        "Workbooks, slides and public maps aren't made for a grid.",
+    )
