@@ -96,6 +96,7 @@ def write_order(
     if order.grid is not None and (order.format in UNDIVIDED or "grid" not in ground.entry.ground):
         raise undivided()
     if order.format == WORKBOOK:
+        progress(1, 2)
         return _write_workbook(ground, order, place(f".{WORKBOOK}"), proof)
     if order.format == SLIDES:
         return _write_slides(ground, order, place(f".{SLIDES}"), progress, proof, template)

@@ -66,7 +66,7 @@ def write_slides(
     layout, preview = SlideLayout(template), b""
     _cover(layout, subject, slides[0], proof, made_on, public=public)
     for number, slide in enumerate(slides):
-        progress(number + 1, len(slides) + 2)
+        progress(number + 1, len(slides) + 1)
         picture = _content(layout, slide, _foot_of(subject, proof, public=public))
         preview = preview or picture
     title = f"{subject.overview.name}{subject.title}"

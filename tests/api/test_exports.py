@@ -17,6 +17,7 @@ import pypdfium2
 import pytest
 import shapely
 from fastapi.testclient import TestClient
+from pptx import Presentation
 from pypdf import PdfReader, PdfWriter
 from sqlalchemy import text
 
@@ -200,7 +201,7 @@ def test_a_sheet_is_cancelled_and_deleted(office: Office, staff: TestClient) -> 
     assert len(list(office.places.sheets.folder.iterdir())) == kept - 2
     # Whoever holds the paper still finds what it was made of.
     page = staff.get(sent.headers["location"], headers=HTML)
-    assert "文件已删去" in page.text
+    assert "文件不在这里" in page.text
     assert "since" in staff.get(sent.headers["location"]).json()
     with office.database.read(OPERATOR) as conn:
         entries = [
@@ -337,6 +338,38 @@ def test_what_cannot_be_made_says_why(office: Office, staff: TestClient, monkeyp
     assert "fonts-noto-cjk" in staff.get(f"/exports/{boxes['id']}").json()["problem"]
 
 
+def test_whoever_takes_a_file_stands_in_the_audit(office: Office, staff: TestClient) -> None:
+    asked = ask(staff, name="drainage", format="xlsx", as_of=str(today()))
+    assert asked["as_of"] == str(today())
+    # One job for one export, under one number.
+    assert staff.get(f"/jobs/{asked['id']}").json()["state"] == "waiting"
+    office.work()
+    assert staff.get(f"/jobs/{asked['id']}").json()["done"] == staff.get(f"/jobs/{asked['id']}").json()["total"]
+    leader = office.client(COMMUNITY, role="leader", name="head")
+    file = leader.get(f"/exports/{asked['id']}/file")
+    assert file.status_code == 200
+    again = leader.get(f"/exports/{asked['id']}/file", headers={"If-None-Match": file.headers["etag"]})
+    assert again.status_code == 304
+    with office.database.read(OPERATOR) as conn:
+        taken = [
+            (link.actor, entry["detail"], entry["rows"]) for link in list_audit(conn, limit=50)
+            for entry in link.entries if (entry["subject"], entry["operation"]) == ("export", "read")
+        ]  # fmt: skip
+    assert [one for one in taken if asked["code"] in one[1]] == [("head", f"drainage xlsx {asked['code']}", 1)]
+
+
+def test_slides_are_made_like_everything_else(office: Office, staff: TestClient) -> None:
+    asked = ask(staff, name="hazards", format="pptx")
+    office.work()
+    done = staff.get(f"/exports/{asked['id']}").json()
+    assert (done["state"], done["scale"]) == ("done", None), done["problem"]
+    slides = list(Presentation(io.BytesIO(staff.get(done["file"]).content)).slides)
+    assert len(slides) == done["job"]["total"]
+    assert done["code"] in "".join(shape.text_frame.text for shape in slides[0].shapes if shape.has_text_frame)
+    assert staff.get(done["preview"]).content.startswith(b"\x89PNG")
+    assert "幻灯片" in staff.get(f"/exports/{asked['id']}", headers=HTML).text
+
+
 def test_old_files_go_and_the_record_stays(office: Office, staff: TestClient) -> None:
     asked = ask(staff)
     office.work()
@@ -350,8 +383,9 @@ def test_old_files_go_and_the_record_stays(office: Office, staff: TestClient) ->
 
 @pytest.mark.usefixtures("office")
 def test_by_command(
-    command: Command, cluster: Any, copied_name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+    command: Command, cluster: Any, copied_name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    staff: TestClient,
+) -> None:  # fmt: skip
     monkeypatch.setenv("GIS_DATABASE_URL", cluster.url("gis_app", copied_name))
     monkeypatch.setenv("GIS_DATABASE_OWNER_URL", cluster.url("gis_owner", copied_name))
     ran = command(
@@ -368,6 +402,13 @@ def test_by_command(
     )
     assert ran.code == 0, ran.err
     assert "新群社区雨污混流,1:15,000" in ran.out
+    # It can be traced like one from the page; only the file isn't here.
+    code = ran.out.partition("编号 ")[2][:9]
+    assert code in PdfReader(tmp_path / "雨污.pdf").pages[0].extract_text()
+    record = staff.get(f"/exports/{code}").json()
+    assert (record["state"], record["title"]) == ("done", "新群社区雨污混流")
+    assert record["sha256"] == hashlib.sha256((tmp_path / "雨污.pdf").read_bytes()).hexdigest()
+    assert "由命令写到了别处" in staff.get(f"/exports/{code}", headers=HTML).text
     assert (tmp_path / "雨污.pdf").read_bytes().startswith(b"%PDF")
     refused = command("export", "drainage", "--out", tmp_path / "x.doc")
     assert refused.code == 1
