@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.drawing import MOST_GROUND, answer_of, map_named, partial_of
 from gis_service.analysis.answer import Answer
+from gis_service.analysis.catalog import Analysis
 from gis_service.areas import read_area
 from gis_service.database import Database
 from gis_service.errors import UnavailableError
 from gis_service.overview import Overview, read_overview
 from gis_service.scope import Scope
-from gis_service.sheets.records import Figure, SheetOrder, list_grids, read_versions
+from gis_service.sheets.records import EVERY_GRID, Figure, SheetOrder, list_grids, read_versions
 from maps.atlas import AtlasMap
 
 
@@ -25,6 +26,8 @@ class Ground:
     ----------
     grids
         Codes and names of the grids whose rows are among them.
+    by_grid
+        Answers about single grids, where the order is of grids and the analysis can be asked of one.
     areas, partial
         Whose rows these are, and what must be said where they aren't the whole community's.
     """
@@ -37,6 +40,11 @@ class Ground:
     grids: Sequence[tuple[str, str]]
     areas: tuple[str, ...]
     partial: str
+    by_grid: Mapping[str, Answer]
+
+    def answer_for(self, grid: str | None) -> Answer | None:
+        """Return what a sheet shows: the answer about its grid alone where there is one, else that about everything."""
+        return self.by_grid.get(grid or "", self.answer)
 
     @property
     def digest(self) -> str:
@@ -87,8 +95,26 @@ def _read(database: Database, scope: Scope, community: str, order: SheetOrder) -
         versions, grids = read_versions(conn, community), list_grids(conn, scope, community)
         srid = read_area(conn, community).metric_srid
         overview = read_overview(conn, scope, community, layers=entry.ground, names=entry.fields, most=MOST_GROUND)
+    by_grid = _answers_by_grid(database, scope, community, entry.analysis, order, [code for code, _ in grids])
     answer = answer_of(database, scope, entry.analysis, community, order.day, order.moment) if entry.analysis else None
     areas = scope.narrowed(community).areas
     partial = partial_of(areas)
     seen = [(code, name) for code, name in grids if not partial or any(code.startswith(area) for area in areas)]
-    return Ground(entry, overview, answer, srid, versions, seen, areas, partial)
+    return Ground(entry, overview, answer, srid, versions, seen, areas, partial, by_grid)
+
+
+def _answers_by_grid(
+    database: Database, scope: Scope, community: str, analysis: Analysis | None, order: SheetOrder,
+    grids: Sequence[str],
+) -> dict[str, Answer]:  # fmt: skip
+    """Return what the analysis answers to somebody who has one grid only, for each grid that a sheet is asked of."""
+    if analysis is None or not analysis.by_grid or order.grid is None:
+        return {}
+    wanted = [grid for grid in grids if order.grid in {grid, EVERY_GRID}]
+    with database.read(scope, order.moment) as conn:
+        area = read_area(conn, community)
+        return {
+            grid: analysis.compute(conn, Scope(scope.actor, scope.role, (grid,)), area, on=order.day)
+            for grid in wanted
+            if any(grid.startswith(own) for own in scope.areas)
+        }

@@ -41,14 +41,14 @@ def wanted_of(ground: Ground, order: SheetOrder) -> Wanted:
     """Return what is to be drawn of a ground."""
     return Wanted(
         Paper(order.paper), Orientation(order.orientation), order.scale, order.grid, order.author, order.review,
-        ground.areas, ground.partial, order.as_of,
+        ground.areas, ground.partial, order.as_of, order.grid in ground.by_grid,
     )  # fmt: skip
 
 
 def draw_order(ground: Ground, order: SheetOrder, proof: Proof) -> Sheet:
     """Draw one sheet."""
     return draw_sheet(
-        _title(ground), ground.overview, ground.answer, ground.srid, wanted_of(ground, order),
+        _title(ground), ground.overview, ground.answer_for(order.grid), ground.srid, wanted_of(ground, order),
         proof, today(), public=_is_public(ground),
     )  # fmt: skip
 

@@ -75,6 +75,8 @@ class Theme:
         Whether the theme is on when a map opens.
     choice
         Themes of one choice exclude each other on a map; "" for a theme that may lie over any other.
+    listed
+        Whether a sheet lists the features, which then come in the order in which they matter.
     lattice_m
         Side in metres of the squares that stand for features too many to draw, or None; ``count`` is of the features.
     """
@@ -92,6 +94,7 @@ class Theme:
     timed: str | None = None
     shown: bool = True
     choice: str = ""
+    listed: bool = False
     lattice_m: int | None = None
 
 

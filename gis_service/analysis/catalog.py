@@ -14,6 +14,7 @@ from gis_service.analysis.coverage import FACILITIES, coverage_of
 from gis_service.analysis.crowding import crowding
 from gis_service.analysis.density import density, density_change, public_density
 from gis_service.analysis.drainage import drainage
+from gis_service.analysis.due import due
 from gis_service.analysis.environment import construction_waste, green_loss
 from gis_service.analysis.freshness import freshness
 from gis_service.analysis.hazards import hazards
@@ -46,6 +47,9 @@ class Analysis:
     public
         Whether its answer may leave the house: people on the protected lattice only, and a map without other layers of
         people.
+    by_grid
+        Whether a sheet of one grid shows the answer about that grid: what is asked there doesn't reach over its edge,
+        as ways and clusters do.
     """
 
     name: str
@@ -54,11 +58,16 @@ class Analysis:
     description: str
     compute: Compute
     public: bool = False
+    by_grid: bool = False
 
 
 ANALYSES: dict[str, Analysis] = {
     one.name: one
     for one in (
+        Analysis(
+            "due", "今日", "今日待办", "今天该办什么:到期的隐患、疑似逾期的登记、该复查的出租房,最急的在前", due,
+            by_grid=True,
+        ),
         Analysis(
             "density", "密度", "人口、租户、企业与隐患密度", "每公顷多少人、多少户、多少家,按方格、网格和小区", density
         ),
@@ -88,14 +97,16 @@ ANALYSES: dict[str, Analysis] = {
         Analysis(
             "parking_balance", "停车", "停车供需", "哪里缺车位、夜里停得多满,企业院落共享能补多少", parking_balance
         ),
-        Analysis("crowding", "出租房", "群租疑似", "哪些出租房像群租,符合哪几条;哪些楼达到规模出租", crowding),
+        Analysis("crowding", "出租房", "群租疑似", "哪些出租房像群租,符合哪几条;哪些楼达到规模出租", crowding,
+                 by_grid=True),
         Analysis("green_loss", "环境", "毁绿占绿", "多少绿地被菜园、停车、踩踏占去,在哪里", green_loss),
         Analysis(
             "construction_waste", "环境", "装修垃圾堆放", "渣土和施工废弃料堆在哪里,离堆放点多远", construction_waste
         ),
         Analysis("overhead_wires", "环境", "架空飞线", "各网格还有多少线路架空或明敷,哪些杂乱", overhead_wires),
         Analysis("road_renewal", "环境", "道路白改黑", "改造了多少路面、还有哪些水泥路和破损路", road_renewal),
-        Analysis("freshness", "数据", "信息保鲜", "记录有多旧、走访到没有、核对准不准,哪些登记疑似逾期", freshness),
+        Analysis("freshness", "数据", "信息保鲜", "记录有多旧、走访到没有、核对准不准,哪些登记疑似逾期", freshness,
+                 by_grid=True),
         Analysis("contradictions", "数据", "疑点核查", "哪些记录互相矛盾,该到现场核对什么", contradictions),
     )
 }  # fmt: skip

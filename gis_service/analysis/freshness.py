@@ -46,10 +46,7 @@ def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer
     asked = scope.narrowed(area.code)
     rules = read_rules(conn, area.code)
     cycle, reporting = rules["rental.recheck_green"], rules["rental.reporting_days"]
-    units = read_frame(conn, asked, "rental_unit", _UNIT, srid=area.metric_srid)
-    visits = read_frame(conn, asked, "visit", _VISIT, srid=area.metric_srid)
-    visits = visits[(visits["target_kind"] == "rental_unit") & np.array([day <= on for day in visits["visited_on"]],
-                                                                       dtype=bool)]  # fmt: skip
+    units, visits = _read(conn, asked, area, on)
     let = judged(units[units["rent_status"] == "let"], visits, reporting, on)
     grids = grid_titles(conn, asked, area)
     shapes = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)
@@ -66,6 +63,21 @@ def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer
         themes=(_units_theme(let, grids), _grids_theme(by_grid), _overdue_theme(let, grids)),
         rules=(cycle, reporting),
     )  # fmt: skip
+
+
+def read_let(conn: Connection, asked: Scope, area: Area, reporting: Rule, on: date) -> geopandas.GeoDataFrame:
+    """Return the let units as ``judged`` does."""
+    units, visits = _read(conn, asked, area, on)
+    return judged(units[units["rent_status"] == "let"], visits, reporting, on)
+
+
+def _read(
+    conn: Connection, asked: Scope, area: Area, on: date
+) -> tuple[geopandas.GeoDataFrame, geopandas.GeoDataFrame]:
+    units = read_frame(conn, asked, "rental_unit", _UNIT, srid=area.metric_srid)
+    visits = read_frame(conn, asked, "visit", _VISIT, srid=area.metric_srid)
+    known = np.array([day <= on for day in visits["visited_on"]], dtype=bool)
+    return units, visits[(visits["target_kind"] == "rental_unit") & known]
 
 
 def wilson(right: int, checked: int) -> tuple[float, float]:

@@ -49,10 +49,7 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     """Return the open hazards with their age and time limits, the settled ones, and the clusters of open ones."""
     asked = scope.narrowed(area.code)
     rule = read_rules(conn, area.code)["hazard.general_days"]
-    cases = read_frame(conn, asked, "hazard", _READ, srid=area.metric_srid)
-    known = np.array([day is None or day <= on for day in cases["found_on"]], dtype=bool)
-    frame = judged(cases[known], rule, on)
-    frame["geometry"] = shapely.point_on_surface(frame.geometry.array)
+    frame = read_cases(conn, asked, area, rule, on)
     grids = grid_titles(conn, asked, area)
     clusters = _clusters(conn, asked, area, frame)
     opened = frame[frame["open"].astype(bool)]
@@ -76,6 +73,15 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
                 _cases("settled", "已办结隐患", frame[~frame["open"].astype(bool)], grids, shown=False)),
         rules=(rule,),
     )  # fmt: skip
+
+
+def read_cases(conn: Connection, asked: Scope, area: Area, general: Rule, on: date) -> geopandas.GeoDataFrame:
+    """Return the cases that were found by a day, as ``judged`` does, each as a point."""
+    cases = read_frame(conn, asked, "hazard", _READ, srid=area.metric_srid)
+    known = np.array([day is None or day <= on for day in cases["found_on"]], dtype=bool)
+    frame = judged(cases[known], general, on)
+    frame["geometry"] = shapely.point_on_surface(frame.geometry.array)
+    return frame
 
 
 def judged(frame: geopandas.GeoDataFrame, general: Rule, on: date) -> geopandas.GeoDataFrame:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import orjson
 import shapely
 
 from gis_service.analysis.answer import Answer
 from gis_service.errors import InputError, NotFoundError
 from gis_service.overview import LayerAnswer, Overview
+from layers.field import Kind
 from maps.numbers import written
 from maps.sheets.furniture import Table
 from maps.sheets.lettering import one_line
@@ -41,6 +43,8 @@ class Wanted:
         Codes of the areas whose rows are shown.
     partial
         What must be said of numbers that are those of some grids only; "" where they are of the whole community.
+    alone
+        Whether the answer is about the grid alone, and not about the whole community.
     as_of
         The day whose records are shown, where it isn't the present ones.
     """
@@ -54,6 +58,7 @@ class Wanted:
     scope: tuple[str, ...] = ()
     partial: str = ""
     as_of: date | None = None
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,8 @@ def finding_of(overview: Overview, features: Mapping[str, Features], answer: Ans
     """Return the sentence below the title: what the analysis found, or what there is in the community or grid."""
     everywhere = "所辖网格" if wanted.partial else "全社区"
     if answer is not None:
-        return f"{everywhere}:{answer.finding}" if wanted.grid or wanted.partial else answer.finding
+        told = "本网格" if wanted.alone else everywhere
+        return f"{told}:{answer.finding}" if wanted.grid or wanted.partial else answer.finding
     counted = []
     for one in overview.layers:
         if one.layer.name in COUNTED:
@@ -137,6 +143,7 @@ def facts_table(answer: Answer, wanted: Wanted) -> Table:
         for fact in answer.facts
     ]
     whose = "(所辖网格)" if wanted.partial else "(全社区)" if wanted.grid else ""
+    whose = "(本网格)" if wanted.alone else whose
     return Table(f"主要数字{whose}", ("指标", "数"), rows)
 
 
@@ -168,6 +175,25 @@ def sees_grid(code: str, wanted: Wanted) -> bool:
 
 
 _SHORT = {"parking": "停车", "waste_point": "投放点"}
+
+
+def listing_of(answer: Answer | None) -> Table | None:
+    """Return the features that a sheet lists, in the order in which they matter; None where it lists none."""
+    theme = next((one for one in answer.themes if one.listed), None) if answer else None
+    if theme is None:
+        return None
+    columns = [one for one in theme.columns if not one.filtered]
+    rows = [
+        tuple(_cell(feature["properties"].get(one.name)) for one in columns)
+        for feature in orjson.loads(theme.features)["features"]
+    ]
+    titles = (f"{one.title}({one.unit})" if one.unit else one.title for one in columns)
+    texts = sum(one.kind is Kind.TEXT for one in columns)
+    return Table(f"{theme.title}({len(rows):,} 件,最急的在前)", tuple(titles), rows, texts=texts)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else written(value) if isinstance(value, int | float) else one_line(value)
 
 
 def dated(overview: Overview, answer: Answer | None, as_of: date | None) -> str:

@@ -34,6 +34,8 @@ class Table:
     rows: Sequence[Sequence[str]]
     total: bool = False
     """Whether the last row sums the others up."""
+    texts: int = 1
+    """How many columns, from the left, hold texts: they share what the numbers leave."""
 
 
 def em_of(size: float, k: float) -> float:
@@ -246,24 +248,25 @@ def _fitting(table: Table, most: int) -> Table:
 
 
 def draw_table(page: Page, box: Box, top: float, table: Table) -> float:
-    """Draw a table; return where it ends. The first column takes what the others leave."""
+    """Draw a table; return where it ends. Columns of texts share what those of numbers leave."""
     top = heading(page, box, top, table.title) - 0.4 * page.k
     table = _fitting(table, int((top - box.y) / _cell(page.k)) - 1)
     em = page.em(BODY)
     needed = [
         max(width_em(row[column]) for row in (table.columns, *table.rows)) * em + 2.4 * page.k
-        for column in range(1, len(table.columns))
+        for column in range(table.texts, len(table.columns))
     ]
-    first = box.width - sum(needed)
-    widths, height = [first, *needed], _cell(page.k)
+    share = (box.width - sum(needed)) / table.texts
+    widths, height = [*[share] * table.texts, *needed], _cell(page.k)
     for number, row in enumerate((table.columns, *table.rows)):
         y, last = top - (number + 1) * height, table.total and number == len(table.rows)
         fill = RULE if number == 0 else PALE if last else "#ffffff"
         page.rectangle(box.x, y, box.width, height, fill=fill, line="#cfd6dc", points=0.4)
         x = box.x
         for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            at, ha = (x + 1.2 * page.k, "left") if column == 0 else (x + width - 1.2 * page.k, "right")
-            shown = _shortened(cell, (width - 1.6 * page.k) / em) if column == 0 else cell
+            text = column < table.texts
+            at, ha = (x + 1.2 * page.k, "left") if text else (x + width - 1.2 * page.k, "right")
+            shown = _shortened(cell, (width - 1.6 * page.k) / em) if text else cell
             page.write(at, y + height * 0.32, shown, BODY, ha=ha, bold=number == 0 or last,
                        color="#ffffff" if number == 0 else INK)  # fmt: skip
             x += width

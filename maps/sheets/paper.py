@@ -91,10 +91,13 @@ class Layout:
     landscape: bool
 
 
-def layout_of(paper: Paper, orientation: Orientation, panel_height: Callable[[float], float]) -> Layout:
+def layout_of(
+    paper: Paper, orientation: Orientation, panel_height: Callable[[float], float], most: float = 0.36
+) -> Layout:
     """Return where things stand on a sheet of paper.
 
-    ``panel_height`` says, for a lettering, how many millimetres the panel of a tall sheet needs.
+    ``panel_height`` says, for a lettering, how many millimetres the panel of a tall sheet needs; it gets at most the
+    share ``most`` of the sheet's height.
     """
     short, long = _SIZES[paper]
     k = _LETTERING[paper]
@@ -109,7 +112,7 @@ def layout_of(paper: Paper, orientation: Orientation, panel_height: Callable[[fl
         panel = Box(width - margin - panel_width, below, panel_width, head.y - below)
         frame = Box(margin + rim, below + rim, panel.x - margin - 2 * rim - 3 * k, head.y - below - 2 * rim)
     else:
-        panel = Box(margin, below, width - 2 * margin, min(panel_height(k), 0.36 * height))
+        panel = Box(margin, below, width - 2 * margin, min(panel_height(k), most * height))
         bottom = panel.top + 3 * k + rim
         frame = Box(margin + rim, bottom, width - 2 * margin - 2 * rim, head.y - bottom - rim)
     return Layout(width, height, head, frame, panel, foot, k, landscape)

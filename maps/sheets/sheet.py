@@ -22,6 +22,7 @@ from maps.sheets.contents import (
     finding_of,
     grid_table,
     ground_of,
+    listing_of,
     stamps_of,
 )
 from maps.sheets.furniture import GREY, SMALL, Page, Table
@@ -85,7 +86,11 @@ def draw_sheet(
     ground, name = ground_of(features, wanted.grid)
     drawings = drawings_of(overview, features, answer, srid)
     tables = [facts_table(answer, wanted) if answer else grid_table(overview, features, wanted)]
-    layout = layout_of(wanted.paper, wanted.orientation, lambda k: panel_height(drawings, tables[0], k))
+    listing = listing_of(answer)
+    layout = layout_of(
+        wanted.paper, wanted.orientation, lambda k: panel_height(drawings, tables[0], k, listing),
+        _MOST_PANEL if listing is None else _MOST_LISTING,
+    )  # fmt: skip
     west, south, east, north = ground.bounds
     scale = scale_of(layout.frame, east - west, north - south, wanted.scale)
     figure = Figure(figsize=(layout.width / MM_PER_INCH, layout.height / MM_PER_INCH), facecolor="white")
@@ -98,7 +103,7 @@ def draw_sheet(
     labels = map_.draw(drawings, stamps_of(overview, wanted, public=public))
     _head(page, layout.head, heading, finding)
     inset = _inset(page, features, ground if wanted.grid else None, overview.bbox)
-    _panel(page, layout, drawings, tables, answer, inset)
+    _panel(page, layout, drawings, tables, answer, inset, listing)
     _foot(page, layout.foot, overview, answer, srid, scale, wanted, proof, made_on)
     check_signs([*(text.get_text() for text in page.texts), *(label.text for label in labels)])
     return Sheet(heading, finding, figure, layout, scale, labels, page)
@@ -134,22 +139,35 @@ def _degrees(value: float) -> str:
     return f"{degrees}°{tenths / 10:.1f}′"
 
 
-def panel_height(drawings: Sequence[Drawing], table: Table, k: float) -> float:
+def panel_height(drawings: Sequence[Drawing], table: Table, k: float, listing: Table | None = None) -> float:
     """Return how high the panel below a tall sheet's map must be, in millimetres."""
-    table_height = furniture.table_height(table, k) + _LEAST_INSET * k
-    return max(furniture.legend_height(drawings, _LEGEND_COLUMNS, k), table_height) + 2 * k
+    table_height = furniture.table_height(table, k) + (0 if listing else _LEAST_INSET * k)
+    listed = furniture.table_height(listing, k) if listing else 0.0
+    return max(furniture.legend_height(drawings, _LEGEND_COLUMNS, k), table_height) + 2 * k + listed
 
 
 _LEGEND_COLUMNS = 2
+_WORDS = 36.0
+"""Millimetres of height on A3 that a list leaves to thresholds and method."""
+_MOST_PANEL, _MOST_LISTING = 0.36, 0.52
+"""Shares of a tall sheet's height that the panel may take, without and with a list of what is to be done."""
 
 
 def _panel(
     page: Page, layout: Layout, drawings: Sequence[Drawing], tables: Sequence[Table], answer: Answer | None,
-    inset: Callable[[Box], None],
+    inset: Callable[[Box], None], listing: Table | None,
 ) -> None:  # fmt: skip
     blocks: list[Callable[[Box, float], float]] = []
     blocks.append(lambda box, top: furniture.draw_legend(page, box, top, drawings, _LEGEND_COLUMNS))
     blocks += [lambda box, top, one=table: furniture.draw_table(page, box, top, one) for table in tables]  # type: ignore[misc]
+    if listing is not None and layout.landscape:
+        # Thresholds and method need some room below.
+        words = _WORDS * page.k
+        blocks.append(
+            lambda box, top: furniture.draw_table(
+                page, Box(box.x, box.y + words, box.width, box.height - words), top, listing
+            )
+        )
     if answer is not None:
         blocks.append(lambda box, top: _words(page, box, top, answer))
     panel, gap = layout.panel, 4 * page.k
@@ -160,6 +178,13 @@ def _panel(
         if (room := top - panel.y) > _LEAST_INSET * page.k:
             inset(Box(panel.x, panel.y, panel.width, min(room, _MOST_INSET * page.k)))
         return
+    if listing is not None:
+        above = max(
+            furniture.legend_height(drawings, _LEGEND_COLUMNS, page.k), furniture.table_height(tables[0], page.k)
+        )
+        below = panel.top - above - gap
+        furniture.draw_table(page, Box(panel.x, panel.y, panel.width, below - panel.y), below, listing)
+        panel = Box(panel.x, below, panel.width, above + gap)
     width = (panel.width - gap * (len(blocks) - 1)) / len(blocks)
     for number, block in enumerate(blocks):
         column = Box(panel.x + number * (width + gap), panel.y, width, panel.height)
@@ -172,7 +197,7 @@ def _panel(
 def _words(page: Page, box: Box, top: float, answer: Answer) -> float:
     """Write thresholds with their basis, and how the figures were reckoned, as far as there is room."""
     leading = page.em(SMALL) * 1.45
-    if answer.rules:
+    if answer.rules and top - page.em(10.5) * 1.25 - 4 * leading > box.y:
         top = furniture.heading(page, box, top, "阈值与依据")
         for rule in answer.rules:
             if top - 3 * leading < box.y:
