@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 
+from gis_service.features.along import ALONG
+from gis_service.features.pinyin import sounds_in
+from gis_service.features.search import BROAD, CALLED
 from gis_service.overview import LayerAnswer, Overview
 from layers.field import Kind, LayerField
 from layers.layer import Layer
@@ -47,6 +52,8 @@ def overview_config(
         "community": overview.community,
         # A served page asks the service, which knows spellings and pinyin; a file searches what it holds.
         "search": "/search" if any(answer.url for answer in overview.layers) else None,
+        "dataDate": overview.data_date,
+        "leftOut": list(overview.left_out),
         "synthetic": overview.synthetic,
         "attributions": list(overview.attributions),
         "crs": overview.crs_note,
@@ -62,15 +69,31 @@ def omitted(overview: Overview) -> str:
 
 
 def page_map(
-    name: str, heading: str, overview: Overview, config: dict[str, object], base_layers: Sequence[BaseLayer]
+    name: str,
+    heading: str,
+    overview: Overview,
+    config: dict[str, object],
+    base_layers: Sequence[BaseLayer],
+    themes: Mapping[str, str] = MappingProxyType({}),
 ) -> PageMap:
-    """Return a page map that opens on the community and carries the layers whose answer holds their features."""
+    """Return a page map that opens on the community and carries the layers whose answer holds their features.
+
+    Parameters
+    ----------
+    themes
+        Name to features (GeoJSON text) of further layers of the page.
+    """
     fetched = [answer.url for answer in overview.layers if answer.geojson is None and answer.url is not None]
     tiles = [source.url for layer in base_layers for source in layer.tiles]
     drawn = PageMap(name, heading, overview.bbox, config, fetches=(*fetched, *tiles))
-    for answer in overview.layers:
-        if answer.geojson is not None:
-            drawn.page.add_block(f"gis-layer-{answer.layer.name}", answer.geojson)
+    held = {answer.layer.name: answer.geojson for answer in overview.layers if answer.geojson is not None}
+    held |= themes
+    for layer, features in held.items():
+        drawn.page.add_block(f"gis-layer-{layer}", features)
+    if held:
+        # The page searches by pinyin what it holds: it is told the sounds of the characters that stand in it, no others.
+        sounds = sounds_in("".join(map("".join, map(set, held.values()))))
+        drawn.page.add_block("gis-sounds", json.dumps(sounds, ensure_ascii=False))
     return drawn
 
 
@@ -89,7 +112,9 @@ def _layer_config(answer: LayerAnswer) -> dict[str, object]:
         "url": answer.url if answer.geojson is None else None,
         "squared": answer.squared,
         "fields": [_field_config(field) for field in sorted(answer.fields, key=_popup_rank)],
-        "search": [name for name in _searched(layer) if any(field.name == name for field in answer.fields)],
+        "called": [name for name in CALLED if any(field.name == name for field in answer.fields)],
+        "broad": layer.name in BROAD,
+        "near": layer in ALONG,
         "widthField": _width_field(layer),
         "style": _style_config(layer),
     }
@@ -136,13 +161,6 @@ def _style_config(layer: Layer) -> dict[str, object]:
         "minZoom": style.min_zoom,
         "labelledFrom": style.labelled_from,
     }
-
-
-def _searched(layer: Layer) -> list[str]:
-    """Return the fields a search looks into: label, name, code and addresses; free remarks would bury what is meant."""
-    addresses = [field.name for field in layer.fields if "address" in field.name or "地址" in field.title]
-    shown = {field.name for field in layer.fields}
-    return [name for name in dict.fromkeys((layer.label, "name", "code", *addresses)) if name in shown]
 
 
 def _width_field(layer: Layer) -> str | None:

@@ -27,12 +27,23 @@ _SCRIPTS = (
     "map/curve.js",
     "map/answer.js",
     "map/panel.js",
+    "map/spelling.js",
+    "map/named.js",
     "map/search.js",
     "map/measure.js",
+    "map/places.js",
+    "map/narrowing.js",
+    "map/asking.js",
     "map/frame.js",
     "map/page.js",
 )
-_STYLES = ("leaflet/leaflet.css", "leaflet.fullscreen/Control.FullScreen.css", "map/page.css", "map/answer.css")
+_STYLES = (
+    "leaflet/leaflet.css",
+    "leaflet.fullscreen/Control.FullScreen.css",
+    "map/page.css",
+    "map/answer.css",
+    "map/asking.css",
+)
 PAGE_FILES = (*_SCRIPTS, *_STYLES)
 """Names of all scripts and styles of a page."""
 

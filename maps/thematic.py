@@ -55,10 +55,8 @@ def draw(
                       for rule in answer.rules],
         },
     }  # fmt: skip
-    drawn = page_map(answer.name, heading, overview, config, base_layers)
-    for theme in answer.themes:
-        drawn.page.add_block(f"gis-layer-{_name(theme)}", theme.features)
-    return drawn
+    themes = {_name(theme): theme.features for theme in answer.themes}
+    return page_map(answer.name, heading, overview, config, base_layers, themes)
 
 
 def _reckoned(answer: Answer) -> str:
@@ -92,7 +90,9 @@ def _theme_config(theme: Theme) -> dict[str, object]:
         "url": None,
         "squared": False,
         "fields": [_field(column) for column in theme.columns],
-        "search": [theme.label],
+        "called": [],
+        "broad": False,
+        "near": False,
         "widthField": None,
         "style": {
             "color": "#ffffff" if theme.geometry == "MULTIPOLYGON" else "#3b3b3b",

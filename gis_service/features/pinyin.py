@@ -43,6 +43,26 @@ def sounds_of(name: str) -> set[tuple[str, ...]]:
     return ways
 
 
+def sounds_in(text: str) -> dict[str, str]:
+    """Return what a page without a service must know of the sounds of a text.
+
+    Returns
+    -------
+    dict
+        ``syllables``: every syllable, with those characters of the text that may be said so behind it (``ai爱 an安``);
+        ``rare``: the characters that the beginning of a syllable doesn't stand for. No character that isn't in the text.
+    """
+    signs = set(text)
+    found = {
+        syllable: "".join(sorted(signs.intersection(characters))) for syllable, characters in _by_syllable().items()
+    }
+    rare = {sign for characters in found.values() for sign in characters if not sign.encode("gb2312", "ignore")}
+    return {
+        "syllables": " ".join(syllable + characters for syllable, characters in sorted(found.items())),
+        "rare": "".join(sorted(rare)),
+    }
+
+
 def _readings(letters: str) -> list[tuple[str, ...]]:
     """Return the readings that a pattern lists: whole syllables and initials alone; mixtures where neither will do."""
     syllables = _by_syllable()

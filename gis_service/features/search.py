@@ -50,10 +50,10 @@ MATCHES: Final = ("code", "name", "name", "beginning", "beginning", "part", *("p
 address, a part of them; from the sixth on by sound, in the same order."""
 _PART: Final = 5
 
-_BROAD: Final = ("community", "grid", "estate", "road")
+BROAD: Final = ("community", "grid", "estate", "road")
 """Layers of places that others are named after: of equally good hits these come first."""
 
-_CALLED: Final = ("lessor", "origin_village", "predecessor", "uscc")
+CALLED: Final = ("lessor", "origin_village", "predecessor", "uscc")
 """Fields by which a thing is called beside its code, name and address."""
 
 
@@ -165,7 +165,7 @@ def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, in_code: bo
     address: ColumnElement[Any] = rows.c.address if "address" in names else cast(null(), Text)
     if "house_number" in names:
         address = func.coalesce(address, rows.c.street + func.coalesce(rows.c.house_number, ""))
-    others = [rows.c[name] for name in _CALLED if name in names]
+    others = [rows.c[name] for name in CALLED if name in names]
     # Often the name is the address: what isn't read twice costs half.
     called = func.concat_ws(literal_column("E'\\n'", Text), rows.c.name, func.nullif(address, rows.c.name), *others)
     code, asked = func.lower(rows.c.code), bindparam("code", type_=Text)
@@ -175,7 +175,7 @@ def _hits(layer: Layer, scope: Scope, words: int, *, by_sound: bool, in_code: bo
     named: list[ColumnElement[Any]] = [
         literal(layer.name).label("layer"),
         literal(position, Integer).label("position"),
-        literal(layer.name not in _BROAD, Boolean).label("follows"),
+        literal(layer.name not in BROAD, Boolean).label("follows"),
     ]
     found = (
         select(

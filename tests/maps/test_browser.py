@@ -177,7 +177,7 @@ def test_search_by_keyboard_opens_what_was_found(offline_page: Watched, exported
     assert page.evaluate("gis.map.getZoom()") >= LAYERS["rental_unit"].style.min_zoom
     page.keyboard.press("/")
     page.fill(".gis-search input", "没有这样的东西")
-    page.wait_for_function("document.querySelector('.gis-result-none').textContent === '没有找到'")
+    page.wait_for_selector(".gis-result-none:has-text('没有找到“没有这样的东西”。只查本页所含的')")
 
 
 def test_address_remembers_place_and_layers(offline_page: Watched, exported: Path) -> None:

@@ -15,30 +15,31 @@
     return !chosen.month || !layer.timed || String(feature.properties[layer.timed] || "").startsWith(chosen.month);
   }
 
-  function valuesOf(feature, name) {
+  // The values of a field as texts; a list has several.
+  gis.valuesOf = function (feature, name) {
     const value = feature.properties[name];
     return (Array.isArray(value) ? value : [value]).map((item) => String(item));
-  }
+  };
+  const valuesOf = gis.valuesOf;
 
-  // The features of a theme that the filters leave.
-  gis.filtered = (layer) => (layer.theme ? layer.features.filter(passes) : layer.features);
+  // The features of a layer that the filters leave: those of the answer, and that of the layer itself.
+  gis.filtered = function (layer) {
+    const found = layer.theme ? layer.features.filter(passes) : layer.features;
+    return layer.narrowed ? found.filter(layer.narrowed) : found;
+  };
 
   function applyFilters() {
-    for (const layer of themes().filter((one) => one.loaded)) {
-      layer.group_.clearLayers();
-      for (const feature of gis.filtered(layer)) {
-        feature.paths.forEach((path) => layer.group_.addLayer(path));
-      }
-    }
+    themes().filter((one) => one.loaded).forEach(gis.redrawLayer);
     gis.map.closePopup();
     gis.tellPanel();
   }
 
-  function choiceOf(title, options, change) {
+  // A list to choose from; options are pairs of a value and its words. Its first place, `none`, tells null.
+  gis.choiceOf = function (title, options, change, none) {
     const label = gis.element("label", "gis-choice");
     label.appendChild(gis.element("span", "", title));
     const select = gis.element("select");
-    select.appendChild(gis.element("option", "", "全部"));
+    select.appendChild(gis.element("option", "", none || "全部"));
     for (const [value, text] of options) {
       const option = gis.element("option", "", text);
       option.value = value;
@@ -47,7 +48,7 @@
     select.addEventListener("change", () => change(select.selectedIndex ? select.value : null));
     label.appendChild(select);
     return label;
-  }
+  };
 
   function filterBlock(block) {
     const columns = new Map();
@@ -67,7 +68,7 @@
     for (const [name, known] of columns) {
       if (known.values.size > 1) {
         const options = [...known.values].sort((a, b) => a[1].localeCompare(b[1], "zh-CN", { numeric: true }));
-        block.appendChild(choiceOf(known.field.title, options, (value) => {
+        block.appendChild(gis.choiceOf(known.field.title, options, (value) => {
           chosen.values.delete(name);
           if (value !== null) {
             chosen.values.set(name, value);

@@ -140,15 +140,33 @@
     return runs.length ? [area, new gis.Line(runs, options)] : [area];
   }
 
+  function makePaths(feature) {
+    feature.paths = pathsOf(feature.layer, feature.geometry, feature.properties);
+    feature.paths.forEach((path) => (path.feature = feature));
+  }
+
   // Puts one feature into the layer's group; null where there is nothing to draw.
   gis.addFeature = function (layer, item) {
     const feature = { layer: layer, id: item.id, properties: item.properties || {}, geometry: item.geometry };
-    feature.paths = pathsOf(layer, item.geometry, feature.properties);
-    for (const path of feature.paths) {
-      path.feature = feature;
-      layer.group_.addLayer(path);
-    }
+    makePaths(feature);
+    feature.paths.forEach((path) => layer.group_.addLayer(path));
     return feature.paths.length ? feature : null;
+  };
+
+  // Draws what the filters leave of a layer.
+  gis.redrawLayer = function (layer) {
+    layer.group_.clearLayers();
+    const edges = layer.edges;
+    if (edges) {
+      edges.clear();
+    }
+    for (const feature of gis.filtered(layer)) {
+      // An edge that two areas share was drawn by the first of them, which may be left out now.
+      if (edges) {
+        makePaths(feature);
+      }
+      feature.paths.forEach((path) => layer.group_.addLayer(path));
+    }
   };
 
   // Turns a FeatureCollection into the layer's features; nothing is on the map yet.

@@ -60,6 +60,9 @@
       button(bar, "gis-icon gis-icon-home", "回到全域", () => gis.fitHome(L.latLngBounds([south, west], [north, east])));
       button(bar, "gis-icon gis-icon-locate", "定位到我的位置", () => map.locate({ setView: true, maxZoom: 17, timeout: 15000 }));
       button(bar, "gis-icon gis-icon-measure", "量距离和面积", gis.makeMeasure(map));
+      if (gis.isWhole()) {
+        button(bar, "gis-icon gis-icon-ask", "查最近、所在、筛选", gis.makeAsking(map));
+      }
       L.DomEvent.disableClickPropagation(bar);
       return bar;
     },

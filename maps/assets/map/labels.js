@@ -127,7 +127,7 @@
         if (!layer.loaded || !layer.on || zoom < layer.style.minZoom) {
           continue;
         }
-        for (const feature of layer.features) {
+        for (const feature of gis.filtered(layer)) {
           const path = feature.paths[0];
           if (path instanceof gis.Symbol && view.contains(path.getLatLng())) {
             const at = this._map.latLngToContainerPoint(path.getLatLng());
@@ -143,7 +143,7 @@
       context.font = font.weight + " " + font.size + "px " + FAMILY;
       this._ink = inkOf(layer);
       const view = this._map.getBounds();
-      const found = layer.features
+      const found = gis.filtered(layer)
         .filter((feature) => view.intersects(gis.boundsOf(feature)))
         .map((feature) => ({ feature: feature, text: gis.labelOf(feature).slice(0, 24) }))
         .filter((item) => item.text);

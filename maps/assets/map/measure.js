@@ -6,6 +6,8 @@
   const E2 = 0.00669438002290; // CGCS2000: f = 1/298.257222101
   const RADIAN = Math.PI / 180;
 
+  gis.ELLIPSOID = { a: A, e2: E2 };
+
   // Radii of curvature in metres at a latitude: along the meridian, and across it.
   function radii(lat) {
     const w = 1 - E2 * Math.sin(lat * RADIAN) ** 2;

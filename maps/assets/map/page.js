@@ -5,10 +5,10 @@
   gis.drawn = {};
   gis.ready = false;
 
-  function readBlock(id) {
+  gis.readBlock = function (id) {
     const block = document.getElementById(id);
     return block ? JSON.parse(block.textContent) : null;
-  }
+  };
 
   function prepare(layer) {
     layer.fields.forEach((field) => (field.codes = field.codes && new Map(field.codes)));
@@ -56,7 +56,7 @@
 
   async function fetchLayer(layer) {
     if (layer.url === null) {
-      return readBlock("gis-layer-" + layer.name);
+      return gis.readBlock("gis-layer-" + layer.name);
     }
     return layer.squared ? { features: [] } : gis.fetchFeatures(layer.url);
   }
@@ -211,7 +211,7 @@
 
   gis.start = async function (map) {
     gis.map = map;
-    gis.config = readBlock("gis-config");
+    gis.config = gis.readBlock("gis-config");
     gis.listed = gis.config.layers.map(prepare);
     gis.layers = gis.listed.slice().sort((a, b) => a.style.order - b.style.order);
     const [west, south, east, north] = gis.config.bbox;

@@ -159,7 +159,8 @@
       layer.note.textContent = layer.failed ? "载入失败" : hidden ? "放大后显示" : "";
       layer.note.className = layer.failed ? "gis-bad" : "";
       if (layer.loaded && !layer.squared) {
-        layer.countText.textContent = gis.filtered(layer).length.toLocaleString("zh-CN");
+        const left = gis.filtered(layer).length.toLocaleString("zh-CN");
+        layer.countText.textContent = layer.narrowed ? left + "/" + layer.features.length.toLocaleString("zh-CN") : left;
       }
       if (layer.entries && !layer.entries.hidden) {
         fillEntries(layer, layer.entries);

@@ -1,36 +1,9 @@
-// Search over names, codes and addresses of all layers; by keyboard too. A served page asks the service, and looks by
-// itself only through what stands in the page; a file looks through everything.
+// The search box: names, codes, addresses and pinyin of all layers; by keyboard too. A served page asks the service, and
+// looks by itself only through what stands in the page; a file looks through everything (named.js).
 (function (gis) {
   "use strict";
 
   const SHOWN = 30;
-  let index = null;
-
-  // The searched texts of every feature that stands in the page, in lower case.
-  async function buildIndex() {
-    const own = gis.layers.filter((layer) => layer.url === null);
-    await Promise.all(own.map((layer) => layer.loaded || gis.loadLayer(layer)));
-    index = [];
-    for (const layer of own) {
-      for (const feature of layer.features || []) {
-        const texts = layer.search.map((name) => feature.properties[name]).filter((text) => text);
-        index.push({ feature: feature, text: texts.join("\n").toLowerCase() });
-      }
-    }
-  }
-
-  function find(words) {
-    const parts = words.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = [];
-    for (const entry of index) {
-      if (parts.every((part) => entry.text.includes(part))) {
-        // Those that begin with the words come first, then the shorter.
-        const score = (entry.text.startsWith(parts[0]) ? 0 : 1000) + Math.min(999, entry.text.length);
-        found.push({ feature: entry.feature, score: score });
-      }
-    }
-    return found.sort((a, b) => a.score - b.score).map((item) => item.feature);
-  }
 
   // What the service finds, as far as it is of this community and on this map.
   async function hitsOf(words) {
@@ -71,9 +44,9 @@
     const box = gis.element("div", "gis-search");
     const input = gis.element("input");
     input.type = "search";
-    input.placeholder = "搜索名称、编码、地址";
+    input.placeholder = "搜索名称、编码、地址、拼音";
     input.autocomplete = "off";
-    input.setAttribute("aria-label", "搜索名称、编码、地址");
+    input.setAttribute("aria-label", "搜索名称、编码、地址、拼音");
     input.setAttribute("role", "combobox");
     input.setAttribute("aria-controls", "gis-results");
     input.setAttribute("aria-expanded", "false");
@@ -113,26 +86,28 @@
       close();
       input.blur();
       if (result.layer) {
-        gis.goTo(result);
+        gis.goTo(result.feature);
       } else {
         goToHit(result);
       }
     }
 
-    // The colour, the words and the small print of a feature of this page or of a hit of the service.
+    // The colour, the words and the small print of a hit of this page or of the service.
     function wordsOf(result) {
       if (!result.layer) {
         const layer = layerOf(result);
         return [layer, undefined, result.properties.label, layer.title + " · " + result.properties.code];
       }
-      const color = (result.layer.paletteByCode.get(String(gis.codeOf(result))) || {}).color;
-      return [result.layer, color, gis.titleOf(result), result.layer.title + " · " + (result.properties.code || "")];
+      const color = (result.layer.paletteByCode.get(String(gis.codeOf(result.feature))) || {}).color;
+      const segments = result.segments > 1 ? result.segments + " 段" : "";
+      const small = [result.layer.title, result.code, segments].filter(Boolean).join(" · ");
+      return [result.layer, color, result.label || gis.titleOf(result.feature), small];
     }
 
     function show(found) {
       results = found.slice(0, SHOWN);
       if (!results.length) {
-        message("没有找到");
+        message("没有找到“" + input.value.trim() + "”。" + (gis.config.search ? "" : gis.heldWords()));
         return;
       }
       list.replaceChildren();
@@ -170,10 +145,15 @@
       if (mine !== asked) {
         return;
       }
-      if (!index) {
-        message("正在查找……");
-        await buildIndex();
+      const spelled = gis.spellingOf(words);
+      if (spelled.refused) {
+        message(spelled.refused);
+        return;
       }
+      if (list.hidden) {
+        message("正在查找……");
+      }
+      await gis.indexNames();
       let hits = [];
       let failed = "";
       try {
@@ -185,7 +165,7 @@
       if (mine !== asked) {
         return;
       }
-      show(find(words).concat(hits));
+      show(gis.findNamed(spelled).concat(hits));
       if (failed) {
         message("搜索失败(" + failed + "),请稍候再试");
       }
@@ -209,8 +189,6 @@
         input.blur();
       }
     });
-    // An upload may have changed a layer that was loaded again; a failed one may have come later.
-    gis.forgetSearch = () => (index = null);
     document.addEventListener("keydown", (event) => {
       const typing = event.target.matches && event.target.matches("input, textarea");
       if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey) {
