@@ -91,9 +91,8 @@ def page_map(
     for layer, features in held.items():
         drawn.page.add_block(f"gis-layer-{layer}", features)
     if held:
-        # The page searches by pinyin what it holds: it is told the sounds of the characters that stand in it, no others.
-        sounds = sounds_in("".join(map("".join, map(set, held.values()))))
-        drawn.page.add_block("gis-sounds", json.dumps(sounds, ensure_ascii=False))
+        # By pinyin the page searches what it holds: it is told the sounds of its own characters, and of no others.
+        drawn.page.add_block("gis-sounds", json.dumps(sounds_in(*held.values()), ensure_ascii=False))
     return drawn
 
 

@@ -43,16 +43,16 @@ def sounds_of(name: str) -> set[tuple[str, ...]]:
     return ways
 
 
-def sounds_in(text: str) -> dict[str, str]:
-    """Return what a page without a service must know of the sounds of a text.
+def sounds_in(*texts: str) -> dict[str, str]:
+    """Return what a page without a service must know of the sounds of texts; of characters that aren't in them nothing.
 
     Returns
     -------
     dict
-        ``syllables``: every syllable, with those characters of the text that may be said so behind it (``ai爱 an安``);
-        ``rare``: the characters that the beginning of a syllable doesn't stand for. No character that isn't in the text.
+        ``syllables``: every syllable, with the characters that may be said so behind it (``ai爱 an安``);
+        ``rare``: those characters that the beginning of a syllable doesn't stand for.
     """
-    signs = set(text)
+    signs: set[str] = set().union(*texts)
     found = {
         syllable: "".join(sorted(signs.intersection(characters))) for syllable, characters in _by_syllable().items()
     }

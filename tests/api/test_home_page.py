@@ -162,6 +162,14 @@ def test_search_knows_spellings_and_opens_what_was_meant(watched: Watched, serve
     assert watched.errors == []
 
 
+def test_a_road_of_several_segments_is_one_hit_that_leads_there(watched: Watched, server: str) -> None:
+    page = watched.open(server)
+    page.keyboard.press("/")
+    page.keyboard.insert_text("兴平路")
+    page.locator(".gis-results li[role=option]:has-text('道路')").first.click()
+    page.wait_for_selector(".gis-popup:has-text('兴平路')")
+
+
 def test_search_tells_when_nothing_is_found_and_when_it_fails(watched: Watched, server: str) -> None:
     page = watched.open(server)
     page.keyboard.press("/")

@@ -93,7 +93,9 @@
 
     // The click is taken before any feature gets it, so that no popup opens over the answer.
     const take = (event) => {
-      if (!event.target.closest(".leaflet-control, .leaflet-popup")) {
+      if (gis.measuring) {
+        pick(false);
+      } else if (!event.target.closest(".leaflet-control, .leaflet-popup")) {
         event.stopPropagation();
         pick(false);
         write(map.mouseEventToLatLng(event));
@@ -161,7 +163,7 @@
   // The card, closed; returns what opens and closes it.
   gis.makeAsking = function (map) {
     const card = gis.element("section", "gis-asking");
-    card.setAttribute("aria-label", "查最近、所在、筛选");
+    card.setAttribute("aria-label", "查询");
     card.hidden = true;
     const status = gis.element("p", "gis-asking-said");
     status.setAttribute("role", "status");
@@ -233,6 +235,7 @@
       }
     }
 
+    gis.closeAsking = () => card.hidden || open(false);
     card.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
         event.stopPropagation();

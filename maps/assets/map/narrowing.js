@@ -134,6 +134,8 @@
       valueBox.querySelectorAll("input").forEach((one) => (one.value = ""));
       valueBox.querySelectorAll("select").forEach((one) => (one.selectedIndex = 0));
       ask(null);
+      // The button goes; who uses the keyboard stays in the card.
+      valueBox.querySelector("select, input").focus();
     });
     clear.hidden = true;
     const layers = gis.listed.filter((one) => one.count).map((one) => [one.name, one.title]);

@@ -244,7 +244,11 @@
     });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !gis.stopMeasuring()) {
-        map.closePopup();
+        if (gis.opened) {
+          map.closePopup();
+        } else if (gis.closeAsking) {
+          gis.closeAsking();
+        }
       }
     });
     await loadSeveral(gis.layers.filter((layer) => layer.on || layer.theme));

@@ -22,7 +22,10 @@
       gis.map.setView([lat, lng], 18, { animate: false });
     }
     await gis.switchLayer(layer, true);
-    const feature = layer.features.find((one) => one.id === hit.id);
+    // A road of several segments is named by its code.
+    const feature =
+      layer.features.find((one) => one.id === hit.id) ||
+      layer.features.find((one) => one.properties.code === hit.properties.code);
     if (feature) {
       gis.goTo(feature);
     } else {
@@ -44,9 +47,9 @@
     const box = gis.element("div", "gis-search");
     const input = gis.element("input");
     input.type = "search";
-    input.placeholder = "搜索名称、编码、地址、拼音";
+    input.placeholder = "搜索名称、编码、地址";
     input.autocomplete = "off";
-    input.setAttribute("aria-label", "搜索名称、编码、地址、拼音");
+    input.setAttribute("aria-label", "搜索名称、编码、地址");
     input.setAttribute("role", "combobox");
     input.setAttribute("aria-controls", "gis-results");
     input.setAttribute("aria-expanded", "false");
