@@ -1,6 +1,7 @@
 """The many spellings of one place: a search text becomes the pattern of all of them.
 
 Nothing is stored beside the data, so a write by any door shows at once: the pattern is what varies, not the rows.
+``maps/assets/map/spelling.js`` reads a text in the same way where there is no service to ask; change both together.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ QUERIES = (
     "新群小区", "xqxq", "昌盛路26号12幢", "昌盛路２６号十二栋", "csl 26 12", "330482002011", "330482002011003", "XQ01",
     "dk00", "第三网格", "disan", "兴平路", "xingpl", "没有这样的东西", "2幢", "卓润", "zrmj", "lssc", "zhong", "河",
     "1弄", "新群 12-3", "GX036", "(", "ljqg", "人民", "垃圾 12", "新凯路 一百一十号", "<img", "chang sheng", "w",
-    "xq 44 1 2 3 4",
+    "xq 44 1 2 3 4", "changsl", "xinqxiaoq", "陆家桥小区1幢2单元101室", "新群小区 60-102",
 )  # fmt: skip
 FILTERS = (
     ("building", "structure", "3"), ("building", "floors", "5"), ("building", "floors", ("2", "3")),
@@ -336,6 +336,8 @@ def test_the_card_is_used_by_pointer_and_by_keyboard(
     page.wait_for_selector(".gis-asking-said:has-text('没有找到')")
     page.get_by_text("取消筛选").click()
     page.wait_for_selector(".gis-asking-said:has-text('全部')")
+    # Its button is gone now; the next key still belongs to the card.
+    assert page.evaluate("!!document.activeElement.closest('.gis-asking')")
     assert "只查本页所含的 17 个图层" in card.inner_text()
     page.keyboard.press("Escape")
     page.wait_for_selector(".gis-asking", state="hidden")

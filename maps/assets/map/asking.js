@@ -1,5 +1,5 @@
-// The card of questions of a page that holds all its layers, such as a file on a USB stick: what is nearest to a place, what
-// covers it, and which features have a value. No service is asked.
+// The card of questions of a page that holds all its layers, such as a file on a USB stick: what is nearest to a place,
+// what covers it, and which features have a value. No service is asked.
 (function (gis) {
   "use strict";
 

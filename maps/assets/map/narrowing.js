@@ -82,8 +82,9 @@
       }
       const left = gis.narrow(layer, asked);
       clear.hidden = !asked;
-      const words = asked ? "筛出 " + left.length + " 个" : "全部 " + left.length + " 个";
-      say(left.length ? words + "(" + layer.title + ")" : "没有找到:“" + layer.title + "”里没有符合的要素。", left.map((one) => [one, ""]));
+      const words = (asked ? "筛出 " : "全部 ") + left.length + " 个(" + layer.title + ")";
+      const none = "没有找到:“" + layer.title + "”里没有符合的要素。";
+      say(left.length ? words : none, left.map((one) => [one, ""]));
     }
 
     const ask = (question) => {

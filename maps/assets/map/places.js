@@ -1,5 +1,5 @@
-// What lies near a place, and what covers it: reckoned as the service does (gis_service/features/nearby.py and at.py), with
-// the nearest place of each feature and geodesic metres.
+// What lies near a place, and what covers it: reckoned as the service does (gis_service/features/nearby.py and at.py),
+// with the nearest place of each feature and geodesic metres.
 (function (gis) {
   "use strict";
 

@@ -1,5 +1,5 @@
-// The many spellings of a search text, as the service reads them (gis_service/features/spelling.py and pinyin.py): a file
-// has no service to ask. Which characters a syllable may be is data of the page, for the characters that stand in it.
+// The many spellings of a search text, as the service reads them (gis_service/features/spelling.py and pinyin.py): a
+// file has no service to ask. Which characters a syllable may be is data of the page, for the characters that stand in it.
 (function (gis) {
   "use strict";
 
