@@ -62,12 +62,12 @@ class Ground:
         ]  # fmt: skip
         return str(sum(shown)) if shown else ""
 
-    @property
-    def figures(self) -> list[Figure]:
-        """The figures by which a sheet is compared with what is so today."""
-        if self.answer is None:
+    def figures_for(self, grid: str | None) -> list[Figure]:
+        """Return the figures by which a sheet is compared with what is so today."""
+        answer = self.answer_for(grid)
+        if answer is None:
             return [Figure(one.layer.title, float(one.count), "个") for one in self.overview.layers]
-        return [Figure(fact.title, fact.value, fact.unit) for fact in self.answer.facts]
+        return [Figure(fact.title, fact.value, fact.unit) for fact in answer.facts]
 
 
 def read_ground(database: Database, scope: Scope, community: str, order: SheetOrder) -> Ground:

@@ -215,7 +215,7 @@ def make_in_background(
     if written.preview is not None:
         drafts.append(files.draft(record.id, PREVIEW))
         written.preview(drafts[-1])
-    made = made_of(written, ground)
+    made = made_of(written, ground, record.order)
     kept = [files.keep(draft) for draft in drafts]
     with database.write(scope) as conn:
         there = finish_record(conn, record, made)
@@ -231,9 +231,9 @@ def proof_of(code: str, ground: Ground, public_url: str | None) -> Proof:
     return Proof(code, ground.version, address)
 
 
-def made_of(written: Written, ground: Ground) -> Made:
+def made_of(written: Written, ground: Ground, order: SheetOrder) -> Made:
     """Return what is noted of a file that was written."""
     return Made(
-        written.title, written.finding, written.scale, ground.versions, ground.figures, sha256_of(written.path),
-        written.path.stat().st_size,
+        written.title, written.finding, written.scale, ground.versions, ground.figures_for(order.grid),
+        sha256_of(written.path), written.path.stat().st_size,
     )  # fmt: skip

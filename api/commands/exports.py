@@ -62,7 +62,7 @@ def export(
                 template or settings.slide_template,
             )  # fmt: skip
             with database.write(scope) as conn:
-                finish_record(conn, add_order(conn, scope, code, order, identifier), made_of(written, ground))
+                finish_record(conn, add_order(conn, scope, code, order, identifier), made_of(written, ground, order))
             written.path.replace(out)
     scale_said = f",1:{written.scale:,}" if written.scale else ""
     CONSOLE.print(f"{written.title}{scale_said},编号 {proof.code},写到 {out}。", soft_wrap=True)

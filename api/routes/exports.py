@@ -216,7 +216,7 @@ def _changes(database: Database, scope: Scope, record: SheetRecord) -> list[Chan
     if record.made_at is None:
         return []
     ground = read_ground(database, scope, record.community, replace(record.order, day=today(), as_of=None))
-    now = {one.title: one.value for one in ground.figures}
+    now = {one.title: one.value for one in ground.figures_for(record.order.grid)}
     return [Changed(one.title, one.unit, one.value, now.get(one.title)) for one in record.figures]
 
 

@@ -26,7 +26,8 @@ from api.handlers import work
 from api.sheet_ground import read_ground
 from api.worker import Places, tidy
 from gis_service.analysis.answer import Theme
-from gis_service.areas import create_area
+from gis_service.analysis.catalog import ANALYSES
+from gis_service.areas import create_area, read_area
 from gis_service.database import Database
 from gis_service.features.question import today
 from gis_service.features.write import put_features
@@ -356,6 +357,32 @@ def test_whoever_takes_a_file_stands_in_the_audit(office: Office, staff: TestCli
             for entry in link.entries if (entry["subject"], entry["operation"]) == ("export", "read")
         ]  # fmt: skip
     assert [one for one in taken if asked["code"] in one[1]] == [("head", f"drainage xlsx {asked['code']}", 1)]
+
+
+def test_the_morning_sheet_lists_what_is_due_in_the_grid(office: Office, staff: TestClient) -> None:
+    asked = ask(staff, name="due", format="pdf", orientation="portrait", grid=EAST)
+    office.work()
+    done = staff.get(f"/exports/{asked['id']}").json()
+    assert done["state"] == "done", done["problem"]
+    reader = PdfReader(io.BytesIO(staff.get(done["file"]).content))
+    assert len(reader.pages) == 1
+    page = "".join(reader.pages[0].extract_text().split())
+    with office.database.read(Scope("w", "grid_worker", (EAST,))) as conn:
+        answer = ANALYSES["due"].compute(
+            conn, Scope("w", "grid_worker", (EAST,)), read_area(conn, COMMUNITY), on=today()
+        )  # fmt: skip
+    # The figures are those of the grid, as its worker sees them; and so is what has changed since.
+    assert [(one["title"], one["then"], one["now"]) for one in done["since"]] == [
+        (fact.title, fact.value, fact.value) for fact in answer.facts
+    ]
+    assert f"本网格:{answer.finding}".replace(" ", "") in page
+    rows = [one["properties"] for one in json.loads(answer.themes[0].features)["features"]]
+    shown = [f"{row['title']}{row['what']}{row['day']}{row['days']:,}".replace(" ", "") for row in rows[:15]]
+    places = [page.find(one) for one in shown]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert f"另有{len(rows)}" not in page
+    assert "见工作簿" in page
 
 
 def test_slides_are_made_like_everything_else(office: Office, staff: TestClient) -> None:
