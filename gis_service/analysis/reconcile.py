@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Double, Numeric, Select, Subquery, cast, func, literal, select
@@ -36,6 +36,8 @@ class Reconciliation:
         OK or WARN.
     note
         In Chinese, why it is WARN; empty when it isn't.
+    parts
+        Codes of the reported totals that are added up instead of rows being counted.
     """
 
     code: str
@@ -47,6 +49,7 @@ class Reconciliation:
     difference: float | None
     result: str
     note: str
+    parts: tuple[str, ...] = ()
 
 
 def reconcile(conn: Connection, scope: Scope, community: str) -> list[Reconciliation]:
@@ -59,15 +62,18 @@ def reconcile(conn: Connection, scope: Scope, community: str) -> list[Reconcilia
     measures = _measures(scope.narrowed(community), area.metric_srid)
     rows = []
     for total in totals:
+        codes: tuple[str, ...] = ()
         if total.measure.startswith(REPORTED):
-            parts = [reported.get(code) for code in total.measure.removeprefix(REPORTED).split("+")]
+            codes = tuple(total.measure.removeprefix(REPORTED).split("+"))
+            parts = [reported.get(code) for code in codes]
             measured = None if None in parts else float(sum(part for part in parts if part is not None))
         elif total.measure in measures:
             answer = conn.execute(measures[total.measure]).scalar()
             measured = None if answer is None else float(answer)
         else:
             measured = None
-        rows.append(_compare(total.code, total.title, float(total.value), total.qualifier, total.unit, measured))
+        compared = _compare(total.code, total.title, float(total.value), total.qualifier, total.unit, measured)
+        rows.append(replace(compared, parts=codes))
     return rows
 
 

@@ -1,0 +1,1 @@
+"""A form as a file: XLSX and DOCX taken apart and put together in a fenced child process."""

@@ -1,0 +1,136 @@
+"""The mapping of a form's places to figures: a CSV that a clerk reads and changes in Excel."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from gis_service.errors import InputError, NotFoundError
+from gis_service.exports.csv_table import csv_table
+from gis_service.reports.figure import Catalogue
+from gis_service.reports.files.found import Found
+
+HEAD: Final = ("位置", "指标", "说明")
+_MOST_BYTES: Final = 2 << 20
+_MOST_ROWS: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One place: ``{{…}}``, a defined name or a cell; its figure's name, "" to leave it; and what is said of it."""
+
+    place: str
+    figure: str
+    note: str = ""
+
+
+def guessed(found: Found, catalogue: Catalogue) -> list[Row]:
+    """Return a mapping of all places: the figure where a placeholder names one, or a label is its title; else empty."""
+    rows: dict[str, Row] = {}
+    spots: dict[str, list[str]] = {}
+    for mark in found.marks:
+        spots.setdefault(f"{{{{{mark.asked}}}}}", []).append(mark.at)
+    for place, where in spots.items():
+        at = "、".join(where[:5]) + (f" 等 {len(where)} 处" if len(where) > 5 else "")
+        rows[place] = Row(place, *_guess((place.strip("{}"),), catalogue, at))
+    for one in found.places:
+        labels = (one.place.rpartition("!")[2], *one.beside) if one.named else one.beside
+        said = [one.at] if one.named else []
+        said += [f"旁边写着:{'、'.join(one.beside)}"] if one.beside else []
+        rows.setdefault(one.place, Row(one.place, *_guess(labels, catalogue, ";".join(said), named=one.named)))
+    return list(rows.values())
+
+
+def _guess(labels: Sequence[str], catalogue: Catalogue, said: str, *, named: bool = True) -> tuple[str, str]:
+    for label in labels:
+        figure = None
+        if "/" in label:
+            try:
+                figure = catalogue.find(label)
+            except NotFoundError:
+                figure = None
+        figure = figure or catalogue.titled(label)
+        if figure is not None:
+            return figure.name, f"{said};{figure.title},{figure.unit or '文字'}"
+    similar = catalogue.similar(labels[0]) if named and labels else []
+    return "", f"{said};相近的指标:{'、'.join(similar)}" if similar else said
+
+
+def mapping_file(rows: Sequence[Row]) -> bytes:
+    """Return a mapping as a CSV file."""
+    return csv_table(HEAD, ((row.place, row.figure, row.note) for row in rows))
+
+
+def read_mapping(path: Path) -> list[Row]:
+    """Read a mapping, as it was written or as Excel saved it (UTF-8 or GB18030).
+
+    Raises
+    ------
+    InputError
+        It can't be read, has no columns 位置 and 指标, or names a place twice.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"打不开对照表 {path}({error.strerror});请核对路径和权限。", f"{path} can't be read."
+        ) from error
+    if len(content) > _MOST_BYTES:
+        raise InputError(f"对照表 {path.name} 超过 2 MB,不像是对照表;请核对文件。", "The mapping is too large.")
+    try:
+        rows = list(csv.reader(io.StringIO(_decoded(content, path.name), newline=""), strict=True))
+    except csv.Error as error:
+        raise InputError(
+            f"对照表 {path.name} 不是完好的 CSV;请在 Excel 里另存为 CSV UTF-8。", "The mapping isn't CSV."
+        ) from error
+    head = [cell.strip() for cell in rows[0]] if rows else []
+    if not {"位置", "指标"} <= set(head):
+        raise InputError(
+            f"对照表 {path.name} 的第一行应有“位置”和“指标”两列;请用 gis-service report map 生成。",
+            "The mapping needs the columns 位置 and 指标.",
+        )
+    return _rows(rows[1:], head, path.name)
+
+
+def _rows(lines: Sequence[Sequence[str]], head: Sequence[str], name: str) -> list[Row]:
+    if len(lines) > _MOST_ROWS:
+        raise InputError(f"对照表 {name} 超过 {_MOST_ROWS:,} 行;请删去用不到的行。", "The mapping has too many rows.")
+    found: dict[str, Row] = {}
+    for number, cells in enumerate(lines, 2):
+        told = dict(zip(head, cells, strict=False))
+        place = _unguarded(told.get("位置", "").strip())
+        figure = told.get("指标", "").strip()
+        if not place:
+            if figure:
+                raise InputError(
+                    f"对照表 {name} 第 {number} 行有指标,没有位置;请补上位置。", f"Row {number} has no place."
+                )
+            continue
+        if place in found:
+            raise InputError(
+                f"对照表 {name} 第 {number} 行的位置“{place[:60]}”前面已经有了;请只留一行。",
+                f"Row {number} repeats a place.",
+            )
+        found[place] = Row(place, figure, told.get("说明", ""))
+    return list(found.values())
+
+
+def _unguarded(place: str) -> str:
+    """Return a place without the apostrophe that keeps a spreadsheet from running it."""
+    return place[1:] if place[:1] == "'" and place[1:2] in set("=+-@") else place
+
+
+def _decoded(content: bytes, name: str) -> str:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise InputError(
+        f"对照表 {name} 的编码看不懂;请在 Excel 里另存为 CSV UTF-8。", "The mapping's encoding is unknown."
+    )
