@@ -39,11 +39,15 @@ def find_in_document(package: Package) -> Found:
 
 
 def _empty(body: TextPart) -> Iterator[FoundPlace]:
-    texts = {(cell.table, cell.row, cell.column): " ".join(body.text(cell).split()) for cell in body.cells.values()}
+    labels = {
+        (cell.table, cell.row, cell.column): " ".join(body.text(cell).split())
+        for cell in body.cells.values()
+        if not any(body.paragraphs[at].marks() for at in cell.paragraphs)
+    }
     for cell in body.cells.values():
-        if texts[cell.table, cell.row, cell.column] or not cell.paragraphs:
+        if body.text(cell).strip() or not cell.paragraphs:
             continue
-        beside = tuple(_beside(texts, cell))
+        beside = tuple(_beside(labels, cell))
         if beside:
             yield FoundPlace(cell.place, cell.at, beside)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from gis_service.exports.spreadsheet import text_width
 from gis_service.reports.files.cells import address_of, stored
 from gis_service.reports.files.found import LINKED, Source
 from gis_service.reports.files.markup import Edits, escaped, quoted, read_markup, tag
@@ -13,7 +16,8 @@ from gis_service.reports.files.package import Package, relations_of
 TITLE: Final = "出处"
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 _WORKSHEET: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"
-_WIDTHS: Final = (26, 34, 14, 10, 14, 60, 60)
+_WIDTHS: Final = (24, 32, 14, 8, 12, 12, 70, 50)
+_LINE_PT: Final = 15
 _BOLD: Final = "<rPr><b/></rPr>"
 _RED: Final = '<rPr><b/><color rgb="FFB3261E"/></rPr>'
 
@@ -34,7 +38,7 @@ def add_source_sheet(package: Package, source: Source) -> None:
         if strict
         else "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     )
-    content, addresses = _sheet(space, related, source)
+    content, addresses = _sheet(space, related, source, _wrapping_style(package))
     package.add(part, content.encode(), _WORKSHEET)
     if addresses:
         package.added[relations_of(part)] = _links(related, addresses)
@@ -65,19 +69,43 @@ def _link(related: str, number: int, address: str) -> tuple[tuple[str, str], ...
     return ("Id", f"rId{number}"), ("Type", f"{related}/hyperlink"), ("Target", address), ("TargetMode", "External")
 
 
-def _sheet(space: str, related: str, source: Source) -> tuple[str, list[str]]:
+def _wrapping_style(package: Package) -> int:
+    """Add a style to the workbook's whose long texts stand on several lines; return its number, 0 without styles."""
+    parts = package.by_kind(package.main, "styles")
+    if not parts:
+        return 0
+    styles = read_markup(package.read(parts[0]), parts[0], {"cellXfs", "xf"})
+    held = next((at for at, element in enumerate(styles.elements) if element.name == "cellXfs"), None)
+    if held is None or styles.is_empty(styles.elements[held]):
+        return 0
+    around, prefix = styles.elements[held], styles.prefix(styles.elements[held])
+    number = sum(element.parent == held for element in styles.elements)
+    values = (("numFmtId", "0"), ("fontId", "0"), ("fillId", "0"), ("borderId", "0"), ("applyAlignment", "1"))
+    style = (
+        f'<{tag(f"{prefix}xf", values)}><{prefix}alignment vertical="top" wrapText="1"/></{prefix}xf></{prefix}cellXfs>'
+    )
+    kept = [(key, text) for key, text in around.attributes.items() if key != "count" and " " not in key]
+    edits = Edits()
+    edits.put(around.start, around.inside, f"<{tag(f'{prefix}cellXfs', [*kept, ('count', str(number + 1))])}>")
+    edits.put(around.outside, around.end, style)
+    package.changed[parts[0]] = edits.apply(styles.data)
+    return number
+
+
+def _sheet(space: str, related: str, source: Source, wrapping: int) -> tuple[str, list[str]]:
     """Return the sheet, and the addresses that it leads to in the order of their identifiers."""
     rows: list[str] = []
     addresses: list[str] = []
 
-    def add(*cells: str) -> int:
-        rows.append(f'<row r="{len(rows) + 1}">{"".join(cells)}</row>')
+    def add(*cells: str, lines: int = 1) -> int:
+        height = f' ht="{lines * _LINE_PT}" customHeight="1"' if lines > 1 else ""
+        rows.append(f'<row r="{len(rows) + 1}"{height}>{"".join(cells)}</row>')
         return len(rows)
 
-    def text(column: int, said: str, run: str = "") -> str:
+    def text(column: int, said: str, run: str = "", style: int = 0) -> str:
         inner = f'<t xml:space="preserve">{escaped(said)}</t>'
         address = address_of((len(rows) + 1, column))
-        return f'<c r="{address}" t="inlineStr"><is>{f"<r>{run}{inner}</r>" if run else inner}</is></c>'
+        return f'<c r="{address}" s="{style}" t="inlineStr"><is>{f"<r>{run}{inner}</r>" if run else inner}</is></c>'
 
     add(text(1, TITLE, _BOLD))
     for line in source.lines:
@@ -89,10 +117,10 @@ def _sheet(space: str, related: str, source: Source) -> tuple[str, list[str]]:
     links = []
     for values, link in zip(source.rows, source.links, strict=True):
         at = add(*(
-            text(column, value) if isinstance(value, str)
-            else f'<c r="{address_of((len(rows) + 1, column))}"><v>{stored(value)}</v></c>'
+            text(column, value, style=wrapping) if isinstance(value, str)
+            else f'<c r="{address_of((len(rows) + 1, column))}" s="{wrapping}"><v>{stored(value)}</v></c>'
             for column, value in enumerate(values, 1) if value is not None and value != ""
-        ))  # fmt: skip
+        ), lines=_lines(values) if wrapping else 1)  # fmt: skip
         place = _inside(str(values[0]))
         if place:
             links.append(f'<hyperlink ref="A{at}" location={quoted(place)}/>')
@@ -106,8 +134,17 @@ def _sheet(space: str, related: str, source: Source) -> tuple[str, list[str]]:
     )
     linked = f"<hyperlinks>{''.join(links)}</hyperlinks>" if links else ""
     spaces = f"xmlns={quoted(space)} xmlns:r={quoted(related)}"
-    inner = f"<cols>{columns}</cols><sheetData>{''.join(rows)}</sheetData>{linked}"
+    # Printed on the width of one page, however many places there are.
+    before = '<sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
+    linked += '<pageSetup paperSize="9" orientation="landscape" fitToHeight="0"/>'
+    inner = f"{before}<cols>{columns}</cols><sheetData>{''.join(rows)}</sheetData>{linked}"
     return f"{_DECLARATION}<worksheet {spaces}>{inner}</worksheet>", addresses
+
+
+def _lines(values: Sequence[str | float | None]) -> int:
+    """Return on how many lines a row stands; programmes don't all find out by themselves."""
+    texts = zip((value if isinstance(value, str) else "" for value in values), _WIDTHS, strict=True)
+    return max(math.ceil(text_width(text) / (width - 2)) for text, width in texts) or 1
 
 
 def _inside(place: str) -> str:

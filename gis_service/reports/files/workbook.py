@@ -97,7 +97,9 @@ class Workbook:
             return self.names[place]
         title, _, address = place.rpartition("!")
         cell = cell_of(address)
-        sheet = next((one for one in self.sheets if one.title == title.strip("'")), None)
+        # With its quotation marks as a formula writes it, or without them.
+        plain = title[1:-1].replace("''", "'") if title[:1] == title[-1:] == "'" else title
+        sheet = next((one for one in self.sheets if one.title in {title, plain}), None)
         return (sheet, sheet.shown(cell)) if sheet and cell else None
 
 

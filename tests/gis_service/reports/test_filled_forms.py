@@ -1,0 +1,216 @@
+"""Forms filled with given values: everything but the places stays byte for byte, and numbers are numbers."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from gis_service.reports.figure import key_of
+from gis_service.reports.files.errors import FormError
+from gis_service.reports.files.found import LINKED, Filling, Found, Source, Value
+from gis_service.reports.files.opening import open_form
+from tests.gis_service.reports.form_files import EMPTY, SHEET, document, members, monthly, paragraph, table
+
+LINK = "https://map.example/maps/hazards?community=1&on=2026-11-30"
+MARKS = {
+    "about/社区名称": Value("=1+1"), "填报/计算日": Value("2026年11月30日"), "hazards/未办结": Value("1234", 1234.0),
+    "隐患/已超期": Value("0.5", 0.5),
+}  # fmt: skip
+
+
+def source(*warnings: str) -> Source:
+    head = ("位置", "指标", "数", "单位", "计算日", "数据日期", "口径", LINKED)
+    row = (f"{SHEET}!B3", "hazards/未办结", 1234.0, "起", "2026-11-30", "2026-11-29", "=cmd", LINK)
+    return Source(("某社区",), warnings, head, (row,), (LINK,))
+
+
+def fill(form: Path, marks: dict[str, Value] | None = None, *warnings: str, **places: Value) -> Path:
+    """Fill a form in the child, and write it beside itself."""
+    given = {key_of(name): value for name, value in (MARKS if marks is None else marks).items()}
+    out = form.with_stem("filled")
+    with open_form(form) as opened:
+        out.write_bytes(opened.fill(Filling(given, places, source(*warnings))))
+    return out
+
+
+def find(form: Path) -> Found:
+    with open_form(form) as opened:
+        return opened.find()
+
+
+def test_a_workbooks_places_are_found(tmp_path: Path) -> None:
+    found = find(monthly(tmp_path / "form.xlsx"))
+    assert [(mark.asked, mark.at) for mark in found.marks] == [
+        ("about/社区名称", f"{SHEET}!A1"), ("填报/计算日", f"{SHEET}!B2"), ("hazards/未办结", f"{SHEET}!B3"),
+        ("hazards/未办结", f"{SHEET}!A4"), ("隐患 / 已超期", f"{SHEET}!A4"),
+    ]  # fmt: skip
+    assert [(place.place, place.at, place.named) for place in found.places] == [
+        ("租户数", f"{SHEET}!C7", True), (f"{SHEET}!B8", f"{SHEET}!B8", False),
+    ]  # fmt: skip
+    assert found.places[1].beside[0] == "未办结的重大隐患(件)"
+    assert found.problems == ()
+
+
+def test_a_workbook_is_filled_and_the_rest_stays_byte_for_byte(tmp_path: Path) -> None:
+    form = monthly(tmp_path / "form.xlsx")
+    filled = fill(form, None, "矛盾:甲乙不符", 租户数=Value("4218", 4218.0), **{f"{SHEET}!B8": Value("2", 2.0)})
+    sheet = openpyxl.load_workbook(filled)[SHEET]
+    assert (sheet["B3"].value, sheet["B3"].number_format) == (1234, '#,##0" 起"')
+    assert sheet["B3"].fill.fgColor.rgb == "00FFFF00"
+    assert sheet["A4"].value == "全社区 1234 起,其中超期 0.5 起,A<B&C"
+    # A text that begins like a formula is a text.
+    assert sheet["A1"].value == "=1+1隐患月报"
+    assert sheet["A1"].data_type != "f"
+    assert (sheet["B2"].value, sheet["C7"].value, sheet["B8"].value) == ("2026年11月30日", 4218, 2)
+    assert sheet["B8"].border.left.style == "thin"
+    assert sheet["B5"].value == "=B3+C7"
+    assert [str(block) for block in sheet.merged_cells.ranges] == ["A1:D1"]
+    before, after = members(form), members(filled)
+    differ = {name for name in before if before[name] != after[name]}
+    assert differ == {
+        "xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "[Content_Types].xml",
+        "xl/styles.xml",
+    }  # fmt: skip
+    assert "xl/charts/chart1.xml" in after
+    # Of the sheet only the cells differ, of the styles only one more, and of the workbook one more sheet.
+    cells = re.compile(rb"<sheetData>.*</sheetData>", re.DOTALL)
+    assert cells.sub(b"", before["xl/worksheets/sheet1.xml"]) == cells.sub(b"", after["xl/worksheets/sheet1.xml"])
+    assert b'fullCalcOnLoad="1"' in after["xl/workbook.xml"]
+
+
+def test_the_source_sheet_says_where_each_number_is_from(tmp_path: Path) -> None:
+    filled = fill(monthly(tmp_path / "form.xlsx"), None, "矛盾:甲乙不符")
+    book = openpyxl.load_workbook(filled)
+    assert book.sheetnames == [SHEET, "附表", "出处"]
+    rows = list(book["出处"].iter_rows())
+    texts = [cell.value for row in rows for cell in row if cell.value is not None]
+    assert {"某社区", "矛盾:甲乙不符", "hazards/未办结", 1234, "2026-11-29", "=cmd"} <= set(texts)
+    last = rows[-1]
+    assert last[0].hyperlink.location == "'月报 ''1'''!B3"
+    assert last[-1].hyperlink.target == LINK
+    assert all(cell.data_type != "f" for row in rows for cell in row)
+    # Filled once more, as a form may be that somebody has already filled.
+    again = fill(filled)
+    assert openpyxl.load_workbook(again).sheetnames == [SHEET, "附表", "出处", "出处2"]
+
+
+def test_filling_again_with_other_numbers_changes_the_numbers_only(tmp_path: Path) -> None:
+    form = monthly(tmp_path / "form.xlsx")
+    first = members(fill(form))
+    second = members(fill(form, {**MARKS, "hazards/未办结": Value("88", 88.0)}))
+    assert first.keys() == second.keys()
+    differ = {name for name in first if first[name] != second[name]}
+    assert differ == {"xl/worksheets/sheet1.xml"}
+    sheet = second["xl/worksheets/sheet1.xml"].decode().replace(">88<", ">1234<").replace(" 88 起", " 1234 起")
+    assert sheet == first["xl/worksheets/sheet1.xml"].decode()
+
+
+def rewritten(path: Path, part: str, old: bytes, new: bytes) -> Path:
+    """Change some bytes of a part."""
+    held = members(path)
+    assert old in held[part]
+    held[part] = held[part].replace(old, new)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in held.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_a_workbook_of_another_hand_is_filled(tmp_path: Path) -> None:
+    """Prefixes, rows and cells without addresses, and rows written as one tag: all of it is allowed."""
+    form = monthly(tmp_path / "form.xlsx")
+    part = "xl/worksheets/sheet1.xml"
+    data = (
+        '<?xml version="1.0"?><x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
+        '<x:sheetData><x:row><x:c t="inlineStr"><x:is><x:r><x:t>共 {{hazards/</x:t></x:r><x:r><x:rPr><x:b/></x:rPr>'
+        '<x:t>未办结}}</x:t></x:r><x:rPh sb="0" eb="1"><x:t>{{not}}</x:t></x:rPh></x:is></x:c>'
+        '<x:c t="inlineStr"><x:is><x:t>{{hazards/未办结}}</x:t></x:is></x:c></x:row><x:row r="7" ht="20"/>'
+        '<x:row r="9"><x:c r="D9"/></x:row></x:sheetData></x:worksheet>'
+    )
+    rewritten(form, part, members(form)[part], data.encode())
+    assert [mark.at for mark in find(form).marks] == [f"{SHEET}!A1", f"{SHEET}!B1"]
+    places = {address: Value(str(number), float(number)) for number, address in enumerate(
+        (f"{SHEET}!B9", f"{SHEET}!E9", f"{SHEET}!A8", f"{SHEET}!C20", f"{SHEET}!A20"), 1)}  # fmt: skip
+    filled = fill(form, None, 租户数=Value("7", 7.0), **places)
+    sheet = openpyxl.load_workbook(filled, rich_text=True)[SHEET]
+    assert str(sheet["A1"].value) == "共 1234"
+    found = {cell.coordinate: cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None}
+    assert {key: value for key, value in found.items() if key != "A1"} == {
+        "B1": 1234, "C7": 7, "A8": 3, "B9": 1, "E9": 2, "A20": 5, "C20": 4,
+    }  # fmt: skip
+    order = re.findall(rb'<x:c r="([A-Z]+\d+)"', members(filled)[part])
+    assert order == [b"C7", b"A8", b"B9", b"D9", b"E9", b"A20", b"C20"]
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (f"{SHEET}!B5", "是公式,不能填"),
+        (f"{SHEET}!A2", "已有文字“填报日期”"),
+        ("没有的名称", "没有“没有的名称”这个位置"),
+        (f"{SHEET}!C7", "填了两次"),
+        ("附表!A0", "没有“附表!A0”这个位置"),
+    ],
+)
+def test_a_place_that_cannot_be_filled_is_said(tmp_path: Path, place: str, said: str) -> None:
+    form = monthly(tmp_path / "form.xlsx")
+    with pytest.raises(FormError, match=said):
+        fill(form, None, 租户数=Value("1", 1.0), **{place: Value("2", 2.0)})
+
+
+def test_placeholders_that_are_not_filled_are_told(tmp_path: Path) -> None:
+    form = monthly(tmp_path / "form.xlsx", C2='="共"&"{{hazards/未办结}}"', C3="{{hazards/未办结", C4="一句}}")
+    rewritten(form, "xl/charts/chart1.xml", b"</chartSpace>", b"<!-- {{hazards/x}} --></chartSpace>")
+    said = find(form).problems
+    assert [any(text in one for one in said) for text in ("C2 是公式", "C3 里有没写完整", "C4 里有", "chart1.xml")] == [
+        True
+    ] * 4
+
+
+def test_a_document_is_filled_across_runs_tables_and_headers(tmp_path: Path) -> None:
+    body = (
+        paragraph("截至{{填报/", "计算日", "}},共 {{hazards/未办结}}")
+        + paragraph("甲 {", "{hazards", "/未办结}} 乙")
+        + table(("指标", "数"), ("未办结", "{{hazards/未办结}}"), ("重大", ""))
+    )
+    box = (
+        "<w:p><w:r><w:pict><w:txbxContent><w:p><w:r><w:t>框 {{隐患/已超期}}</w:t></w:r></w:p></w:txbxContent></w:pict>"
+        "</w:r><w:r><w:t>外</w:t></w:r><w:r><w:delText>{{not}}</w:delText></w:r></w:p>"
+    )
+    form = document(tmp_path / "form.docx", body + box, header=paragraph("{{about/社区名称}}"))
+    found = find(form)
+    assert [mark.at for mark in found.marks] == [
+        "正文第 1 段", "正文第 1 段", "正文第 2 段", "表 1 第 2 行第 2 列", "正文第 10 段", "页眉第 1 段"
+    ]  # fmt: skip
+    assert [(place.place, place.beside) for place in found.places] == [("表1!R3C2", ("重大", "数"))]
+    filled = fill(form, None, "矛盾:甲乙不符", **{"表1!R3C2": Value("<2>", 2.0)})
+    before, after = members(form), members(filled)
+    assert {name for name in before if before[name] != after[name]} == {"word/document.xml", "word/header1.xml"}
+    text = after["word/document.xml"].decode()
+    lines = ["".join(re.findall(r"<w:t(?: [^>]*)?>([^<]*)</w:t>", one)) for one in text.split("</w:p>")]
+    assert lines[:2] == ["截至2026年11月30日,共 1234", "甲 1234 乙"]
+    # A space that came to stand at an end is kept, and the run in which the placeholder began gives the font.
+    assert '<w:t xml:space="preserve"> 乙</w:t>' in text
+    assert "框 0.5" in lines
+    assert "<w:p><w:pPr><w:rPr><w:i/></w:rPr></w:pPr><w:r><w:rPr><w:i/></w:rPr><w:t>&lt;2&gt;</w:t></w:r></w:p>" in text
+    assert "=1+1" in after["word/header1.xml"].decode()
+    assert text.index("矛盾:甲乙不符") < text.index("<w:tbl xmlns:w=") < text.rindex("<w:sectPr>")
+    assert (
+        f'w:instr="HYPERLINK &quot;{LINK.replace("&", "&amp;")}&quot;"' in text.replace("'", '"') or "HYPERLINK" in text
+    )
+    # What isn't the document's own text is as it was: the second paragraph from its beginning, and the last settings.
+    assert text.endswith(before["word/document.xml"].decode().rpartition("<w:sectPr>")[2])
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [("表1!R1C1", "已有文字“指标”"), ("表2!R1C1", "没有“表2!R1C1”"), ("标题", "没有“标题”")]
+)
+def test_a_cell_of_a_document_that_cannot_be_filled_is_said(tmp_path: Path, place: str, said: str) -> None:
+    form = document(tmp_path / "form.docx", table(("指标", "数"), ("重大", "")))
+    with pytest.raises(FormError, match=said):
+        fill(form, {}, **{place: Value("2", 2.0)})
+    assert EMPTY in members(form)["word/document.xml"].decode()
