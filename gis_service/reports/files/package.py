@@ -87,11 +87,7 @@ class Package:
 
     def read(self, part: str) -> bytes:
         """Return a part's bytes; FormError when it is missing, broken, or larger than a part may be."""
-        try:
-            return _unpacked(self.archive, part)
-        except _BROKEN as error:
-            msg = f"表里的 {part[:80]} 缺失或已损坏,打不开;{AGAIN}"
-            raise FormError(msg) from error
+        return _part(self.archive, part)
 
     def related(self, part: str) -> dict[str, tuple[str, str]]:
         """Return what a part leads to inside of the package: by identifier, the kind and the name of the part."""
@@ -201,8 +197,10 @@ def open_package(path: Path, name: str, limits: ReadLimits) -> Package:
 def _part(archive: zipfile.ZipFile, name: str) -> bytes:
     try:
         return _unpacked(archive, name)
+    except FormError:
+        raise
     except _BROKEN as error:
-        msg = f"表里的 {name} 已损坏,打不开;{AGAIN}"
+        msg = f"表里的 {name[:80]} 缺失或已损坏,打不开;{AGAIN}"
         raise FormError(msg) from error
 
 

@@ -4,50 +4,45 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
-import openpyxl
-from openpyxl.chart import BarChart, Reference
-from openpyxl.formatting.rule import CellIsRule
-from openpyxl.styles import Border, Font, PatternFill, Side
-from openpyxl.workbook.defined_name import DefinedName
+import xlsxwriter
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 RELATED = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 DOCUMENT_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 EMPTY = "<w:p><w:pPr><w:rPr><w:i/></w:rPr></w:pPr></w:p>"
-SHEET = "月报 '1'"
+SHEET = "一'二 月报"
 """A sheet's title with what must be quoted in references."""
 
 
-def monthly(path: Path, **cells: Any) -> Path:
-    """Write a monthly form: a merged title, formats, a sentence, a formula, a chart, a name, a cell beside a label."""
-    book = openpyxl.Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = SHEET
-    sheet.merge_cells("A1:D1")
-    sheet["A1"] = "{{about/社区名称}}隐患月报"
-    sheet["A1"].font = Font(bold=True, size=18)
-    sheet["A2"], sheet["B2"] = "填报日期", "{{填报/计算日}}"
-    sheet["A3"], sheet["B3"] = "未办结", "{{hazards/未办结}}"
-    sheet["B3"].number_format = '#,##0" 起"'
-    sheet["B3"].fill = PatternFill("solid", fgColor="FFFF00")
-    sheet["A4"] = "全社区 {{hazards/未办结}} 起,其中超期 {{隐患 / 已超期}} 起,A<B&C"
-    sheet["A5"], sheet["B5"] = "两项之和", "=B3+C7"
-    sheet["A8"] = "未办结的重大隐患(件)"
-    sheet["B8"].border = Border(left=Side(style="thin"))
-    sheet.conditional_formatting.add("B3", CellIsRule(operator="greaterThan", formula=["100"]))
-    chart = BarChart()
-    chart.add_data(Reference(sheet, min_col=2, min_row=3, max_row=3))
-    sheet.add_chart(chart, "F2")
-    # The cell isn't written yet, nor is its row.
-    book.defined_names["租户数"] = DefinedName("租户数", attr_text="'月报 ''1'''!$C$7")
-    for address, value in cells.items():
-        sheet[address] = value
-    book.create_sheet("附表")["A1"] = "不动"
-    book.save(path)
+def monthly(path: Path, **cells: str) -> Path:
+    """Write a monthly form as Excel does: a merged title, formats, a sentence, a formula, a chart, a name, a label.
+
+    Parameters
+    ----------
+    cells
+        Further texts and formulas by address.
+    """
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet(SHEET)
+        sheet.merge_range("A1:D1", "{{about/社区名称}}隐患月报", book.add_format({"bold": True, "font_size": 18}))
+        texts = {
+            "A2": "填报日期", "B2": "{{填报/计算日}}", "A3": "未办结", "A5": "两项之和", "B5": "=B3+C7",
+            "A4": "全社区 {{hazards/未办结}} 起,其中超期 {{隐患 / 已超期}} 起,A<B&C",
+            "A8": "未办结的重大隐患(件)", **cells,
+        }  # fmt: skip
+        for address, value in texts.items():
+            (sheet.write_formula if value.startswith("=") else sheet.write_string)(address, value)
+        sheet.write("B3", "{{hazards/未办结}}", book.add_format({"num_format": '#,##0" 起"', "bg_color": "#FFFF00"}))
+        sheet.write_blank("B8", None, book.add_format({"left": 1}))
+        sheet.conditional_format("B3", {"type": "cell", "criteria": ">", "value": 100, "format": book.add_format()})
+        chart = book.add_chart({"type": "column"})
+        chart.add_series({"values": [SHEET, 2, 1, 2, 1]})
+        sheet.insert_chart("F2", chart)
+        # The cell isn't written yet, nor is its row.
+        book.define_name("租户数", "='一''二 月报'!$C$7")
+        book.add_worksheet("附表").write("A1", "不动")
     return path
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.workbook.defined_name import DefinedName
 
 from gis_service.reports.figure import key_of
 from gis_service.reports.files.document_filling import fill_document
@@ -66,7 +67,7 @@ def test_a_workbook_is_filled_and_the_rest_stays_byte_for_byte(tmp_path: Path) -
     filled = fill(form, None, "矛盾:甲乙不符", 租户数=Value("4218", 4218.0), **{f"{SHEET}!B8": Value("2", 2.0)})
     sheet = openpyxl.load_workbook(filled)[SHEET]
     assert (sheet["B3"].value, sheet["B3"].number_format) == (1234, '#,##0" 起"')
-    assert sheet["B3"].fill.fgColor.rgb == "00FFFF00"
+    assert sheet["B3"].fill.fgColor.rgb == "FFFFFF00"
     assert sheet["A4"].value == "全社区 1234 起,其中超期 0.5 起,A<B&C"
     # A text that begins like a formula is a text.
     assert sheet["A1"].value == "=1+1隐患月报"
@@ -96,7 +97,7 @@ def test_the_source_sheet_says_where_each_number_is_from(tmp_path: Path) -> None
     texts = [cell.value for row in rows for cell in row if cell.value is not None]
     assert {"某社区", "矛盾:甲乙不符", "hazards/未办结", 1234, "2026-11-29", "=cmd"} <= set(texts)
     last = rows[-1]
-    assert last[0].hyperlink.location == "'月报 ''1'''!B3"
+    assert last[0].hyperlink.location == "'一''二 月报'!B3"
     assert last[-1].hyperlink.target == LINK
     assert all(cell.data_type != "f" for row in rows for cell in row)
     # Filled once more, as a form may be that somebody has already filled.
@@ -139,17 +140,72 @@ def test_a_workbook_of_another_hand_is_filled(tmp_path: Path) -> None:
     )
     rewritten(form, part, members(form)[part], data.encode())
     assert [mark.at for mark in find(form).marks] == [f"{SHEET}!A1", f"{SHEET}!B1"]
-    places = {address: Value(str(number), float(number)) for number, address in enumerate(
-        (f"{SHEET}!B9", f"{SHEET}!E9", f"{SHEET}!A8", f"{SHEET}!C20", f"{SHEET}!A20"), 1)}  # fmt: skip
+    places = {
+        address: Value(str(number), float(number))
+        for number, address in enumerate(
+            (
+                f"{SHEET}!B9",
+                f"{SHEET}!E9",
+                f"{SHEET}!A8",
+                f"{SHEET}!C20",
+                f"{SHEET}!A20",
+                "'一''二 月报'!A30",
+            ),
+            1,
+        )
+    }
     filled = fill(form, None, 租户数=Value("7", 7.0), **places)
     sheet = openpyxl.load_workbook(filled, rich_text=True)[SHEET]
     assert str(sheet["A1"].value) == "共 1234"
     found = {cell.coordinate: cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None}
     assert {key: value for key, value in found.items() if key != "A1"} == {
-        "B1": 1234, "C7": 7, "A8": 3, "B9": 1, "E9": 2, "A20": 5, "C20": 4,
+        "B1": 1234, "C7": 7, "A8": 3, "B9": 1, "E9": 2, "A20": 5, "C20": 4, "A30": 6,
     }  # fmt: skip
     order = re.findall(rb'<x:c r="([A-Z]+\d+)"', members(filled)[part])
-    assert order == [b"C7", b"A8", b"B9", b"D9", b"E9", b"A20", b"C20"]
+    assert order == [b"C7", b"A8", b"B9", b"D9", b"E9", b"A20", b"C20", b"A30"]
+
+
+def test_what_formulas_gave_for_the_empty_form_is_taken_away(tmp_path: Path) -> None:
+    """Otherwise a programme that doesn't reckon would show the sum of other numbers."""
+    form = monthly(tmp_path / "form.xlsx", C5="=[1]甲!A1")
+    part = "xl/worksheets/sheet1.xml"
+    assert b"<f>B3+C7</f><v>0</v>" in members(form)[part]
+    rewritten(form, part, "<f>[1]甲!A1</f><v>0</v>".encode(), "<f>[1]甲!A1</f><v>5</v>".encode())
+    rewritten(form, "xl/workbook.xml", b'<calcPr calcId="124519" fullCalcOnLoad="1"/>', b"")
+    filled = members(fill(form))
+    assert b"<f>B3+C7</f></c>" in filled[part]
+    # What another file gave can't be reckoned anew.
+    assert "<f>[1]甲!A1</f><v>5</v>".encode() in filled[part]
+    assert re.search(rb'</definedNames><calcPr fullCalcOnLoad="1"/>', filled["xl/workbook.xml"])
+
+
+def test_shared_texts_keep_their_runs_and_how_they_are_spoken(tmp_path: Path) -> None:
+    form = monthly(tmp_path / "form.xlsx")
+    spoken = '<rPh sb="0" eb="1"><t>{{x/y}}</t></rPh>'
+    runs = f"<si><r><t>甲{{{{hazards/</t></r><r><rPr><b/></rPr><t>未办结}}}}乙</t></r>{spoken}</si>"
+    rewritten(form, "xl/sharedStrings.xml", "<si><t>填报日期</t></si>".encode(), runs.encode())
+    assert [mark.asked for mark in find(form).marks if mark.at == f"{SHEET}!A2"] == ["hazards/未办结"]
+    written = members(fill(form))["xl/worksheets/sheet1.xml"].decode()
+    assert f"<is><r><t>甲1234</t></r><r><rPr><b/></rPr><t>乙</t></r>{spoken}</is>" in written
+
+
+def test_a_name_stands_for_one_cell_or_one_merged_block(tmp_path: Path) -> None:
+    form = monthly(tmp_path / "form.xlsx")
+    book = openpyxl.load_workbook(form)
+    book["附表"].merge_cells("B2:C3")
+    for name, meaning in (("合并", "附表!$B$2:$C$3"), ("几格", "附表!$B$5:$C$5"), ("常数", "3"), ("没有", "没有!$A$1")):
+        book.defined_names[name] = DefinedName(name, attr_text=meaning)
+    book["附表"].defined_names["本表"] = DefinedName("本表", attr_text="附表!$D$4")
+    book["附表"].print_area = "A1:B2"
+    book.save(form)
+    named = {place.place: place.at for place in find(form).places if place.named}
+    assert named == {"租户数": f"{SHEET}!C7", "合并": "附表!B2", "附表!本表": "附表!D4"}
+    filled = fill(form, None, 合并=Value("3", 3.0), **{"附表!本表": Value("4", 4.0)})
+    sheet = openpyxl.load_workbook(filled)["附表"]
+    assert (sheet["B2"].value, sheet["D4"].value, sheet["A1"].value) == (3, 4, "不动")
+    # A cell that a merged one covers shows nothing: what is meant for it goes where it is seen.
+    filled = fill(form, None, **{"附表!C3": Value("5", 5.0)})
+    assert openpyxl.load_workbook(filled)["附表"]["B2"].value == 5
 
 
 @pytest.mark.parametrize(
@@ -170,7 +226,7 @@ def test_a_place_that_cannot_be_filled_is_said(tmp_path: Path, place: str, said:
 
 def test_placeholders_that_are_not_filled_are_told(tmp_path: Path) -> None:
     form = monthly(tmp_path / "form.xlsx", C2='="共"&"{{hazards/未办结}}"', C3="{{hazards/未办结", C4="一句}}")
-    rewritten(form, "xl/charts/chart1.xml", b"</chartSpace>", b"<!-- {{hazards/x}} --></chartSpace>")
+    rewritten(form, "xl/charts/chart1.xml", b"</c:chartSpace>", b"<!-- {{hazards/x}} --></c:chartSpace>")
     said = find(form).problems
     assert [any(text in one for one in said) for text in ("C2 是公式", "C3 里有没写完整", "C4 里有", "chart1.xml")] == [
         True
