@@ -70,6 +70,8 @@ def test_figures_are_what_the_superuser_counts(everything: Read, counted: dict[s
         assert find(f"layers/楼栋@{grid}").value == counted["building"].get(grid, 0)
         assert find(f"hazards/未办结@{grid[12:]}").value == counted["open"].get(grid, 0)
         assert find(f"summary/未办结隐患@{grid}").value == counted["open"].get(grid, 0)
+    # A fact that adds up what its features hold isn't told by counting them.
+    assert find("parking_balance/居民车位").by_grid is None
 
 
 @pytest.mark.parametrize("name", ["hazards/未办结", "隐患/未办结", " HAZARDS / 未 办结", "hazards\uff0f未办结"])

@@ -58,7 +58,7 @@ def test_a_workbooks_places_are_found(tmp_path: Path) -> None:
     assert [(place.place, place.at, place.named) for place in found.places] == [
         ("租户数", f"{SHEET}!C7", True), (f"{SHEET}!B8", f"{SHEET}!B8", False),
     ]  # fmt: skip
-    assert found.places[1].beside[0] == "未办结的重大隐患(件)"
+    assert found.places[1].beside == ("未办结的重大隐患(件)",)
     assert found.problems == ()
 
 

@@ -164,7 +164,7 @@ def test_a_document_that_is_hostile_is_refused(tmp_path: Path) -> None:
 
 def test_a_child_that_hangs_or_dies_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     form = monthly(tmp_path / "form.xlsx")
-    cells = "".join(f'<c t="inlineStr"><is><t>{os.urandom(12).hex()}</t></is></c>' for _ in range(100_000))
+    cells = "".join(f'<c t="inlineStr"><is><t>{os.urandom(12).hex()}</t></is></c>' for _ in range(300_000))
     sheet = f"<worksheet {MAIN}><sheetData><row>{cells}</row></sheetData></worksheet>"
     form.write_bytes(with_sheet(members(form), sheet))
     limits: dict[str, Any]
