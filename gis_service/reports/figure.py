@@ -79,6 +79,11 @@ def key_of(name: str) -> str:
     return "".join(f"{group}{slash}{_NUMBER.sub('N', title)}{at}{grid}".casefold().split())
 
 
+def spelling_of(asked: str) -> str:
+    """Return by what placeholders are compared: as names, but for numbers, by which people tell their own apart."""
+    return "".join(unicodedata.normalize("NFKC", asked).casefold().split())
+
+
 def written(value: float | str) -> str:
     """Return a value as it stands in a sentence: whole numbers in full, others with two decimals at most."""
     if isinstance(value, str):

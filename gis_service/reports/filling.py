@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gis_service.errors import InputError
 from gis_service.reports.agreements import Contradiction, contradictions_of
-from gis_service.reports.figure import Figure, check_known, key_of, written
+from gis_service.reports.figure import Figure, check_known, spelling_of, written
 from gis_service.reports.files.errors import FormError
 from gis_service.reports.files.found import LINKED, Filling, Found, Source, Value
 from gis_service.reports.mapping import Row
@@ -23,7 +23,7 @@ class Plan:
     Attributes
     ----------
     marks
-        By :func:`key_of` of what a placeholder asks.
+        By :func:`spelling_of` of what a placeholder asks.
     places
         By the place's name.
     left
@@ -51,12 +51,12 @@ def plan_of(found: Found, rows: Sequence[Row]) -> Plan:
     if found.problems:
         more = f"(另有 {len(found.problems) - 1} 处)" if len(found.problems) > 1 else ""
         raise InputError(f"{found.problems[0]}{more}。", "The form has a placeholder that can't be filled.")
-    marks = {key_of(mark.asked): mark.asked.strip() for mark in found.marks}
+    marks = {spelling_of(mark.asked): mark.asked.strip() for mark in found.marks}
     places: dict[str, str] = {}
     left = []
     for row in rows:
         if row.place.startswith(("{{", "\uff5b\uff5b")):
-            key = key_of(row.place.strip("{}\uff5b\uff5d"))
+            key = spelling_of(row.place.strip("{}\uff5b\uff5d"))
             if key not in marks:
                 if row.figure:
                     raise InputError(
@@ -126,7 +126,7 @@ def _spots(plan: Plan, found: Found) -> dict[str, list[str]]:
     """Return where each placeholder and each place is, as people say it."""
     spots: dict[str, list[str]] = {}
     for mark in found.marks:
-        spots.setdefault(key_of(mark.asked), []).append(mark.at)
+        spots.setdefault(spelling_of(mark.asked), []).append(mark.at)
     for one in found.places:
         if one.place in plan.places:
             spots[one.place] = [one.at]

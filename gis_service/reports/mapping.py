@@ -11,11 +11,12 @@ from typing import Final
 
 from gis_service.errors import InputError, NotFoundError
 from gis_service.exports.csv_table import csv_table
-from gis_service.reports.figure import Catalogue
-from gis_service.reports.files.found import Found
+from gis_service.reports.figure import Catalogue, spelling_of
+from gis_service.reports.files.found import Found, FoundMark
 
 HEAD: Final = ("位置", "指标", "说明")
 _MOST_BYTES: Final = 2 << 20
+_MOST_SAID: Final = 5
 _MOST_ROWS: Final = 10_000
 
 
@@ -31,12 +32,13 @@ class Row:
 def guessed(found: Found, catalogue: Catalogue) -> list[Row]:
     """Return a mapping of all places: the figure where a placeholder names one, or a label is its title; else empty."""
     rows: dict[str, Row] = {}
-    spots: dict[str, list[str]] = {}
+    spots: dict[str, list[FoundMark]] = {}
     for mark in found.marks:
-        spots.setdefault(f"{{{{{mark.asked}}}}}", []).append(mark.at)
-    for place, where in spots.items():
-        at = "、".join(where[:5]) + (f" 等 {len(where)} 处" if len(where) > 5 else "")
-        rows[place] = Row(place, *_guess((place.strip("{}"),), catalogue, at))
+        spots.setdefault(spelling_of(mark.asked), []).append(mark)
+    for marks in spots.values():
+        asked, places = marks[0].asked, [mark.at for mark in marks]
+        at = "、".join(places[:_MOST_SAID]) + (f" 等 {len(places)} 处" if len(places) > _MOST_SAID else "")
+        rows[f"{{{{{asked}}}}}"] = Row(f"{{{{{asked}}}}}", *_guess((asked,), catalogue, at))
     for one in found.places:
         labels = (one.place.rpartition("!")[2], *one.beside) if one.named else one.beside
         said = [one.at] if one.named else []

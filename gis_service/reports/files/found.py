@@ -95,7 +95,7 @@ class Filling:
     Attributes
     ----------
     marks
-        By :func:`gis_service.reports.figure.key_of` of what a placeholder asks.
+        By :func:`gis_service.reports.figure.spelling_of` of what a placeholder asks.
     places
         By the place's name.
     source

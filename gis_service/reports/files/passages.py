@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from gis_service.reports.figure import key_of
+from gis_service.reports.figure import spelling_of
 from gis_service.reports.files.markup import Edits, Element, Markup, escaped
 
 # Input methods write full-width braces, which people take for the same.
@@ -56,11 +56,11 @@ class Passage:
         Parameters
         ----------
         values
-            By :func:`key_of` of what the placeholder asks; one that isn't among them stays.
+            By :func:`spelling_of` of what the placeholder asks; one that isn't among them stays.
         offset
             Subtracted from the elements' places in their part.
         """
-        wanted = [(mark, values[key_of(mark.asked)]) for mark in self.marks() if key_of(mark.asked) in values]
+        wanted = [(mark, values[spelling_of(mark.asked)]) for mark in self.marks() if spelling_of(mark.asked) in values]
         for leaf, begins in self._beginnings():
             text = _rewritten(leaf.text, begins, wanted)
             if text == leaf.text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Final
 
-from gis_service.reports.figure import key_of
+from gis_service.reports.figure import spelling_of
 from gis_service.reports.files.cells import Cell, address_of, stored
 from gis_service.reports.files.errors import FormError
 from gis_service.reports.files.found import Filling, Value
@@ -69,11 +69,11 @@ def _fill_marks(sheet: BookSheet, book: Workbook, filling: Filling, edits: Edits
     for held in sheet.cells.values():
         if held.passage is None or held.formula is not None:
             continue
-        asked = [key_of(mark.asked) for mark in held.passage.marks()]
+        asked = [spelling_of(mark.asked) for mark in held.passage.marks()]
         if not any(key in filling.marks for key in asked):
             continue
         whole = held.passage.whole()
-        value = filling.marks.get(key_of(whole.asked)) if whole else None
+        value = filling.marks.get(spelling_of(whole.asked)) if whole else None
         if value is not None and value.number is not None:
             edits.put(held.element.start, held.element.end, _cell(sheet.markup, held.element, value))
         elif held.kind == "inlineStr":
@@ -164,7 +164,7 @@ def _text_cell(markup: Markup, held: BookCell, book: Workbook, texts: dict[str, 
     prefix = markup.prefix(held.element)
     inner = edits.apply(strings.inner(item))
     if strings.prefix(item) != prefix:
-        values = [(mark, texts.get(key_of(mark.asked))) for mark in passage.marks()]
+        values = [(mark, texts.get(spelling_of(mark.asked))) for mark in passage.marks()]
         text, at = "", 0
         for mark, value in values:
             text += passage.text[at : mark.start] + (passage.text[mark.start : mark.end] if value is None else value)

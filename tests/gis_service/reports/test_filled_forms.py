@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from openpyxl.workbook.defined_name import DefinedName
 
-from gis_service.reports.figure import key_of
+from gis_service.reports.figure import spelling_of
 from gis_service.reports.files.document_filling import fill_document
 from gis_service.reports.files.document_places import find_in_document
 from gis_service.reports.files.errors import FormError
@@ -36,7 +36,7 @@ def source(*warnings: str) -> Source:
 
 def fill(form: Path, marks: dict[str, Value] | None = None, *warnings: str, **places: Value) -> Path:
     """Fill a form in this process, and write it beside itself; tests of the command do it in the child."""
-    given = {key_of(name): value for name, value in (MARKS if marks is None else marks).items()}
+    given = {spelling_of(name): value for name, value in (MARKS if marks is None else marks).items()}
     filling = Filling.of(Filling(given, places, source(*warnings)).plain())
     package = open_package(form, form.name, FORM_LIMITS)
     out = form.with_stem("filled")
@@ -222,6 +222,12 @@ def test_a_place_that_cannot_be_filled_is_said(tmp_path: Path, place: str, said:
     form = monthly(tmp_path / "form.xlsx")
     with pytest.raises(FormError, match=said):
         fill(form, None, 租户数=Value("1", 1.0), **{place: Value("2", 2.0)})
+
+
+def test_placeholders_that_differ_by_a_number_get_values_of_their_own(tmp_path: Path) -> None:
+    form = monthly(tmp_path / "form.xlsx", A10="{{行/1}} 和 {{行/2}}", B10="{{行/2}}")
+    sheet = openpyxl.load_workbook(fill(form, {"行/1": Value("1", 1.0), "行/2": Value("2", 2.0)}))[SHEET]
+    assert (sheet["A10"].value, sheet["B10"].value) == ("1 和 2", 2)
 
 
 def test_placeholders_that_are_not_filled_are_told(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_a_child_that_hangs_or_dies_is_told(tmp_path: Path, monkeypatch: pytest.
     limits: dict[str, Any]
     for limits, said in (
         ({"wall_s": 0.01}, "已停止"),
-        ({"memory_bytes": 80 << 20}, "内存不够"),
+        ({"memory_bytes": 80 << 20}, "内存不够|中途退出"),
         ({"cpu_s": 1}, "已停止"),
     ):
         monkeypatch.setattr("gis_service.reports.files.opening.FORM_LIMITS", replace(FORM_LIMITS, **limits))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gis_service.errors import InputError
-from gis_service.reports.figure import Catalogue, Group, figure_of, key_of
+from gis_service.reports.figure import Catalogue, Group, figure_of, spelling_of
 from gis_service.reports.files.found import Found, FoundMark, FoundPlace
 from gis_service.reports.filling import plan_of
 from gis_service.reports.mapping import Row, guessed, mapping_file, read_mapping
@@ -81,7 +81,7 @@ def test_a_plan_takes_the_mapping_before_what_placeholders_name() -> None:
         Row("甲!B4", ""),
     ]
     plan = plan_of(FOUND, rows)
-    assert plan.marks == {key_of("本月未办"): "hazards/未办结"}
+    assert plan.marks == {spelling_of("本月未办"): "hazards/未办结"}
     assert plan.places == {"甲!B3": "reported/企业"}
     assert plan.left == ("hazards/未办结",)
     assert plan.groups == {"hazards", "reported"}
@@ -102,3 +102,10 @@ def test_a_mapping_that_does_not_fit_the_form_is_said(rows: list[Row], said: str
 def test_a_form_with_a_problem_is_not_filled() -> None:
     with pytest.raises(InputError, match="甲(另有 1 处)".replace("(", r"\(").replace(")", r"\)")):
         plan_of(Found("XLSX", FOUND.marks, (), ("甲", "乙")), [])
+
+
+def test_placeholders_of_ones_own_are_told_apart_by_their_numbers() -> None:
+    marks = tuple(FoundMark(asked, "甲!A1") for asked in ("行/1", "行/2", "\uff38 / 3"))
+    rows = [Row("{{行/1}}", "hazards/未办结"), Row("{{行/2}}", "reported/企业"), Row("{{x/3}}", "hazards/企业")]
+    plan = plan_of(Found("XLSX", marks, (), ()), rows)
+    assert plan.marks == {"行/1": "hazards/未办结", "行/2": "reported/企业", "x/3": "hazards/企业"}
