@@ -230,7 +230,6 @@ def _of_layers(asked: Asked, group: Group) -> Iterator[Figure]:
             .where(
                 # What is told of a part of the grids is told of them only, also where more is seen.
                 within(narrowed, table, "grid" if asked.partial else layer.visibility),
-                table.c.community == asked.area.code,
                 table.c.data_status != str(DataStatus.VOID),
             )
             .group_by(table.c.grid)
