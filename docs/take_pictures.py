@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pypdfium2
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -260,24 +261,85 @@ def take_map(browser: Browser, served: Served, path: Path, *, name: str) -> None
         save(page, path)
 
 
-def take_sheet(browser: Browser, served: Served, path: Path, *, wanted: dict[str, str]) -> None:
-    """Take one printed sheet, asked for and made as anybody's is."""
-    width, height = (1500, 1061) if wanted["orientation"] == "landscape" else (1061, 1500)
-    context = browser.new_context(viewport={"width": width, "height": height}, extra_http_headers=served.login)
+def take_file(browser: Browser, served: Served, path: Path) -> None:
+    """Take the single file of all layers as it opens from a stick, with the card that answers what is near."""
+    with tempfile.TemporaryDirectory() as folder:
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, extra_http_headers=served.login)
+        file = Path(folder) / "一张图.html"
+        asked = context.request.get(f"{served.address}/maps/overview/file?community={COMMUNITY}", timeout=READY_MS)
+        file.write_bytes(asked.body())
+        context.close()
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="zh-CN", offline=True)
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.wait_for_selector("html[data-gis=ready]", timeout=READY_MS)
+        page.click(".gis-icon-ask")
+        page.click("text=在图上点")
+        page.mouse.click(760, 600)
+        page.wait_for_timeout(1000)
+        save(page, path)
+        context.close()
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An export to be shown: what is asked for, which of its pages, in how many columns, and how wide each is."""
+
+    wanted: dict[str, str]
+    pages: tuple[int, ...]
+    columns: int
+    width: int
+
+
+def take_export(browser: Browser, served: Served, path: Path, *, shown: Exported) -> None:
+    """Take pages of an export, asked for and made as anybody's is; office files as LibreOffice shows them."""
+    context = browser.new_context(extra_http_headers=served.login)
     page = context.new_page()
-    asked = page.request.post(f"{served.address}/exports", data={**wanted, "format": "png", "on": SAMPLE_DAY}).json()
-    while page.request.get(f"{served.address}/exports/{asked['id']}?f=json").json()["state"] != "done":
+    asked = page.request.post(f"{served.address}/exports", data={**shown.wanted, "on": SAMPLE_DAY}).json()
+    while page.request.get(f"{served.address}/jobs/{asked['id']}").json()["state"] != "done":
         page.wait_for_timeout(500)
-    sheet = base64.b64encode(page.request.get(f"{served.address}/exports/{asked['id']}/file").body()).decode()
-    page.set_content(f'<body style="margin:0"><img width="{width}" src="data:image/png;base64,{sheet}">')
+    file = page.request.get(f"{served.address}/exports/{asked['id']}/file").body()
+    document = pypdfium2.PdfDocument(as_pdf(file, shown.wanted["format"]))
+    images = []
+    for number in shown.pages:
+        image = document[number].render(scale=shown.width / document[number].get_width()).to_pil()
+        held = io.BytesIO()
+        image.save(held, "PNG")
+        images.append(f'<img src="data:image/png;base64,{base64.b64encode(held.getvalue()).decode()}">')
+    document.close()
+    rows = -(-len(images) // shown.columns)
+    page.set_viewport_size({"width": shown.width * shown.columns, "height": rows * image.height})
+    style = f"margin:0;display:grid;grid-template-columns:repeat({shown.columns},{shown.width}px)"
+    page.set_content(f'<body style="{style}">{"".join(images)}')
     page.wait_for_timeout(800)
     save(page, path)
     context.close()
 
 
-SHEETS = {
-    "sheet_overview": {"name": "overview", "paper": "A3", "orientation": "landscape"},
-    "sheet_hazards": {"name": "hazards", "paper": "A4", "orientation": "portrait", "grid": f"{COMMUNITY}003"},
+def as_pdf(file: bytes, kind: str) -> bytes:
+    """Return a file as PDF; what isn't one is opened by LibreOffice, which script/setup --all installs."""
+    if kind == "pdf":
+        return file
+    with tempfile.TemporaryDirectory() as folder:
+        held = Path(folder) / f"export.{kind}"
+        held.write_bytes(file)
+        command = ["soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to", "pdf"]
+        subprocess.run([*command, "--outdir", folder, str(held)], check=True, stdout=subprocess.DEVNULL, timeout=240)  # noqa: S603
+        return held.with_suffix(".pdf").read_bytes()
+
+
+GRID = f"{COMMUNITY}003"
+EXPORTS = {
+    "sheet_overview": Exported({"name": "overview", "paper": "A3", "format": "pdf"}, (0,), 1, 1500),
+    "sheet_hazards": Exported(
+        {"name": "hazards", "paper": "A4", "orientation": "portrait", "grid": GRID, "format": "pdf"}, (0,), 1, 1061
+    ),
+    "sheet_due": Exported(
+        {"name": "due", "paper": "A4", "orientation": "portrait", "grid": GRID, "format": "pdf"}, (0,), 1, 1061
+    ),
+    "book": Exported({"name": "drainage", "paper": "A4", "grid": "all", "format": "pdf"}, (0, 1, 2, 3, 4, 5), 3, 500),
+    "slides": Exported({"name": "hazards", "format": "pptx"}, (1, 2, 4, 10), 2, 750),
+    "workbook": Exported({"name": "crowding", "format": "xlsx"}, (0,), 1, 900),
 }
 
 
@@ -285,10 +347,11 @@ def main(folder: Path, only: str | None) -> int:
     """Take all pictures into a folder, or one by its name; return 1 when one has become too large to be committed."""
     folder.mkdir(parents=True, exist_ok=True)
     takers: dict[str, Callable[[Browser, Served, Path], None]] = {
-        take.__name__.removeprefix("take_"): take for take in (take_home, take_phone, take_popup, take_uploads)
+        take.__name__.removeprefix("take_"): take
+        for take in (take_home, take_phone, take_popup, take_uploads, take_file)
     }
     takers |= {f"map_{name}": partial(take_map, name=name) for name in ANALYSES}
-    takers |= {name: partial(take_sheet, wanted=wanted) for name, wanted in SHEETS.items()}
+    takers |= {name: partial(take_export, shown=shown) for name, shown in EXPORTS.items()}
     if only is not None and only not in takers:
         sys.exit(f"没有图片 {only};有:{'、'.join(takers)}。")
     with running_service() as served, sync_playwright() as playwright:

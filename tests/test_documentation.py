@@ -176,13 +176,18 @@ def test_links_and_pictures_lead_somewhere(page: Path) -> None:
 def test_pictures_are_small() -> None:
     pictures = sorted((ROOT / "docs" / "pictures").glob("*.png"))
     expected = [
+        "book",
+        "file",
         "home",
         *(f"map_{name}" for name in ANALYSES),
         "phone",
         "popup",
+        "sheet_due",
         "sheet_hazards",
         "sheet_overview",
+        "slides",
         "uploads",
+        "workbook",
     ]
     assert sorted(picture.stem for picture in pictures) == sorted(expected)
     assert all(picture.stat().st_size < PICTURE_BYTES for picture in pictures)

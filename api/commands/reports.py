@@ -9,9 +9,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from api.commands.maps import community_named, day_of
+from api.commands.maps import community_named
 from api.commands.written_file import check_folder, write_file
 from api.console import CONSOLE
+from api.days import day_of
 from api.start import opened_database, operator_scope, read_settings
 from gis_service.errors import InputError
 from gis_service.reports.figure import Figure, key_of, written
@@ -41,16 +42,20 @@ def figures(
     read = _read(community, on, None if group is None else {group})
     if not read.catalogue.figures:
         raise InputError(f"没有这一组指标:{group};不写 --group 列出全部。", f"There is no group {group!r} of figures.")
-    table = Table("指标", "数", "单位", "按网格", "口径", "网页", title=f"{read.area_name},计算日 {read.on}")
     base = (settings.public_url or "").rstrip("/")
-    method = ""
+    _print(f"{read.area_name},计算日 {read.on}")
+    question = ("", "")
     for figure in read.catalogue.figures:
-        # A method that several figures share is said once.
-        said, method = ("〃" if figure.method == method else figure.method), figure.method
-        value = "无数据" if figure.value is None else written(figure.value)
-        by_grid = "可加 @网格代码" if figure.by_grid is not None else ""
-        table.add_row(*map(_plain, (figure.name, value, figure.unit, by_grid, said, f"{base}{figure.address}")))
-    CONSOLE.print(table)
+        # What several figures share is said once, above them.
+        if question != (figure.method, figure.address):
+            question = (figure.method, figure.address)
+            _print(f"\n口径:{figure.method}" + (f"\n网页:{base}{figure.address}" if figure.address else ""))
+        value = "无数据" if figure.value is None else f"{written(figure.value)} {figure.unit}".strip()
+        _print(f"  {figure.name} = {value}" + (",可加 @网格代码" if figure.by_grid is not None else ""))
+
+
+def _print(text: str) -> None:
+    CONSOLE.print(text, markup=False, soft_wrap=True)
 
 
 @app.command("map")

@@ -205,8 +205,9 @@ def _table(slide: Any, table: Table, room: Room, most: int, colors: Sequence[str
     shape = slide.shapes.add_table(len(rows) + 1, len(table.columns), *size)
     shape.name = table.title
     shape.table.horz_banding = False
-    for at, width in enumerate(_widths([table.columns, *rows], room.width)):
+    for at, width in enumerate(_widths([table.columns, *rows], room.width, marked=bool(colors))):
         shape.table.columns[at].width = width
+    figures = [all(not row[at] or _is_figure(row[at]) for row in rows) for at in range(len(table.columns))]
     for number, row in enumerate((table.columns, *rows)):
         shape.table.rows[number].height = height
         head, last_one = number == 0, table.total and number == len(rows)
@@ -218,8 +219,7 @@ def _table(slide: Any, table: Table, room: Room, most: int, colors: Sequence[str
             cell.fill.solid()
             cell.fill.fore_color.rgb = _rgb(RULE if head else PALE if last_one else "#ffffff")
             paragraph = cell.text_frame.paragraphs[0]
-            figure = head or text[:1].isdigit() or len(text) < 6
-            paragraph.alignment = PP_ALIGN.RIGHT if at and figure else PP_ALIGN.LEFT
+            paragraph.alignment = PP_ALIGN.RIGHT if at and figures[at] else PP_ALIGN.LEFT
             if at == 0 and 0 < number <= len(colors) and not last_one:
                 _write(paragraph, "■ ", 11, color=colors[number - 1])
             _write(paragraph, text, 11, color="#ffffff" if head else INK, bold=head or last_one)
@@ -228,9 +228,14 @@ def _table(slide: Any, table: Table, room: Room, most: int, colors: Sequence[str
     return Room(room.x, room.y + taken, room.width, max(room.height - taken, 0))
 
 
-def _widths(rows: Sequence[Sequence[str]], width: int) -> list[int]:
+def _is_figure(text: str) -> bool:
+    return text[0].isdigit() or text[0] in "-−" or text == "无数据"
+
+
+def _widths(rows: Sequence[Sequence[str]], width: int, *, marked: bool) -> list[int]:
     """Return how wide the columns are: as their longest texts ask for, none more than six tenths."""
     wanted = [min(max(width_em(row[at]) for row in rows) + 1.2, 30.0) for at in range(len(rows[0]))]
+    wanted[0] += 2.0 if marked else 0.0
     shares = [max(one / sum(wanted), 0.6 / len(wanted)) for one in wanted]
     return [int(width * one / sum(shares)) for one in shares]
 

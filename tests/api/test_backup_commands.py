@@ -123,6 +123,7 @@ def test_on_a_server_elsewhere(
     assert [one["properties"]["remark"] for one in features] == ["找■■"] * 5
 
 
+@pytest.mark.long
 def test_on_the_private_cluster(command: Command, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GIS_DATABASE_URL", "GIS_DATABASE_OWNER_URL"):
         monkeypatch.delenv(name)

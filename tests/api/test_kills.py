@@ -174,6 +174,7 @@ def test_hundred_kills_lose_nothing_halve_nothing_double_nothing(
     assert "Traceback" not in killed.said
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("area")
 def test_file_that_a_killed_service_was_reading_is_read_at_its_next_start(
     cluster: LocalCluster, database_name: str, database: Database, tmp_path: Path

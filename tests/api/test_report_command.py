@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.gis_service.reports.form_files import SHEET, document, members, month
 
 DAY = "2026-11-30"
 OPEN = "from gis.hazard where status not in ('closed', 'rejected', 'merged')"
-SOFFICE = shutil.which("soffice")
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +54,9 @@ def mapped(command: Command, form: Path, chosen: dict[str, str]) -> Path:
 def test_figures_are_listed_with_the_question_behind_them(command: Command, superuser: Engine) -> None:
     ran = command("report", "figures", "--group", "隐患", "--on", DAY)
     assert ran.code == 0
-    line = next(line for line in ran.out.splitlines() if "hazards/未办结 " in line)
-    assert f" {number(superuser, f'count(*) {OPEN}')} " in line
-    assert "可加 @网格代码" in line
-    assert "https://map.example/maps/hazards" in ran.out.replace("\n", "")
+    assert f"  hazards/未办结 = {number(superuser, f'count(*) {OPEN}')} 起,可加 @网格代码\n" in ran.out
+    assert "网页:https://map.example/maps/hazards?community=330482002011" in ran.out
+    assert "口径:已销号、不予立案、并案的不算未办结" in ran.out
     ran = command("report", "figures", "--group", "没有")
     assert (ran.code, ran.err) == (1, "没有这一组指标:没有;不写 --group 列出全部。\n")
 
@@ -159,7 +156,7 @@ def test_the_form_itself_is_never_written_over(command: Command, tmp_path: Path)
     assert (ran.code, "带宏的表格不能填" in ran.err) == (1, True)
 
 
-@pytest.mark.skipif(SOFFICE is None, reason="LibreOffice isn't installed (libreoffice-calc, libreoffice-writer)")
+@pytest.mark.long
 def test_libreoffice_opens_what_was_filled_and_shows_the_numbers(
     command: Command, superuser: Engine, tmp_path: Path
 ) -> None:
@@ -177,7 +174,7 @@ def test_libreoffice_opens_what_was_filled_and_shows_the_numbers(
     made = [tmp_path / name for name in forms]
     profile = f"-env:UserInstallation=file://{tmp_path}/profile"
     opened = subprocess.run(
-        [str(SOFFICE), profile, "--headless", "--convert-to", "pdf", "--outdir", tmp_path, *made],
+        ["soffice", profile, "--headless", "--convert-to", "pdf", "--outdir", tmp_path, *made],
         check=True, timeout=120, capture_output=True, text=True,
     )  # fmt: skip
     assert "rror" not in opened.stderr, opened.stderr

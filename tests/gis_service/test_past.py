@@ -36,7 +36,7 @@ def sorted_features(collection: str) -> list[Any]:
     return sorted(orjson.loads(collection)["features"], key=orjson.dumps)
 
 
-USUAL = ("density_change", "hazards", "waste_coverage", "crowding", "freshness", "contradictions")
+USUAL = ("hazards", "waste_coverage", "due")
 
 
 def told(conn: Any, scope: Scope, names: Collection[str]) -> tuple[Any, ...]:
