@@ -82,7 +82,7 @@ ANALYSES: dict[str, Analysis] = {
         ),
         Analysis("hazards", "隐患", "隐患", "哪些隐患没有办结、超期多久,集中在哪里", hazards),
         Analysis("premises", "隐患", "厂中厂", "哪些地块租给了别家,谁租给谁,哪些没签安全协议", premises),
-        Analysis("drainage", "隐患", "雨污混流", "哪些企业地块雨污混流、哪些没有检查过", drainage),
+        Analysis("drainage", "隐患", "雨污混流", "哪些企业地块雨污混流、哪些没有检查过", drainage, by_grid=True),
         Analysis(
             "illegal_structures", "隐患", "违建拆前拆后", "拆了哪些、还剩哪些,图上面积与上报符不符", illegal_structures
         ),

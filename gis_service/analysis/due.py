@@ -43,14 +43,15 @@ def due(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     general, cycle, reporting = (
         rules[name] for name in ("hazard.general_days", "rental.recheck_green", "rental.reporting_days")
     )
-    cases = _of_hazards(conn, asked, area, read_cases(conn, asked, area, general, on), on)
-    units = _of_rentals(read_let(conn, asked, area, reporting, on), cycle)
-    found = geopandas.GeoDataFrame(pd.concat([cases, units]), crs=area.metric_srid)
+    cases, let = read_cases(conn, asked, area, general, on), read_let(conn, asked, area, reporting, on)
+    found = geopandas.GeoDataFrame(
+        pd.concat([_of_hazards(conn, asked, area, cases, on), _of_rentals(let, cycle)]), crs=area.metric_srid
+    )
     found = found.sort_values(["rank", "day", "title"], key=_in_order, kind="stable")
     counts = {one.key: int((found[CLASS] == one.key).sum()) for one in _CLASSES}
     return Answer(
         name="due", title="今日待办", community=area.code, on=on, srid=area.metric_srid, unit="件",
-        finding=_finding(found, counts),
+        finding=_finding(found, counts) if len(cases) or len(let) else "还没有登记隐患和在租的出租房,没有待办。",
         method=f"隐患:未办结,已过期限或 {SOON_DAYS} 天内到期;期限取登记的整改期限,没有的按发现之日起 {general.value:g} "
         f"{general.unit}。登记疑似逾期:见“信息保鲜”,由公安认定。走访:在租的出租房从未走访,或距最近走访超过 "
         f"{cycle.value:g} {cycle.unit}。一户只列最急的一条;先重大隐患,再按超期最久、登记、从未走访、最久没有走访。",

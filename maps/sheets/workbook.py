@@ -23,6 +23,8 @@ _SUMMED = frozenset({"人", "户", "起", "家", "个", "处", "幢", "辆", "�
 _NOT_SUMMED = ("每", "最多", "最大", "最少", "平均", "中位", "半径", "比", "率", "密度", "上限", "标准")
 """Words in titles of figures that are per something or the largest of something."""
 _WIDEST, _NARROWEST = 42, 8
+_A4 = 9
+"""Number of the paper in the file format."""
 # A text that begins like a formula stays a text, whoever has written it.
 _SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
@@ -79,8 +81,19 @@ class _Styles:
         self.total = book.add_format({"bold": True, "top": 1, "num_format": "#,##0"})
 
 
+def _fit_paper(sheet: Any, *, landscape: bool) -> None:
+    """Let a sheet print on A4, as wide as the paper."""
+    sheet.set_paper(_A4)
+    if landscape:
+        sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.set_margins(left=0.5, right=0.5, top=0.6, bottom=0.6)
+    sheet.set_footer("&L&F&R第 &P 页,共 &N 页")
+
+
 def _write_front(book: Any, styles: _Styles, front: Front, answer: Answer | None, proof: Proof) -> None:
     sheet = book.add_worksheet("说明")
+    _fit_paper(sheet, landscape=False)
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 1, 14)
@@ -89,6 +102,7 @@ def _write_front(book: Any, styles: _Styles, front: Front, answer: Answer | None
     sheet.write_string(0, 0, front.title, styles.title)
     sheet.merge_range(1, 0, 1, 3, "", styles.text)
     sheet.write_string(1, 0, front.finding, styles.text)
+    sheet.set_row(1, 34)
     row = 2
     for stamp in front.stamps:
         sheet.write_string(row, 0, stamp, styles.stamp)
@@ -153,6 +167,8 @@ def _name(title: str, taken: set[str]) -> str:
 
 def _write_table(sheet: Any, styles: _Styles, columns: Sequence[Column], rows: Sequence[dict[str, Any]]) -> None:
     """Write a table with a frozen head, a filter, bars in columns of numbers, and sums where they say something."""
+    _fit_paper(sheet, landscape=True)
+    sheet.repeat_rows(0)
     for at, column in enumerate(columns):
         title = f"{column.title}({column.unit})" if column.unit else column.title
         sheet.write_string(0, at, title, styles.head)

@@ -35,7 +35,7 @@ from tests.api.killed_service import SERVICE, KilledService, until
 from tests.conftest import TEST_BOUNDARY, TEST_COMMUNITY
 from tests.gis_service.example_rows import example_record, example_shape
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 STAFF = Scope("li", "staff", (TEST_COMMUNITY,))
 ROWS = 200_000

@@ -16,7 +16,7 @@ from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
 from tests.api.own_service import Served, serving
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 MOST_S, MOST_MB, MOST_P95_MS = 8.0, 700.0, 500.0
 BOX = f"/collections/building/items?limit=100&community={COMMUNITY}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -39,6 +40,7 @@ from gis_service.sheets.files import SheetFiles
 from gis_service.sheets.records import SheetOrder
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
+from maps.atlas import MAPS
 from maps.sheets import lettering
 from tests.api.conftest import Command
 from tests.gis_service.example_rows import example_record
@@ -292,6 +294,39 @@ def test_a_workbook_holds_the_figures_and_runs_nothing(office: Office, staff: Te
     )
 
 
+@pytest.mark.long
+def test_libreoffice_opens_workbooks_and_reckons_the_same_sums(
+    office: Office, staff: TestClient, tmp_path: Path
+) -> None:
+    asked = [ask(staff, name=name, format="xlsx") for name in MAPS]
+    assert office.work() == len(MAPS)
+    files = [tmp_path / f"{one['name']}.xlsx" for one in asked]
+    for one, path in zip(asked, files, strict=True):
+        path.write_bytes(staff.get(f"/exports/{one['id']}/file").content)
+    command = ["soffice", f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "xlsx",
+               "--outdir", str(tmp_path / "opened"), *map(str, files)]  # fmt: skip
+    opened = subprocess.run(command, check=True, capture_output=True, text=True, timeout=500)
+    assert "rror" not in opened.stderr, opened.stderr
+    sums = 0
+    for path in files:
+        # What xlsxwriter has stored as a formula's result is what LibreOffice has reckoned anew.
+        written, again = (
+            openpyxl.load_workbook(one, data_only=True) for one in (path, tmp_path / "opened" / path.name)
+        )
+        assert again.sheetnames == written.sheetnames
+        for sheet in written.worksheets:
+            rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
+            others = [[cell.value for cell in row] for row in again[sheet.title].iter_rows(max_col=sheet.max_column)]
+            for row, other in zip(rows, others, strict=False):
+                for value, shown in zip(row, other, strict=True):
+                    same = pytest.approx(value) if isinstance(value, int | float) else value
+                    assert shown == same or (not value and not shown), (path.name, sheet.title)
+            assert len(others) >= len(rows)
+        formulas = openpyxl.load_workbook(tmp_path / "opened" / path.name)
+        sums += sum(cell.data_type == "f" for sheet in formulas for row in sheet.iter_rows() for cell in row)
+    assert sums > 20
+
+
 def _check_table(sheet: Any, theme: Theme) -> None:
     """Every feature is a row, every text a text, numbers are numbers; the head stays in view and can be filtered."""
     features = [one["properties"] for one in json.loads(theme.features)["features"]]
@@ -314,7 +349,7 @@ def _check_table(sheet: Any, theme: Theme) -> None:
 
 def test_what_cannot_be_made_says_why(office: Office, staff: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong, said in (
-        ({"name": "nothing"}, "overview、density"), ({"paper": "B5"}, "A4、A3、A1"), ({"format": "x"}, "svg、xlsx"),
+        ({"name": "nothing"}, "overview、due"), ({"paper": "B5"}, "A4、A3、A1"), ({"format": "x"}, "svg、xlsx"),
         ({"scale": "1234"}, "scale"), ({"on": "昨天"}, "2026-11-23"), ({"on": "9999-12-31"}, "太远"),
         ({"as_of": "昨天"}, "2026-11-23"), ({"as_of": str(today() + timedelta(days=1))}, "还没有到"),
         ({"format": "xlsx", "grid": EAST}, "不分网格"),

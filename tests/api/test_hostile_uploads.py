@@ -21,6 +21,8 @@ from tests.api.hostile.watched_service import CHINESE, TOLD, Bystanders, Watched
 from tests.api.own_service import serving
 from tests.gis_service.surveys.hostile import SECRET, listening
 
+pytestmark = pytest.mark.alone
+
 FILES = [file for made in (sources, archives, texts, databases) for file in made.files()]
 TELLING = {
     "VRT of another file inside as survey.geojson as survey.zip",

@@ -29,6 +29,8 @@ from tests.api.killed_service import KilledService, Killer, until
 from tests.conftest import TEST_BOUNDARY, TEST_COMMUNITY
 from tests.local_client import signed_in
 
+pytestmark = pytest.mark.alone
+
 KILLS = {"service": 15, "pair": 5, "worker": 40, "backend": 30, "postmaster": 5}
 CONTROL_KILLS = {"backend": 8, "postmaster": 2}
 SMALL, PADDED, MANY = Kind(2000), Kind(2000, 2100), Kind(20_500, 150)

@@ -32,6 +32,8 @@ from gis_service.errors import UnavailableError
 from gis_service.local_cluster import LocalCluster
 from tests.api.own_service import free_port, serving
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 1.2
 SILENCE = 0.3
 MEGABYTE = 1024 * 1024

@@ -26,7 +26,7 @@ from tests.local_client import OPERATOR, token_for
 PASSWORD = "a long enough password"
 HOME, WEST = "330482002099", "330482002099001"
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]
 
 
 def say(words: str) -> None:

@@ -21,6 +21,8 @@ import pytest
 
 from tests.api.conftest import Command
 
+pytestmark = pytest.mark.alone
+
 SERVICE = Path(sys.executable).with_name("gis-service")
 START_SECONDS = 90.0
 AGAIN_SECONDS = 15.0

@@ -45,6 +45,8 @@ from gis_service.scope import Scope
 from layers.registry import LAYERS
 from tests.gis_service.example_rows import driver_of, example_record
 
+pytestmark = pytest.mark.alone
+
 VECTORS = [GEOPACKAGE, FLATGEOBUF, SHAPEFILE]
 FORMULAS = ["=1+1", "+86", "-5", "@SUM(A1)", "\t=1", "\r=1", "＝1+1"]
 HOSTILE = 'a"b,c\n<b>&amp;</b>“楼” 𠮷'

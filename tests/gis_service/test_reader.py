@@ -32,6 +32,8 @@ from layers.registry import LAYERS
 from tests.asking import Asking, feature, features_of, page
 from tests.gis_service.example_rows import example_record, example_shape
 
+pytestmark = pytest.mark.alone
+
 RENTALS = LAYERS["rental_unit"]
 COMMUNITIES = ("330482002099", "330482002098", "330483001001")
 WEST = COMMUNITIES[0] + "001"

@@ -14,6 +14,8 @@ from gis_service.local_cluster import LocalCluster
 from tests.conftest import TEST_COMMUNITY
 from tests.gis_service.analysis.made_city import make_city
 
+pytestmark = pytest.mark.alone
+
 BUILDINGS = 1_000_000
 MOST_MB, MOST_GROWN_MB, MOST_S = 40.0, 450.0, 120.0
 _MEASURED = """
