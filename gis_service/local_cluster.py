@@ -135,12 +135,16 @@ class LocalCluster:
             except OSError as error:
                 raise self._failure(str(error), "数据库起不来") from error
 
-    def stop(self) -> None:
-        """Stop the server with a fast shutdown: clients are cut off, data is flushed. No server, no effect."""
+    def stop(self, *, at_once: bool = False) -> None:
+        """Stop the server with a fast shutdown: clients are cut off, data is flushed. No server, no effect.
+
+        ``at_once`` flushes nothing: for what is thrown away.
+        """
         if not self.data.is_dir():
             return
         with self._turn():
-            for number, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, ORPHAN_SECONDS)):
+            gently = () if at_once else ((signal.SIGINT, STOP_SECONDS),)
+            for number, seconds in (*gently, (signal.SIGQUIT, ORPHAN_SECONDS)):
                 pid = self._postmaster()
                 if pid is None:
                     break

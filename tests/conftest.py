@@ -34,7 +34,7 @@ def cluster() -> Iterator[LocalCluster]:
     found = LocalCluster(folder / "data", fast=True)
     found.start()
     yield found
-    found.stop()
+    found.stop(at_once=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 

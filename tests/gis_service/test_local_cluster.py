@@ -150,7 +150,9 @@ def test_a_pid_file_that_names_a_stranger_is_cleared(cluster: LocalCluster) -> N
         stranger.wait()
 
 
-@pytest.mark.parametrize("name", ["长" * 40, 'with a space, a comma and a "quote"'])
+@pytest.mark.parametrize(
+    "name", ["长" * 40, pytest.param('with a space, a comma and a "quote"', marks=pytest.mark.long)]
+)
 def test_a_path_no_socket_fits_gets_a_short_private_folder(place: Path, name: str) -> None:
     cluster = LocalCluster(place / name / "data", fast=True)
     cluster.start()
@@ -171,6 +173,7 @@ def test_a_socket_path_too_long_everywhere_is_refused(place: Path, monkeypatch: 
 
 
 @needs_root
+@pytest.mark.long
 def test_a_stranger_in_the_socket_folder_is_refused(place: Path) -> None:
     data = place / "data"
     (data / "socket").mkdir(parents=True)
@@ -189,6 +192,7 @@ def test_a_folder_that_user_postgres_cannot_enter_is_named(place: Path) -> None:
 
 
 @needs_root
+@pytest.mark.long
 def test_a_cluster_of_another_user_is_refused(cluster: LocalCluster) -> None:
     cluster.stop()
     os.chown(cluster.cluster, 65534, 65534)
@@ -225,6 +229,7 @@ def test_missing_programs_are_told_with_the_package(place: Path, monkeypatch: py
         LocalCluster(place / "data").start()
 
 
+@pytest.mark.long
 def test_a_system_without_the_locale_falls_back_to_c(
     place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -249,6 +254,7 @@ def test_lost_or_broken_passwords_are_told(cluster: LocalCluster) -> None:
         cluster.url("gis_app")
 
 
+@pytest.mark.long
 def test_a_broken_setting_is_told_with_the_servers_own_words(cluster: LocalCluster) -> None:
     cluster.stop()
     with (cluster.cluster / "postgresql.conf").open("a") as conf:
