@@ -72,7 +72,9 @@ _LIST = """{% extends "plain" %}{% block body %}
 <p><button>出图</button></p></form>
 <h2>出过的图</h2>
 {% if rows %}<table><thead><tr><th>编号</th><th>图</th><th>什么时候</th><th>状态</th></tr></thead><tbody>
-{% for one in rows %}<tr><td><a href="/exports/{{ one.code }}">{{ one.code }}</a></td>
+{% for one in rows %}<tr><td><a href="/exports/{{ one.code }}">{{ one.code }}
+{%- if one.pictured %}<br><img src="/exports/{{ one.code }}/preview" alt="{{ one.title }}的小样" loading="lazy"
+style="width:120px;border:1px solid #d8dcd6">{% endif %}</a></td>
 <td>{{ one.title }}<br><span class="quiet">{{ one.how }}</span></td>
 <td>{{ one.at }}<br><span class="quiet">{{ one.actor }}</span></td>
 <td>{{ one.state }}{% if one.ready %} · <a href="/exports/{{ one.code }}/file">下载</a>{% endif %}</td></tr>
@@ -87,7 +89,7 @@ _ONE = """{% extends "plain" %}{% block body %}
 {% elif state == "failed" %}<p class="said" role="status">没有出成:{{ job.problem if job else "请重新出一张" }}</p>
 {% elif state == "done" %}<p><a href="/exports/{{ record.code }}/file">下载 {{ record.file_name }}</a>
 <span class="quiet">{{ "{:,.0f}".format(record.bytes / 1000) }} KB</span></p>
-{% if record.order.format != "xlsx" %}<p><a href="/exports/{{ record.code }}/file">
+{% if pictured %}<p><a href="/exports/{{ record.code }}/file">
 <img src="/exports/{{ record.code }}/preview" alt="{{ record.title }}的小样"
 style="width:100%;border:1px solid #d8dcd6"></a></p>{% endif %}
 {% endif %}
@@ -134,6 +136,7 @@ def exports_page(
         {
             "code": record.code, "title": record.title or MAPS[record.order.name].title, "how": _how(record),
             "at": said_at(record.created_at), "actor": record.actor, "state": _STATES[state], "ready": state == "done",
+            "pictured": state == "done" and record.order.format != WORKBOOK,
         }
         for record, state in listed
     ]  # fmt: skip
@@ -165,7 +168,7 @@ def export_page(
     return rendered(
         _ONE, f"图 {record.code}", trail=[("首页", "/"), ("出图", "/exports")], record=record, state=state, job=job,
         states=_STATES, called=MAPS[record.order.name].title, how=_how(record), at=said_at(record.created_at),
-        changed=compared, same=same, own=own,
+        changed=compared, same=same, own=own, pictured=record.order.format != WORKBOOK,
     )  # fmt: skip
 
 

@@ -93,7 +93,7 @@ def exports(
     if not wants_html(request, f):
         body = [document_of(record, jobs.get(record.id)) for record in records]
         return Response(orjson.dumps({"exports": body}, default=str), media_type="application/json", headers=_PRIVATE)
-    listed = [(record, state_of(record, jobs.get(record.id))) for record in records]
+    listed = [(record, _page_state(request, record, jobs.get(record.id))) for record in records]
     page = exports_page(listed, [(area.code, area.name) for area in areas], chosen, grids, name)
     return HTMLResponse(page, headers=_PRIVATE)
 
@@ -146,9 +146,7 @@ def export_(
     if not wants_html(request, f):
         body = {**document_of(record, job), "since": [one.document() for one in changed]}
         return Response(orjson.dumps(body, default=str), media_type="application/json", headers=_PRIVATE)
-    state = state_of(record, job)
-    if state == "done" and not sheets_of(request).has(record.id):
-        state = "removed"
+    state = _page_state(request, record, job)
     headers = {**_PRIVATE, "Refresh": str(_REFRESH_S)} if state in {"waiting", "running"} else _PRIVATE
     return HTMLResponse(
         export_page(record, state, job, changed, same=same, own=_may_delete(scope, record)), headers=headers
@@ -218,6 +216,13 @@ def _changes(database: Database, scope: Scope, record: SheetRecord) -> list[Chan
     ground = read_ground(database, scope, record.community, replace(record.order, day=today(), as_of=None))
     now = {one.title: one.value for one in ground.figures_for(record.order.grid)}
     return [Changed(one.title, one.unit, one.value, now.get(one.title)) for one in record.figures]
+
+
+def _page_state(request: Request, record: SheetRecord, job: Job | None) -> str:
+    """Return what a page says of a sheet: that its file isn't there, too."""
+    state = state_of(record, job)
+    there = state != "done" or sheets_of(request).has(record.id, f".{record.order.format}")
+    return state if there else "removed"
 
 
 def state_of(record: SheetRecord, job: Job | None) -> str:

@@ -48,9 +48,9 @@ class SheetFiles:
             )
         return path
 
-    def has(self, identifier: uuid.UUID) -> bool:
-        """Return whether the file of a sheet is there."""
-        return any(not path.name.endswith(PREVIEW) for path in self.folder.glob(f"{identifier}.*"))
+    def has(self, identifier: uuid.UUID, suffix: str) -> bool:
+        """Return whether a file is there."""
+        return (self.folder / f"{identifier}{suffix}").exists()
 
     def remove(self, identifier: uuid.UUID) -> None:
         """Delete what is kept of a sheet."""
