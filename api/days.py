@@ -24,10 +24,10 @@ def day_of(text: str | None) -> date:
 
 
 def past_day(text: str | None) -> date | None:
-    """Return a day whose records are asked for, None without a text; InputError when it lies in the future."""
+    """Return a day whose records are asked for, None without a text; InputError while it isn't over."""
     if not text:
         return None
     day = day_of(text)
-    if day > today():
-        raise InputError(f"{day} 还没有到,没有那天的记录;请写过去的日子,或不写。", f"{day} lies in the future.")
+    if day >= today():
+        raise InputError(f"{day} 还没有过完,记录还会变;请写过去的日子,或不写(按现在的记录)。", f"{day} isn't over.")
     return day

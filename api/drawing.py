@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from gis_service.analysis.answer import Answer, Theme
-from gis_service.analysis.catalog import ANALYSES, Analysis
+from gis_service.analysis.catalog import ANALYSES, Analysis, refuse_partial
 from gis_service.areas import read_area
 from gis_service.database import Database
-from gis_service.errors import ForbiddenError, NotFoundError
+from gis_service.errors import NotFoundError
 from gis_service.overview import read_overview
 from gis_service.scope import Scope
 from layers.layer import Layer
@@ -49,10 +49,8 @@ def theme_named(answer: Answer, name: str | None) -> Theme:
     return found
 
 
-def answer_of(
-    database: Database, scope: Scope, analysis: Analysis, community: str, on: date, as_of: datetime | None = None
-) -> Answer:
-    """Return the answer of an analysis about a community; with ``as_of`` from what was recorded then.
+def answer_of(database: Database, scope: Scope, analysis: Analysis, community: str, on: date) -> Answer:
+    """Return the answer of an analysis about a community.
 
     Raises
     ------
@@ -60,23 +58,8 @@ def answer_of(
         When it is for outside, and whoever asks doesn't see the whole community: its numbers would be wrong.
     """
     refuse_partial(scope, analysis, community)
-    with database.read(scope, as_of) as conn:
+    with database.read(scope) as conn:
         return analysis.compute(conn, scope, read_area(conn, community), on=on)
-
-
-def refuse_partial(scope: Scope, analysis: Analysis | None, community: str) -> None:
-    """Raise ForbiddenError for what leaves the house, unless the scope holds the whole community."""
-    if analysis is not None and analysis.public and not any(community.startswith(code) for code in scope.areas):
-        raise ForbiddenError(
-            "对外的图表要由管整个社区的人来出:只看得到一个网格的人,数字会少。",
-            "What is for outside is made by whoever sees the whole community.",
-        )
-
-
-def partial_of(areas: Sequence[str]) -> str:
-    """Return what must be said of numbers that are those of some grids only, "" where they are of the whole."""
-    grids = [code[12:] for code in areas if len(code) > 12]
-    return f"只含网格 {'、'.join(grids)}" if grids and len(grids) == len(areas) else ""
 
 
 def draw_map(

@@ -15,7 +15,7 @@ from api.sheet_ground import Ground, read_ground
 from gis_service.analysis.answer import Column
 from gis_service.database import Database
 from gis_service.digest import sha256_of
-from gis_service.errors import InputError, NotFoundError
+from gis_service.errors import InputError, NotFoundError, UnavailableError
 from gis_service.features.question import today
 from gis_service.jobs import Job, Progress
 from gis_service.sheets.files import PREVIEW, SheetFiles
@@ -153,7 +153,7 @@ def _write_slides(
         wanted_of(ground, order),
     )  # fmt: skip
     made = write_slides(subject, proof, today(), target, progress, public=_is_public(ground), template=template)
-    return Written(target, made.title, made.finding, None, lambda path: path.write_bytes(made.preview))
+    return Written(target, made.title, made.finding, None, made.write_preview)
 
 
 def _write_workbook(ground: Ground, order: SheetOrder, target: Path, proof: Proof) -> Written:
@@ -206,16 +206,23 @@ def make_in_background(
     if record.made_at is not None:
         # A kill came after the last step but one.
         return
-    ground = read_ground(database, scope, record.community, record.order)
-    proof = proof_of(record.code, ground, public_url)
-    written = write_order(
-        ground, record.order, lambda ending: files.draft(record.id, ending), progress, proof, template
-    )
-    drafts = [written.path]
-    if written.preview is not None:
-        drafts.append(files.draft(record.id, PREVIEW))
-        written.preview(drafts[-1])
-    made = made_of(written, ground, record.order)
+    try:
+        ground = read_ground(database, scope, record.community, record.order)
+        proof = proof_of(record.code, ground, public_url)
+        written = write_order(
+            ground, record.order, lambda ending: files.draft(record.id, ending), progress, proof, template
+        )
+        drafts = [written.path]
+        if written.preview is not None:
+            drafts.append(files.draft(record.id, PREVIEW))
+            written.preview(drafts[-1])
+    except UnavailableError:
+        # It is taken up again, and so are the pages that are there.
+        raise
+    except Exception:
+        files.clear_drafts(record.id)
+        raise
+    made = made_of(written, ground)
     kept = [files.keep(draft) for draft in drafts]
     with database.write(scope) as conn:
         there = finish_record(conn, record, made)
@@ -231,9 +238,9 @@ def proof_of(code: str, ground: Ground, public_url: str | None) -> Proof:
     return Proof(code, ground.version, address)
 
 
-def made_of(written: Written, ground: Ground, order: SheetOrder) -> Made:
+def made_of(written: Written, ground: Ground) -> Made:
     """Return what is noted of a file that was written."""
     return Made(
-        written.title, written.finding, written.scale, ground.versions, ground.figures_for(order.grid),
+        written.title, written.finding, written.scale, ground.versions, ground.figures,
         sha256_of(written.path), written.path.stat().st_size,
     )  # fmt: skip

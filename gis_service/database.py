@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from psycopg import OperationalError as LostConnection
 from psycopg import sql
@@ -16,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from gis_service.errors import ForbiddenError, UnavailableError
-from gis_service.past import look_back
+from gis_service.past import Past, check_settled, look_back
 from gis_service.reader import Reader
 from gis_service.scope import Scope, enter
 
@@ -36,15 +35,34 @@ class Database:
     reader: Engine
 
     @contextmanager
-    def read(self, scope: Scope, as_of: datetime | None = None) -> Iterator[Connection]:
-        """Open a read-only transaction that sees what the scope sees; with ``as_of`` as it was recorded then."""
+    def read(self, scope: Scope, *, past: Past | None = None, snapshot: bool = False) -> Iterator[Connection]:
+        """Open a read-only transaction that sees what the scope sees.
+
+        Parameters
+        ----------
+        past
+            Reads what was recorded then instead of what is so today.
+        snapshot
+            Whether all of its statements see one moment, whatever is written meanwhile.
+
+        Raises
+        ------
+        UnavailableError
+            When somebody still writes who began before the moment that is looked back to.
+        """
         # Looking back needs temporary tables, which a standby can't have.
-        with explained(), _connected(self.reader if as_of is None else self.writer) as conn, conn.begin():
-            enter(conn, scope)
-            if as_of is not None:
-                look_back(conn, as_of)
-            conn.execute(text("set transaction read only"))
-            yield conn
+        with explained(), _connected(self.reader if past is None else self.writer) as conn:
+            if past is not None:
+                with conn.begin():
+                    check_settled(conn, past.moment)
+            if snapshot:
+                conn.execution_options(isolation_level="REPEATABLE READ")
+            with conn.begin():
+                enter(conn, scope)
+                if past is not None:
+                    look_back(conn, past)
+                conn.execute(text("set transaction read only"))
+                yield conn
 
     @contextmanager
     def note(self, scope: Scope) -> Iterator[Connection]:

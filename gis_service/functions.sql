@@ -125,6 +125,7 @@ declare
   history text := format('gis.%I', tg_table_name || '_history');
   same text;
   since timestamptz;
+  names text;
 begin
   select string_agg(format('h.%1$I = ($1).%1$I', part), ' and ') into same from unnest(tg_argv) part;
   if tg_op = 'INSERT' then
@@ -134,7 +135,10 @@ begin
     into since using old;
   end if;
   if tg_op <> 'DELETE' then
-    execute format('insert into %s select ($1).*, $2', history) using new, greatest(transaction_timestamp(), since);
+    select string_agg(quote_ident(attname), ', ' order by attnum) into names
+    from pg_catalog.pg_attribute where attrelid = tg_relid and attnum > 0 and not attisdropped;
+    execute format('insert into %s (%s, recorded_at) select %s, $2 from (select ($1).*) n', history, names, names)
+    using new, greatest(transaction_timestamp(), since);
   end if;
   return null;
 end $$;

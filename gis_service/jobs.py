@@ -35,6 +35,10 @@ Progress = Callable[[int, int | None], None]
 """Called with how much is done, and how much there is in all where that is known."""
 
 
+class JobCancelledError(ServiceError):
+    """Raised by ``Progress`` when nobody wants the work any more."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One piece of long work.
@@ -178,7 +182,8 @@ def _work(database: Database, community: str, identifier: str, handlers: Mapping
             return True
         conn.execute(_one(job).values(state="running", attempts=job.attempts + 1, done=0, total=None))
     try:
-        handlers[job.kind](database, job, _reporting(database, job))
+        with suppress(JobCancelledError):
+            handlers[job.kind](database, job, _reporting(database, job))
     except UnavailableError:
         # That is no reason against the job.
         raise
@@ -233,6 +238,8 @@ def _reporting(database: Database, job: Job) -> Progress:
         last = time.monotonic()
         # Work isn't given up because nobody could be told how far it is.
         with suppress(UnavailableError), database.write(job.scope) as conn:
-            conn.execute(_one(job).values(done=done, total=total))
+            going_on = conn.execute(_one(job).where(JOB.c.state == "running").values(done=done, total=total)).rowcount
+            if not going_on:
+                raise JobCancelledError("这项工作已取消。", "The job was cancelled.")
 
     return report

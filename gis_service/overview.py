@@ -150,19 +150,30 @@ def read_collection(conn: Connection, layer: Layer, scope: Scope, names: tuple[s
     return b"".join(stream_features(conn, layer, scope, Question(), nulls=False, names=names)).decode()
 
 
-def _count_layers(conn: Connection, scope: Scope) -> dict[str, tuple[int, bool]]:
+def count_by_layer(conn: Connection, scope: Scope, grid: str | None = None) -> dict[Layer, int]:
+    """Return how many rows of each layer the scope sees; of a grid without the layers that no grid holds."""
+    counts = _count_layers(conn, scope, Question(grid=grid))
+    return {
+        layer: counts[layer.name][0] for layer in LAYERS.values() if grid is None or layer.name not in _GRIDLESS
+    }  # fmt: skip
+
+
+_GRIDLESS = {"community", "grid"}
+
+
+def _count_layers(conn: Connection, scope: Scope, question: Question = Question()) -> dict[str, tuple[int, bool]]:
     """Return for every layer its rows within the scope, and whether some of them are synthetic."""
     queries = []
     for layer in LAYERS.values():
-        rows = rows_of(layer, Question())
+        rows = rows_of(layer, question)
         queries.append(
             select(
                 literal(layer.name),
                 func.count(),
                 func.coalesce(func.bool_or(rows.c.source == str(Source.SYNTHETIC)), False),
-            ).where(conditions(layer, rows, scope, Question()))
+            ).where(conditions(layer, rows, scope, question))
         )
-    return {name: (count, synthetic) for name, count, synthetic in conn.execute(union_all(*queries))}
+    return {name: (count, synthetic) for name, count, synthetic in conn.execute(union_all(*queries), question.values())}
 
 
 def _data_date(conn: Connection, community: str) -> str:

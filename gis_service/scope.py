@@ -5,6 +5,7 @@ Six digits are a county, nine a street, twelve a community, fifteen one grid (GB
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, FromClause, Text, and_, bindparam, false, or_, text
@@ -88,6 +89,12 @@ class Scope:
             )
         )
         return Scope(self.actor, self.role, areas, self.grant)
+
+
+def partial_of(areas: Sequence[str]) -> str:
+    """Return what must be said of numbers that are those of some grids only, "" where they are of the whole."""
+    grids = [code[12:] for code in areas if len(code) > 12]
+    return f"只含网格 {'、'.join(grids)}" if grids and len(grids) == len(areas) else ""
 
 
 SETTINGS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 from gis_service.features.question import today
@@ -66,7 +67,7 @@ _LIST = """{% extends "plain" %}{% block body %}
 <label for="scale">比例尺</label><select id="scale" name="scale"><option value="">放得下的最大一档</option>
 {% for one in scales %}<option value="{{ one }}">1:{{ "{:,}".format(one) }}</option>{% endfor %}</select>
 <label for="as_of">按哪一天的记录(不写为现在;过去的图也能照当时重出)</label>
-<input id="as_of" name="as_of" type="date" max="{{ today }}">
+<input id="as_of" name="as_of" type="date" max="{{ yesterday }}">
 <label for="author">制图单位(图上有合成数据时不印)</label><input id="author" name="author" maxlength="60">
 <label for="review">审图号(对外的图)</label><input id="review" name="review" maxlength="60">
 <p><button>出图</button></p></form>
@@ -91,7 +92,7 @@ _ONE = """{% extends "plain" %}{% block body %}
 <span class="quiet">{{ "{:,.0f}".format(record.bytes / 1000) }} KB</span></p>
 {% if pictured %}<p><a href="/exports/{{ record.code }}/file">
 <img src="/exports/{{ record.code }}/preview" alt="{{ record.title }}的小样"
-style="width:100%;border:1px solid #d8dcd6"></a></p>{% endif %}
+style="max-width:480px;width:100%;border:1px solid #d8dcd6"></a></p>{% endif %}
 {% endif %}
 <table><tbody>
 <tr><th scope="row">图</th><td>{{ record.title or called }}<br><span class="quiet">{{ record.finding }}</span></td></tr>
@@ -100,13 +101,16 @@ style="width:100%;border:1px solid #d8dcd6"></a></p>{% endif %}
 <tr><th scope="row">范围</th><td>{{ record.areas|join("、") }}</td></tr>
 {% if record.sha256 %}<tr><th scope="row">SHA-256</th><td><code>{{ record.sha256 }}</code></td></tr>{% endif %}
 </tbody></table>
-{% if state == "done" and not same %}<p class="quiet">这张图是按别的范围出的,与今天的数字不比较。</p>
+{% if state == "done" and uncompared %}<p class="quiet">{{ uncompared }}</p>
 {% endif %}{% if changed %}<h2>出图以后</h2>
+<p class="said">{{ since }}</p>
+<p><iframe src="/maps/{{ record.order.name }}?community={{ record.community }}" title="现在的地图" loading="lazy"
+style="width:100%;height:65vh;border:1px solid #d8dcd6"></iframe></p>
 <table><tbody>
 {% for one in changed %}<tr><th scope="row">{{ one.title }}</th><td>图上 {{ one.was }},今天 {{ one.is }}
 {% if one.difference %}(<strong>{{ one.difference }}</strong>){% else %}(没有变){% endif %}</td></tr>
 {% endfor %}</tbody></table>
-<p><a href="/maps/{{ record.order.name }}?community={{ record.community }}">看现在的地图</a></p>{% endif %}
+<p><a href="/maps/{{ record.order.name }}?community={{ record.community }}">在整个窗口里看现在的地图</a></p>{% endif %}
 {% if own %}<form method="post" action="/exports/{{ record.code }}/delete">
 {% if record.made_at %}<p><button class="quiet">删去文件</button>
 <span class="quiet">编号、摘要和数字会留着,印出去的图仍然查得到。</span></p>
@@ -144,22 +148,24 @@ def exports_page(
         _LIST, "出图", trail=[("首页", "/")], areas=areas, chosen=chosen, groups=list(groups.items()), wanted=wanted,
         grids=grids, papers=[str(one) for one in Paper], orientations=list(_ORIENTATIONS.items()),
         formats=list(_FORMAT_TITLES.items()), scales=SCALES, rows=rows,
-        today=today(),
+        yesterday=today() - timedelta(days=1),
     )  # fmt: skip
 
 
 def export_page(
-    record: SheetRecord, state: str, job: Job | None, changed: Sequence[Changed], *, same: bool, own: bool
+    record: SheetRecord, state: str, job: Job | None, changed: Sequence[Changed], uncompared: str, *, own: bool
 ) -> str:
     """Return the page of one sheet.
 
     Parameters
     ----------
-    same
-        Whether whoever looks sees just what the sheet was made of.
+    uncompared
+        Why the figures aren't compared with today's; "" where they are.
     own
         Whether they may delete it.
     """
+    moved = [f"{one.title} {one.difference} {one.unit}".strip() for one in changed if one.difference]
+    since = f"这张图以后:{'、'.join(moved)}。" if moved else "这张图以后,图上的数字没有变。"
     compared = [
         {"title": one.title, "was": _value(one.then, one.unit), "is": _value(one.now, one.unit),
          "difference": one.difference}
@@ -168,7 +174,7 @@ def export_page(
     return rendered(
         _ONE, f"图 {record.code}", trail=[("首页", "/"), ("出图", "/exports")], record=record, state=state, job=job,
         states=_STATES, called=MAPS[record.order.name].title, how=_how(record), at=said_at(record.created_at),
-        changed=compared, same=same, own=own, pictured=record.order.format != WORKBOOK,
+        changed=compared, since=since, uncompared=uncompared, own=own, pictured=record.order.format != WORKBOOK,
     )  # fmt: skip
 
 

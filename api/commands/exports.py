@@ -44,6 +44,12 @@ def export(
     if kind not in FORMATS:
         raise InputError(f"不认识文件类型 {kind!r};请用 {'、'.join(FORMATS)}。", "The format isn't known.")
     check_folder(out)
+    if out.suffix.lower() != f".{kind}":
+        raise InputError(
+            f"文件名 {out.name} 与类型 {kind} 不符;请把 --out 写成 {out.stem}.{kind}。", "The suffix differs."
+        )
+    if out.is_dir():
+        raise InputError(f"{out} 是文件夹;请写文件名。", f"{out} is a folder.")
     settings = read_settings()
     with opened_database(settings) as database, CONSOLE.status("出图……"):
         scope = operator_scope(database)
@@ -62,7 +68,8 @@ def export(
                 template or settings.slide_template,
             )  # fmt: skip
             with database.write(scope) as conn:
-                finish_record(conn, add_order(conn, scope, code, order, identifier), made_of(written, ground, order))
-            written.path.replace(out)
+                finish_record(conn, add_order(conn, scope, code, order, identifier), made_of(written, ground))
+                # Last of all: without the file there is no record, and the other way round.
+                written.path.replace(out)
     scale_said = f",1:{written.scale:,}" if written.scale else ""
     CONSOLE.print(f"{written.title}{scale_said},编号 {proof.code},写到 {out}。", soft_wrap=True)

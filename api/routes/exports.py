@@ -13,19 +13,21 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 
 from api.days import day_of, past_day
 from api.dependencies import CommunityParameter, DatabaseOf, FormatParameter, ScopeOf
-from api.drawing import map_named, refuse_partial
+from api.drawing import map_named
 from api.links import wants_html
 from api.quick_route import QuickRoute
 from api.sent_fields import fields_of
-from api.sheet_ground import read_ground
+from gis_service.analysis.catalog import refuse_partial
 from gis_service.areas import first_registered, list_areas, read_area
 from gis_service.database import Database
-from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
+from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError, ServiceError
 from gis_service.features.question import today
 from gis_service.jobs import Job, enqueue, read_job, read_jobs
 from gis_service.people.roles import Right, may
+from gis_service.reports.figure import key_of
 from gis_service.scope import Scope
 from gis_service.sheets.files import PREVIEW, SheetFiles
+from gis_service.sheets.material import check_grid, read_figures, seen_grids
 from gis_service.sheets.records import (
     EVERY_GRID,
     EXPORT_JOB,
@@ -116,6 +118,7 @@ def order_export(request: Request, database: DatabaseOf, scope: ScopeOf, fields:
                 f"您已有 {_MOST_WAITING} 张图在等;请等它们出好,或先取消几张。", "Too many of your exports are waiting."
             )
         refuse_partial(scope, entry.analysis, found)
+        check_grid(wanted.grid, seen_grids(conn, scope, found))
         record = add_order(conn, scope, found, wanted)
         enqueue(conn, scope.narrowed(found), found, EXPORT_JOB, {"export": str(record.id)}, record.id)
         sheets_of(request)
@@ -142,14 +145,14 @@ def export_(
         record = read_record(conn, export)
         job = read_jobs(conn, [record.id]).get(record.id)
     same = set(scope.narrowed(record.community).areas) == set(record.areas)
-    changed = _changes(database, scope, record) if same else []
+    changed, uncompared = _changes(database, scope, record) if same else ([], _OTHER_SCOPE)
     if not wants_html(request, f):
         body = {**document_of(record, job), "since": [one.document() for one in changed]}
         return Response(orjson.dumps(body, default=str), media_type="application/json", headers=_PRIVATE)
     state = _page_state(request, record, job)
     headers = {**_PRIVATE, "Refresh": str(_REFRESH_S)} if state in {"waiting", "running"} else _PRIVATE
     return HTMLResponse(
-        export_page(record, state, job, changed, same=same, own=_may_delete(scope, record)), headers=headers
+        export_page(record, state, job, changed, uncompared, own=_may_delete(scope, record)), headers=headers
     )
 
 
@@ -176,7 +179,7 @@ def export_file(request: Request, export: ExportName, database: DatabaseOf, scop
 @router.get("/exports/{export}/preview", summary="一张图的小样", response_class=Response,
             responses={200: {"content": {"image/png": {}}}})  # fmt: skip
 def export_preview(request: Request, export: ExportName, database: DatabaseOf, scope: ScopeOf) -> Response:
-    """Return a small picture of it."""
+    """Return a picture so small that its figures and names can't be read."""
     record = _made(database, scope, export)
     path = sheets_of(request).find(record.id, PREVIEW)
     return FileResponse(path, media_type="image/png", headers=_PRIVATE)
@@ -209,13 +212,22 @@ def _made(database: Database, scope: Scope, key: str) -> SheetRecord:
     return record
 
 
-def _changes(database: Database, scope: Scope, record: SheetRecord) -> list[Changed]:
-    """Compare a sheet's figures with today's; whoever asks sees just what the sheet was made of."""
+_OTHER_SCOPE = "这张图是按别的范围出的,与今天的数字不比较。"
+
+
+def _changes(database: Database, scope: Scope, record: SheetRecord) -> tuple[list[Changed], str]:
+    """Compare a sheet's figures with today's, or say why they can't be; who asks sees just what it was made of."""
     if record.made_at is None:
-        return []
-    ground = read_ground(database, scope, record.community, replace(record.order, day=today(), as_of=None))
-    now = {one.title: one.value for one in ground.figures_for(record.order.grid)}
-    return [Changed(one.title, one.unit, one.value, now.get(one.title)) for one in record.figures]
+        return [], ""
+    order = replace(record.order, day=today(), as_of=None)
+    try:
+        figures = read_figures(database, scope, record.community, order, map_named(order.name).analysis)
+    except ServiceError as error:
+        # What was made stays what it was, whatever has become of the map, the grid or the data.
+        return [], f"与今天的数字没有比较:{error}"
+    # Numbers in a title follow the rules and the data.
+    now = {key_of(f"/{one.title}"): one.value for one in figures}
+    return [Changed(one.title, one.unit, one.value, now.get(key_of(f"/{one.title}"))) for one in record.figures], ""
 
 
 def _page_state(request: Request, record: SheetRecord, job: Job | None) -> str:

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response, StreamingRes
 
 from api.conditional import answer_if_changed
 from api.dependencies import Community, CommunityParameter, DatabaseOf, DayParameter, FormatParameter, LayerOf, ScopeOf
-from api.drawing import draw_map, map_named, partial_of
+from api.drawing import draw_map, map_named
 from api.links import wants_html
 from api.quick_route import QuickRoute
 from gis_service.areas import first_registered, list_areas
@@ -23,7 +23,7 @@ from gis_service.features.read import stream_features
 from gis_service.features.tags import read_etag
 from gis_service.overview import credits_of
 from gis_service.rules import rules_in_force
-from gis_service.scope import Scope
+from gis_service.scope import Scope, partial_of
 from layers.layer import Layer
 from layers.registry import LAYERS
 from maps.atlas import MAPS, AtlasMap

@@ -24,6 +24,7 @@ from gis_service.analysis.networks import overhead_wires, road_renewal
 from gis_service.analysis.parking_balance import parking_balance
 from gis_service.analysis.premises import premises
 from gis_service.areas import Area
+from gis_service.errors import ForbiddenError
 from gis_service.scope import Scope
 
 
@@ -111,3 +112,12 @@ ANALYSES: dict[str, Analysis] = {
     )
 }  # fmt: skip
 """Every analysis by name, in the order it is listed."""
+
+
+def refuse_partial(scope: Scope, analysis: Analysis | None, community: str) -> None:
+    """Raise ForbiddenError for what leaves the house, unless the scope holds the whole community."""
+    if analysis is not None and analysis.public and not any(community.startswith(code) for code in scope.areas):
+        raise ForbiddenError(
+            "对外的图表要由管整个社区的人来出:只看得到一个网格的人,数字会少。",
+            "What is for outside is made by whoever sees the whole community.",
+        )

@@ -113,7 +113,7 @@ def fill_plan(plan: Plan, found: Found, read: Read, *, public_url: str | None) -
     ]:
         figure = read.catalogue.find(name)
         value = check_known(figure, f"{where[0]} ")
-        into[key] = Value(written(value), None if isinstance(value, str) else float(value))
+        into[key] = Value(written(value), None if isinstance(value, str) else float(value), figure.unit == "%")
         used[figure.name] = figure
         rows += [(at, figure) for at in where]
     contradictions = contradictions_of(used, read.catalogue, read.parts)

@@ -16,6 +16,7 @@ from gis_service.areas import read_area
 from gis_service.errors import NotFoundError
 from gis_service.export_tables import EXPORT
 from gis_service.features.question import end_of
+from gis_service.past import Past
 from gis_service.scope import Scope, values_of, within
 from gis_service.tables import JOB, LAYER_VERSION, tables_of
 from layers.registry import LAYERS
@@ -54,10 +55,9 @@ class SheetOrder:
     review: str = ""
     as_of: date | None = None
 
-    @property
-    def moment(self) -> datetime | None:
-        """The moment whose records are shown; None for the moment of making."""
-        return end_of(self.as_of) if self.as_of else None
+    def past_of(self, community: str) -> Past | None:
+        """Return of which moment the records of a community are shown; None for the moment of making."""
+        return Past(community, end_of(self.as_of)) if self.as_of else None
 
 
 @dataclass(frozen=True)

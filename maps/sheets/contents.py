@@ -21,6 +21,8 @@ from maps.sheets.shapes import Drawing, Features, layer_drawing, read_features, 
 from maps.thematic import GROUND
 
 _THEME_ORDER = {"MULTIPOLYGON": 46, "MULTILINESTRING": 62, "POINT": 92}
+_LEAST_M = 100.0
+"""Metres across that the ground has at least."""
 COUNTED = ("rental_unit", "hazard", "enterprise", "parking", "waste_point")
 """Layers that the table of an overview counts by grid."""
 
@@ -79,11 +81,16 @@ def ground_of(features: Mapping[str, Features], grid: str | None) -> tuple[shape
             if row["code"] == grid:
                 return shape, str(row.get("name") or grid)
         raise NotFoundError(f"没有网格 {grid},或不在您的范围内。", f"There is no grid {grid}.")
-    shapes = features["community"].shapes
-    if not len(shapes):
+    shapes = list(features["community"].shapes) if "community" in features else []
+    if not shapes:
         # Without a boundary: whatever there is.
-        shapes = next((one.shapes for one in features.values() if len(one.shapes)), shapes)
-    return shapely.union_all(shapes), ""
+        shapes = [shapely.box(*shapely.total_bounds(one.shapes)) for one in features.values() if len(one.shapes)]
+    if not shapes:
+        raise NotFoundError("这张地图上还没有要素,没有可画的;请先导入边界和数据。", "There is nothing to draw yet.")
+    ground = shapely.union_all(shapes)
+    west, south, east, north = ground.bounds
+    # Of a single point, too, something can be seen.
+    return ground if max(east - west, north - south) >= _LEAST_M else ground.buffer(_LEAST_M / 2), ""
 
 
 def features_of(overview: Overview, srid: int) -> dict[str, Features]:

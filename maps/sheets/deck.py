@@ -197,7 +197,11 @@ def _by_grid(features: Features, grids: Sequence[_Grid]) -> list[int]:
 def _count(theme: Theme, drawing: Drawing, srid: int, grids: Sequence[_Grid]) -> _Counted:
     features = read_features(theme.features, srid)
     classes = [str(row.get(CLASS)) for row in features.properties]
-    places = _placed(list(features.shapes), grids)
+    if any(column.name == "grid" for column in theme.columns):
+        numbers = {grid.code: number for number, grid in enumerate(grids)}
+        places = [numbers.get(row.get("grid", "")) for row in features.properties]
+    else:
+        places = _placed(list(features.shapes), grids)
     within = [
         Counter(key for key, place in zip(classes, places, strict=True) if place == at) for at in range(len(grids))
     ]
@@ -238,7 +242,7 @@ def _themes_in_grid(
     if first is not None:
         here, whole = (sum(counts.values()) for counts in (first.within[number], first.whole))
         finding = f"{first.theme.title}:本网格 {here:,} 处,{_whose(subject)} {whole:,} 处。"
-    notes = [f"{title}:本网格 {inside} 处,{_whose(subject)} {total} 处;要素按它上面的一点落在哪个网格归属。"
+    notes = [f"{title}:本网格 {inside} 处,{_whose(subject)} {total} 处;按要素登记的网格,没有登记的按它上面的一点。"
              for title, inside, total in rows]  # fmt: skip
     return Slide(
         f"{grid.name}:{subject.title}", finding, [*notes, *_source(subject)], shown,

@@ -80,7 +80,18 @@ def read_features(geojson: str, srid: int) -> Features:
     written = [orjson.dumps(one["geometry"]).decode() for one in found]
     shapes = shapely.from_geojson(np.array(written, dtype=object)) if written else np.array([], dtype=object)
     moved = transform_geometries(shapes, "EPSG:4490", f"EPSG:{srid}")
-    return Features(shapely.make_valid(moved), [one["properties"] for one in found])
+    return Features(_mended(moved), [one["properties"] for one in found])
+
+
+def _mended(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return valid shapes of the dimension that they had: a spike of an area must not leave a line behind."""
+    mended: NDArray[np.object_] = shapely.make_valid(shapes)
+    wanted = shapely.get_dimensions(shapes)
+    for at in np.flatnonzero(shapely.get_type_id(mended) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        parts = shapely.get_parts(mended[at])
+        kept = parts[shapely.get_dimensions(parts) == wanted[at]]
+        mended[at] = shapely.union_all(kept)
+    return mended
 
 
 def layer_drawing(layer: Layer, features: Features, *, quiet: tuple[str, str] | None = None) -> Drawing:
@@ -149,11 +160,8 @@ def _where(features: Features, values: list[Any], wanted: str) -> NDArray[np.obj
 def _names(layer: Layer, features: Features) -> list[tuple[str, shapely.Geometry]]:
     if layer.style.labelled_from is None:
         return []
-    return [
-        (one_line(one[layer.label]), shape)
-        for one, shape in zip(features.properties, features.shapes, strict=True)
-        if one.get(layer.label)
-    ]
+    names = (one_line(one.get(layer.label) or "") for one in features.properties)
+    return [(name, shape) for name, shape in zip(names, features.shapes, strict=True) if name]
 
 
 def draw_shapes(axes: Axes, drawing: Drawing, k: float) -> None:

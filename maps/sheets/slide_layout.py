@@ -1,11 +1,12 @@
 """Where things stand on a slide: the service's own plain look, or the template of an office, which is respected.
 
 Of a template its masters, fonts, colours and size of page are taken: titles go into its title placeholders, and
-everything else into the room that its layout leaves. Slides that it holds are left out.
+everything else into the room between title and footers. Slides that it holds are left out.
 """
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from zipfile import BadZipFile
 from pptx import Presentation
 from pptx.enum.shapes import PP_PLACEHOLDER
 from pptx.exc import PythonPptxError
+from pptx.opc.constants import RELATIONSHIP_TYPE
 from pptx.util import Emu, Inches, Pt
 
 from gis_service.errors import InputError
@@ -51,7 +53,7 @@ class SlideLayout:
     Parameters
     ----------
     template
-        A PPTX or POTX file of the office; None for the service's own look.
+        A PPTX file of the office; None for the service's own look.
 
     Raises
     ------
@@ -84,8 +86,12 @@ class SlideLayout:
 
     def _settle(self, slide: Any, title: str) -> Room:
         """Write the title, take out what nobody fills, and return the room for everything else."""
-        slide.shapes.title.text = title
         head = slide.shapes.title
+        head.text = title
+        if head.top is None:
+            # Neither layout nor master says where.
+            head.left, head.top = int(self.width * 0.034), int(self.height * 0.04)
+            head.width, head.height = int(self.width * 0.932), int(self.height * 0.1)
         for shape in list(slide.placeholders):
             if shape.placeholder_format.type not in _TITLES:
                 shape.element.getparent().remove(shape.element)
@@ -123,18 +129,38 @@ def _opened(template: Path) -> Any:
         if template.stat().st_size > _LARGEST:
             raise InputError(f"模板 {template.name} 太大(最多 100 MB);请去掉里面的图片。", "The template is too large.")
         presentation = Presentation(str(template))
+        notes: Any = presentation.notes_master.placeholders
     except OSError as error:
         raise InputError(f"读不到模板 {template}:{error.strerror}。", "The template can't be read.") from error
-    except (PythonPptxError, BadZipFile, KeyError, ValueError) as error:
+    # XML that isn't well-formed is a SyntaxError, too.
+    except (PythonPptxError, BadZipFile, zlib.error, SyntaxError, LookupError, TypeError, ValueError) as error:
         raise InputError(
             f"模板 {template.name} 打不开:应是没有加密的 PPTX;请用演示软件另存为 .pptx 再试。",
             "The template is no PPTX.",
         ) from error
-    listed = presentation.slides.element
-    for one in list(listed):
-        presentation.part.drop_rel(one.rId)
-        listed.remove(one)
+    if all(_kind(one) != PP_PLACEHOLDER.BODY for one in notes):
+        raise InputError(
+            f"模板 {template.name} 的备注母版没有正文框,写不了每个数的出处;请在备注母版里恢复“备注正文”。",
+            "The template's notes have no body.",
+        )
+    _emptied(presentation)
     return presentation
+
+
+def _emptied(presentation: Any) -> None:
+    """Take out the slides, and what names them: custom shows, sections, and the picture of the first one."""
+    part, listed = presentation.part, presentation.slides.element
+    for one in list(listed):
+        part.rels.pop(one.rId)
+        listed.remove(one)
+    for name in ("custShowLst", "sectionLst"):
+        for found in list(presentation.element.iter(f"{{*}}{name}")):
+            # Sections stand in an extension of their own.
+            gone = found if name == "custShowLst" else found.getparent()
+            gone.getparent().remove(gone)
+    for rel in list(part.package.iter_rels()):
+        if rel.reltype == RELATIONSHIP_TYPE.THUMBNAIL:
+            part.package.drop_rel(rel.rId)
 
 
 def _kind(shape: Any) -> Any:

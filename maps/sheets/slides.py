@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from PIL import Image
 from pptx.chart.data import CategoryChartData
 from pptx.dml.color import RGBColor
 from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION, XL_TICK_LABEL_POSITION
@@ -20,10 +21,11 @@ from maps.sheets.contents import Proof, dated, stamps_of
 from maps.sheets.deck import Chart, Shown, Slide, Subject, slides_of
 from maps.sheets.furniture import GREY, INK, PALE, RULE, WARNING, Page, Table
 from maps.sheets.labels import Label
-from maps.sheets.lettering import check_signs, font, width_em
+from maps.sheets.lettering import check_signs, font, one_line, width_em
 from maps.sheets.map_frame import MapFrame
 from maps.sheets.paper import MM_PER_INCH, Box
 from maps.sheets.slide_layout import Room, SlideLayout
+from maps.sheets.written import PREVIEW_PIXELS
 
 _DOTS_PER_INCH = 150
 """2,000 dots across a slide of 13.3 inches: what a projector or a large screen shows."""
@@ -31,6 +33,8 @@ _EMU_PER_MM = 36_000
 _LETTERING = 1.15
 _MAP_SHARE = 0.62
 _SPARE = 1.04
+_LONGEST = 255
+"""Signs that a property of a file may have."""
 _MOST_ROWS, _MOST_WITH_CHART = 15, 9
 
 
@@ -40,7 +44,13 @@ class Written:
 
     title: str
     finding: str
-    preview: bytes
+    picture: bytes
+
+    def write_preview(self, path: Path) -> None:
+        """Write the picture so small that no name can be read: looking at it isn't taking it."""
+        with Image.open(io.BytesIO(self.picture)) as image:
+            image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS))
+            image.save(path, "PNG")
 
 
 def write_slides(
@@ -69,9 +79,10 @@ def write_slides(
         progress(number + 1, len(slides) + 1)
         picture = _content(layout, slide, _foot_of(subject, proof, public=public))
         preview = preview or picture
-    title = f"{subject.overview.name}{subject.title}"
+    title = one_line(f"{subject.overview.name}{subject.title}")
     properties = layout.presentation.core_properties
-    properties.title, properties.subject, properties.author = title, slides[0].finding, "gis_service"
+    properties.title, properties.subject = title[:_LONGEST], one_line(slides[0].finding)[:_LONGEST]
+    properties.author = "gis_service"
     properties.last_modified_by, properties.comments = "gis_service", ""
     layout.presentation.save(str(path))
     return Written(title, slides[0].finding, preview)
@@ -80,7 +91,7 @@ def write_slides(
 def _cover(
     layout: SlideLayout, subject: Subject, first: Slide, proof: Proof, made_on: Any, *, public: bool
 ) -> None:  # fmt: skip
-    slide, room = layout.cover(f"{subject.overview.name}{subject.title}")
+    slide, room = layout.cover(one_line(f"{subject.overview.name}{subject.title}"))
     overview, wanted = subject.overview, subject.wanted
     author = "示例数据,无制图单位" if overview.synthetic else wanted.author or "未署名"
     lines = [

@@ -79,6 +79,8 @@ class _Styles:
         self.whole = book.add_format({"num_format": "#,##0"})
         self.number = book.add_format({"num_format": "#,##0.00"})
         self.total = book.add_format({"bold": True, "top": 1, "num_format": "#,##0"})
+        self.total_number = book.add_format({"bold": True, "top": 1, "num_format": "#,##0.00"})
+        self.date = book.add_format({"num_format": "yyyy-mm-dd"})
 
 
 def _fit_paper(sheet: Any, *, landscape: bool) -> None:
@@ -197,7 +199,8 @@ def _write_total(sheet: Any, styles: _Styles, columns: Sequence[Column], rows: S
             letter = xl_col_to_name(at)
             held = [row.get(column.name) for row in rows]
             total = sum(value for value in held if isinstance(value, int | float))
-            sheet.write_formula(below, at, f"=SUBTOTAL(109,{letter}2:{letter}{below})", styles.total, total)
+            style = styles.total if column.kind is Kind.INTEGER else styles.total_number
+            sheet.write_formula(below, at, f"=SUBTOTAL(109,{letter}2:{letter}{below})", style, total)
 
 
 def _is_number(column: Column) -> bool:
@@ -215,10 +218,12 @@ def _write_cell(sheet: Any, styles: _Styles, row: int, at: int, column: Column, 
         sheet.write_string(row, at, str(column.codes.get(str(value), value)))
     elif _is_number(column) and isinstance(value, int | float):
         sheet.write_number(row, at, value, styles.whole if column.kind is Kind.INTEGER else styles.number)
+    elif column.kind is Kind.DATE:
+        sheet.write_datetime(row, at, date.fromisoformat(str(value)), styles.date)
     elif isinstance(value, bool):
         sheet.write_string(row, at, "是" if value else "否")
     elif isinstance(value, list):
         sheet.write_string(row, at, "、".join(map(str, value)))
     else:
         # Codes have leading zeros and more digits than a number keeps.
-        sheet.write_string(row, at, value.isoformat() if isinstance(value, date) else str(value), styles.code)
+        sheet.write_string(row, at, str(value), styles.code)

@@ -12,7 +12,7 @@ from gis_service.errors import InputError
 from maps.sheets.sheet import Sheet
 
 _DOTS_PER_INCH = 300
-_PREVIEW_PIXELS = 1000
+PREVIEW_PIXELS = 480
 
 
 def write_sheet(sheet: Sheet, path: Path, kind: str) -> None:
@@ -41,5 +41,5 @@ def write_sheet(sheet: Sheet, path: Path, kind: str) -> None:
 
 
 def write_preview(sheet: Sheet, path: Path) -> None:
-    """Write a small picture of a sheet: about 1,000 pixels wide."""
-    sheet.figure.savefig(path, format="png", dpi=_PREVIEW_PIXELS / float(sheet.figure.get_size_inches().max()))
+    """Write a small picture of a sheet, of which only the title can be read: looking at it isn't taking it."""
+    sheet.figure.savefig(path, format="png", dpi=PREVIEW_PIXELS / float(sheet.figure.get_size_inches().max()))

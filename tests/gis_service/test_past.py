@@ -18,9 +18,10 @@ from gis_service.analysis.answer import Answer
 from gis_service.analysis.catalog import ANALYSES
 from gis_service.areas import read_area
 from gis_service.database import Database, connect, open_engine
+from gis_service.errors import UnavailableError
 from gis_service.local_cluster import LocalCluster
 from gis_service.overview import Overview, read_overview
-from gis_service.past import REMEMBERED, TWINS
+from gis_service.past import REMEMBERED, TWINS, Past
 from gis_service.rules import rules_in_force
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
@@ -95,10 +96,12 @@ class Lived:
     def __init__(self, database: Database, owner: Engine, moment: datetime, then: tuple[Any, ...],
                  names: Collection[str]) -> None:  # fmt: skip
         self.database, self.owner, self.moment, self.then, self.names = database, owner, moment, then, names
+        self.past = Past(COMMUNITY, moment)
 
 
 def ask(database: Database, scope: Scope, names: Collection[str], as_of: datetime | None = None) -> tuple[Any, ...]:
-    with database.read(scope, as_of) as conn:
+    past = Past(COMMUNITY, as_of) if as_of else None
+    with database.read(scope, past=past) as conn:
         return told(conn, scope, names)
 
 
@@ -112,7 +115,7 @@ def test_the_past_is_told_as_it_was(lived: Lived, scope: Scope, number: int) -> 
 
 
 def test_only_the_transaction_that_looks_back_does(lived: Lived) -> None:
-    with lived.database.read(STAFF, lived.moment) as conn:
+    with lived.database.read(STAFF, past=lived.past) as conn:
         assert read_area(conn, COMMUNITY).name == "新群社区"
     for _ in range(20):
         with lived.database.read(STAFF) as conn:
@@ -120,17 +123,17 @@ def test_only_the_transaction_that_looks_back_does(lived: Lived) -> None:
 
 
 def test_before_the_first_record_there_is_nothing(lived: Lived) -> None:
-    with lived.database.read(STAFF, datetime(2020, 1, 1, tzinfo=UTC)) as conn:
+    with lived.database.read(STAFF, past=Past(COMMUNITY, datetime(2020, 1, 1, tzinfo=UTC))) as conn:
         assert conn.execute(tables_of(LAYERS["building"]).current.select()).all() == []
 
 
 def test_without_a_scope_the_past_is_empty_and_nobody_writes_it(lived: Lived) -> None:
     tables = [*REMEMBERED, *(tables_of(layer).current for layer in LAYERS.values())]
-    with lived.database.read(Scope("nobody", "none", ()), lived.moment) as conn:
+    with lived.database.read(Scope("nobody", "none", ()), past=lived.past) as conn:
         for table in tables:
             assert conn.execute(select(func.count()).select_from(table)).scalar() == 0, table.name
     grid = tables_of(LAYERS["rental_unit"]).current.c.grid
-    with lived.database.read(WORKER, lived.moment) as conn:
+    with lived.database.read(WORKER, past=lived.past) as conn:
         found = Counter(conn.execute(select(grid)).scalars())
         assert set(found) == {GRID}
         assert found[GRID] > 50
@@ -138,7 +141,7 @@ def test_without_a_scope_the_past_is_empty_and_nobody_writes_it(lived: Lived) ->
         with pytest.raises(ProgrammingError) as refused, lived.database.write(STAFF) as conn:
             conn.execute(update(twin).values(recorded_to=func.now()))
         assert isinstance(refused.value.orig, psycopg.errors.InsufficientPrivilege), twin.name
-    with pytest.raises(DBAPIError, match="read-only"), lived.database.read(STAFF, lived.moment) as conn:
+    with pytest.raises(DBAPIError, match="read-only"), lived.database.read(STAFF, past=lived.past) as conn:
         conn.execute(text("delete from gis.rental_unit"))
 
 
@@ -156,3 +159,28 @@ def test_a_row_that_is_written_twice_in_a_transaction_was_never_what_it_was_in_b
             conn.execute(text("select count(*) from gis.area_rule_history where recorded_to = 'infinity'")).scalar()
             == 1
         )
+
+
+def test_a_writer_who_began_before_the_moment_is_waited_for(lived: Lived) -> None:
+    with lived.database.write(STAFF) as conn:
+        conn.execute(text("update gis.parking set remark = 'later' where code = (select min(code) from gis.parking)"))
+        moment = conn.execute(text("select clock_timestamp()")).scalar_one()
+        with (
+            pytest.raises(UnavailableError, match="还没有结束"),
+            lived.database.read(STAFF, past=Past(COMMUNITY, moment)),
+        ):
+            pass
+        # Long before: nobody who writes now can have begun by then.
+        with lived.database.read(STAFF, past=lived.past) as past:
+            assert read_area(past, COMMUNITY).name == "新群社区"
+
+
+def test_a_snapshot_sees_one_moment(lived: Lived) -> None:
+    count = select(func.count()).select_from(tables_of(LAYERS["parking"]).current)
+    with lived.database.read(STAFF, snapshot=True) as conn:
+        before = conn.execute(count).scalar_one()
+        with lived.database.write(STAFF) as other:
+            other.execute(text("delete from gis.parking where code = (select max(code) from gis.parking)"))
+        assert conn.execute(count).scalar_one() == before
+    with lived.database.read(STAFF) as conn:
+        assert conn.execute(count).scalar_one() == before - 1

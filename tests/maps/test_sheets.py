@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pypdfium2
 import pytest
 import shapely
@@ -257,7 +258,7 @@ def test_every_format_is_written_and_names_neither_machine_nor_person(ground: Gr
     assert picture.info["dpi"][0] == pytest.approx(300, abs=0.1)
     assert (tmp_path / "x.svg").read_text(encoding="utf-8").startswith("<?xml")
     write_preview(sheet, tmp_path / "p.png")
-    assert max(Image.open(tmp_path / "p.png").size) == pytest.approx(1000, abs=2)
+    assert max(Image.open(tmp_path / "p.png").size) == pytest.approx(480, abs=2)
 
 
 def test_the_code_on_the_sheet_is_read_back(ground: Ground) -> None:
@@ -375,3 +376,46 @@ def test_names_never_meet_and_follow_their_roads(seed: int) -> None:
             assert streets[label.text].distance(shapely.Point(label.x, label.y)) < 1e-6
         else:
             assert dict(squares)[label.text].contains(shapely.Point(label.x, label.y))
+
+
+def test_a_spike_of_an_area_leaves_no_line_behind() -> None:
+    spike = {"type": "MultiPolygon", "coordinates": [[[[120, 30], [120.01, 30], [120.01, 30.01], [120, 30.01],
+             [120, 30.005], [119.99, 30.0050000001], [120, 30.005], [120, 30]]]]}  # fmt: skip
+    collection = {"features": [{"geometry": spike, "properties": {}}]}
+    (shape,) = read_features(orjson.dumps(collection).decode(), SRID).shapes
+    assert shape.geom_type in {"Polygon", "MultiPolygon"}
+    assert shape.area == pytest.approx(1_069_000, rel=0.02)
+
+
+def test_names_that_cannot_be_seen_are_no_names(ground: Ground) -> None:
+    overview, _ = ground["overview"]
+    layers = []
+    for one in overview.layers:
+        held = one.geojson or ""
+        if one.layer.name == "road":
+            found = orjson.loads(held)
+            for feature in found["features"]:
+                feature["properties"]["name"] = "\u200b"
+            held = orjson.dumps(found).decode()
+        layers.append(replace(one, geojson=held))
+    drawn_ = draw_sheet("一张图", replace(overview, layers=tuple(layers)), None, SRID, Wanted(Paper.A4), Proof(), DAY)
+    assert all(label.text for label in drawn_.labels)
+
+
+def test_without_a_boundary_everything_there_is_shown_and_nothing_is_said_so(ground: Ground) -> None:
+    overview, _ = ground["overview"]
+    empty = '{"type":"FeatureCollection","features":[]}'
+    kept = {"facility": 1, "parking": 1}
+    layers = []
+    for one in overview.layers:
+        found = orjson.loads(one.geojson or empty)
+        found["features"] = found["features"][: kept.get(one.layer.name, 0)]
+        layers.append(replace(one, geojson=orjson.dumps(found).decode()))
+    sheet = draw_sheet("一张图", replace(overview, layers=tuple(layers)), None, SRID, Wanted(Paper.A4), Proof(), DAY)
+    assert sheet.scale in SCALES
+    point = [replace(one, geojson=one.geojson if one.layer.name == "facility" else empty) for one in layers]
+    alone = replace(overview, layers=tuple(point))
+    assert draw_sheet("一张图", alone, None, SRID, Wanted(Paper.A4), Proof(), DAY).scale == 1000
+    nothing = replace(overview, layers=tuple(replace(one, geojson=empty) for one in layers))
+    with pytest.raises(NotFoundError, match="还没有要素"):
+        draw_sheet("一张图", nothing, None, SRID, Wanted(Paper.A4), Proof(), DAY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -33,6 +34,9 @@ from maps.sheets.contents import Proof
 
 STAFF, WORKER = Scope("test", "staff", (COMMUNITY,)), Scope("w", "grid_worker", (f"{COMMUNITY}003",))
 DAY = date(2026, 11, 30)
+P = "http://schemas.openxmlformats.org/presentationml/2006/main"
+R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+P14 = "http://schemas.microsoft.com/office/powerpoint/2010/main"
 PROOF = Proof("7K3M-Q2XA", "42", "https://map.example/exports/7K3M-Q2XA")
 
 
@@ -238,6 +242,74 @@ def test_a_templates_look_is_kept(sample: Database, tmp_path: Path) -> None:
             shape.top for shape in slide.shapes if shape.shape_id != slide.shapes.title.shape_id
         )
         assert all(shape.top + shape.height <= made.slide_height for shape in slide.shapes)
+
+
+def test_a_template_that_was_used_leaves_nothing_of_its_slides(sample: Database, tmp_path: Path) -> None:
+    template = tmp_path / "用过.pptx"
+    office = Presentation()
+    for name in ("甲", "乙"):
+        office.slides.add_slide(office.slide_layouts[5]).shapes.title.text = name
+    office.save(str(template))
+    first = office.slides.element[0]
+    show = (
+        f'<p:custShowLst xmlns:p="{P}" xmlns:r="{R}"><p:custShow name="短" id="0"><p:sldLst>'
+        f'<p:sld r:id="{first.rId}"/></p:sldLst></p:custShow></p:custShowLst>'
+    )
+    sections = (
+        f'<p:extLst xmlns:p="{P}" xmlns:p14="{P14}"><p:ext uri="sections"><p14:sectionLst>'
+        f'<p14:section name="一" id="1"><p14:sldIdLst><p14:sldId id="{first.id}"/></p14:sldIdLst></p14:section>'
+        "</p14:sectionLst></p:ext></p:extLst>"
+    )
+    end = "</p:presentation>"
+    rewritten(template, "ppt/presentation.xml", lambda xml: xml.replace(end, f"{show}{sections}{end}"))
+    made = deck(ground_of(sample, "public_density"), tmp_path, template)
+    assert {"甲", "乙"}.isdisjoint(title_of(slide) for slide in made.slides)
+    with zipfile.ZipFile(tmp_path / "deck.pptx") as archive:
+        names = archive.namelist()
+        held = archive.read("ppt/presentation.xml").decode()
+    assert len(names) == len(set(names))
+    assert len([name for name in names if name.startswith("ppt/slides/slide")]) == len(made.slides)
+    assert not any("thumbnail" in name for name in names)
+    assert "custShow" not in held
+    assert "sectionLst" not in held
+
+
+def rewritten(path: Path, member: str, change: Callable[[str], str]) -> None:
+    """Change one part of a package."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts[member] = change(parts[member].decode()).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+def test_a_broken_template_is_refused_by_name(sample: Database, tmp_path: Path) -> None:
+    ground = ground_of(sample, "public_density")
+    template = tmp_path / "坏.pptx"
+    for member in ("ppt/presentation.xml", "ppt/slideMasters/slideMaster1.xml", "[Content_Types].xml"):
+        Presentation().save(str(template))
+        rewritten(template, member, lambda xml: xml[: len(xml) // 2])
+        with pytest.raises(InputError, match="打不开"):
+            deck(ground, tmp_path, template)
+    bare = Presentation()
+    for shape in list(bare.notes_master.placeholders):
+        shape.element.getparent().remove(shape.element)
+    bare.save(str(template))
+    with pytest.raises(InputError, match="备注母版没有正文框"):
+        deck(ground, tmp_path, template)
+
+
+def test_a_title_without_a_place_gets_one(sample: Database, tmp_path: Path) -> None:
+    template = tmp_path / "无位置.pptx"
+    office = Presentation()
+    for holder in (office.slide_masters[0], *office.slide_layouts):
+        for shape in holder.placeholders:
+            for place in shape.element.findall(".//{*}spPr/{*}xfrm"):
+                place.getparent().remove(place)
+    office.save(str(template))
+    made = deck(ground_of(sample, "public_density"), tmp_path, template)
+    assert all(slide.shapes.title.top is not None for slide in made.slides)
 
 
 def test_a_template_that_is_none_is_refused_by_name(sample: Database, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ declare
   history text := format('gis.%I', tg_table_name || '_history');
   same text;
   since timestamptz;
+  names text;
 begin
   select string_agg(format('h.%1$I = ($1).%1$I', part), ' and ') into same from unnest(tg_argv) part;
   if tg_op = 'INSERT' then
@@ -14,7 +15,10 @@ begin
     into since using old;
   end if;
   if tg_op <> 'DELETE' then
-    execute format('insert into %s select ($1).*, $2', history) using new, greatest(transaction_timestamp(), since);
+    select string_agg(quote_ident(attname), ', ' order by attnum) into names
+    from pg_catalog.pg_attribute where attrelid = tg_relid and attnum > 0 and not attisdropped;
+    execute format('insert into %s (%s, recorded_at) select %s, $2 from (select ($1).*) n', history, names, names)
+    using new, greatest(transaction_timestamp(), since);
   end if;
   return null;
 end $$;
@@ -126,9 +130,13 @@ create trigger keep_past after insert or update or delete on gis.layer_version f
 revoke execute on function gis.keep_past() from public;
 
 -- Nothing tells since when these held: as far as is known, always.
-insert into gis.area_history select a.*, '-infinity' from gis.area a;
-insert into gis.area_rule_history select r.*, '-infinity' from gis.area_rule r;
-insert into gis.reported_total_history select t.*, '-infinity' from gis.reported_total t;
+insert into gis.area_history (code, name, metric_srid, created_at, recorded_at)
+  select code, name, metric_srid, created_at, '-infinity' from gis.area;
+insert into gis.area_rule_history (community, rule, value, basis, recorded_at)
+  select community, rule, value, basis, '-infinity' from gis.area_rule;
+insert into gis.reported_total_history
+  (community, code, position, title, value, qualifier, unit, as_of, measure, source, recorded_at)
+  select community, code, position, title, value, qualifier, unit, as_of, measure, source, '-infinity' from gis.reported_total;
 
 -- Versions of layers follow from the moments at which their history was written, counted back from the present one.
 do $$

@@ -82,10 +82,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Value:
-    """What is put into a place: a text as people read it, and the number that it is, or None."""
+    """What is put into a place: a text as people read it, and the number that it is, or None.
+
+    ``percent`` says that the number is in percent, which a cell with a format of percent holds a hundredth of.
+    """
 
     text: str
     number: float | None = None
+    percent: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from dataclasses import replace
 from typing import Final
 
 from gis_service.reports.figure import spelling_of
@@ -11,9 +13,12 @@ from gis_service.reports.files.errors import FormError
 from gis_service.reports.files.found import Filling, Value
 from gis_service.reports.files.markup import Edits, Element, Markup, escaped, tag
 from gis_service.reports.files.package import Package
+from gis_service.reports.files.percent_styles import percent_styles
 from gis_service.reports.files.source_sheet import add_source_sheet
 from gis_service.reports.files.workbook import BookCell, BookSheet, Workbook, read_workbook
 
+_OTHER_FILE: Final = re.compile(r"\[\d+\][^\[\]+\-*/(),&<>=]*!")
+"""A reference to another file, as the format has it: [1]Sheet1!A1; a table's column, Tab1[数], is none."""
 _BEFORE_CALCULATION: Final = ("sheets", "functionGroups", "externalReferences", "definedNames")
 
 
@@ -26,12 +31,12 @@ def fill_workbook(package: Package, filling: Filling) -> bytes:
         A place isn't there, holds a formula or a text, or is filled twice.
     """
     book = read_workbook(package)
-    targets = _targets(book, filling)
+    targets, percents = _targets(book, filling), percent_styles(package)
     reckons = False
     for sheet in book.sheets:
         edits = Edits()
-        _fill_marks(sheet, book, filling, edits)
-        _fill_cells(sheet, targets.get(sheet.part, {}), edits)
+        _fill_marks(sheet, book, filling, percents, edits)
+        _fill_cells(sheet, targets.get(sheet.part, {}), percents, edits)
         reckons = _forget_results(sheet, edits) or reckons
         if edits:
             package.changed[sheet.part] = edits.apply(sheet.markup.data)
@@ -64,7 +69,7 @@ def _targets(book: Workbook, filling: Filling) -> dict[str, dict[Cell, Value]]:
     return found
 
 
-def _fill_marks(sheet: BookSheet, book: Workbook, filling: Filling, edits: Edits) -> None:
+def _fill_marks(sheet: BookSheet, book: Workbook, filling: Filling, percents: frozenset[str], edits: Edits) -> None:
     texts = {key: value.text for key, value in filling.marks.items()}
     for held in sheet.cells.values():
         if held.passage is None or held.formula is not None:
@@ -75,20 +80,20 @@ def _fill_marks(sheet: BookSheet, book: Workbook, filling: Filling, edits: Edits
         whole = held.passage.whole()
         value = filling.marks.get(spelling_of(whole.asked)) if whole else None
         if value is not None and value.number is not None:
-            edits.put(held.element.start, held.element.end, _cell(sheet.markup, held.element, value))
+            edits.put(held.element.start, held.element.end, _cell(sheet.markup, held.element, value, percents))
         elif held.kind == "inlineStr":
             held.passage.fill(texts, edits)
         else:
             edits.put(held.element.start, held.element.end, _text_cell(sheet.markup, held, book, texts))
 
 
-def _fill_cells(sheet: BookSheet, targets: dict[Cell, Value], edits: Edits) -> None:
+def _fill_cells(sheet: BookSheet, targets: dict[Cell, Value], percents: frozenset[str], edits: Edits) -> None:
     """Put values into cells; cells and rows that the sheet doesn't hold are put in at their place."""
     missing: dict[int, list[tuple[int, Value]]] = defaultdict(list)
     for (row, column), value in sorted(targets.items()):
         held = sheet.cells.get((row, column))
         if held is not None:
-            edits.put(held.element.start, held.element.end, _cell(sheet.markup, held.element, value))
+            edits.put(held.element.start, held.element.end, _cell(sheet.markup, held.element, value, percents))
         else:
             missing[row].append((column, value))
     prefix = sheet.markup.prefix(sheet.data)
@@ -137,8 +142,10 @@ def _new_cell(prefix: str, cell: Cell, value: Value) -> str:
     return _written(prefix, [("r", address_of(cell))], value)
 
 
-def _cell(markup: Markup, element: Element, value: Value) -> str:
+def _cell(markup: Markup, element: Element, value: Value, percents: frozenset[str]) -> str:
     """Return a cell anew with its address and its style."""
+    if value.percent and value.number is not None and element.attributes.get("s") in percents:
+        value = replace(value, number=value.number / 100)
     return _written(markup.prefix(element), _kept(element), value)
 
 
@@ -183,10 +190,10 @@ def _forget_results(sheet: BookSheet, edits: Edits) -> bool:
     found = False
     for held in sheet.cells.values():
         formula, value = held.formula, held.value
-        if formula is None or formula.attributes.get("t") == "dataTable" or "[" in formula.text:
+        if formula is None:
             continue
         found = True
-        if value is not None:
+        if value is not None and formula.attributes.get("t") != "dataTable" and not _OTHER_FILE.search(formula.text):
             edits.put(value.start, value.end, b"")
     return found
 
