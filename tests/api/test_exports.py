@@ -24,7 +24,9 @@ from sqlalchemy import text
 from api.app import create_app
 from api.handlers import work
 from api.sheet_ground import read_ground
+from api.sheet_making import make_in_background
 from api.worker import Places, tidy
+from gis_service import jobs
 from gis_service.analysis.answer import Theme
 from gis_service.analysis.catalog import ANALYSES
 from gis_service.areas import create_area, read_area
@@ -36,7 +38,7 @@ from gis_service.people.audit import list_audit
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from gis_service.sheets.files import SheetFiles
-from gis_service.sheets.records import SheetOrder
+from gis_service.sheets.records import EXPORT_JOB, SheetOrder
 from gis_service.surveys.originals import Originals
 from layers.field import Kind
 from layers.registry import LAYERS
@@ -298,8 +300,10 @@ def test_a_workbook_holds_the_figures_and_runs_nothing(office: Office, staff: Te
 def test_libreoffice_opens_workbooks_and_reckons_the_same_sums(
     office: Office, staff: TestClient, tmp_path: Path
 ) -> None:
-    asked = [ask(staff, name=name, format="xlsx") for name in MAPS]
-    assert office.work() == len(MAPS)
+    asked = []
+    for name in MAPS:
+        asked.append(ask(staff, name=name, format="xlsx"))
+        assert office.work() == 1
     files = [tmp_path / f"{one['name']}.xlsx" for one in asked]
     for one, path in zip(asked, files, strict=True):
         path.write_bytes(staff.get(f"/exports/{one['id']}/file").content)
@@ -419,6 +423,60 @@ def test_the_morning_sheet_lists_what_is_due_in_the_grid(office: Office, staff: 
     assert "见工作簿" in page
 
 
+def test_the_figures_of_a_grids_sheet_are_those_that_stand_on_it(office: Office, staff: TestClient) -> None:
+    asked = ask(staff, name="overview", format="pdf", grid=EAST)
+    office.work()
+    done = staff.get(f"/exports/{asked['id']}").json()
+    with office.database.read(Scope("t", "staff", (COMMUNITY,))) as conn:
+        counts = {
+            LAYERS[layer].title: conn.execute(
+                text(f"select count(*) from gis.{layer} where grid = :grid"), {"grid": EAST}
+            ).scalar_one()
+            for layer in ("parking", "waste_point", "rental_unit")
+        }
+    said = {one["title"]: (one["then"], one["now"]) for one in done["since"]}
+    assert {title: said[title] for title in counts} == {title: (count, count) for title, count in counts.items()}
+    assert all(f"{title} {count:,}" in done["finding"] for title, count in counts.items())
+    assert "社区边界" not in said
+
+
+def test_a_sheet_whose_grid_is_gone_is_not_compared_with_something_else(office: Office, staff: TestClient) -> None:
+    asked = ask(staff, name="due", format="svg", grid=EAST)
+    office.work()
+    rename = text("update gis.grid set code = :new where code = :old")
+    with office.database.write(Scope("li", "staff", (COMMUNITY,))) as conn:
+        conn.execute(rename, {"new": f"{COMMUNITY}803", "old": EAST})
+    try:
+        assert staff.get(f"/exports/{asked['id']}").json()["since"] == []
+        page = staff.get(f"/exports/{asked['id']}", headers=HTML).text
+        assert f"与今天的数字没有比较:没有网格 {EAST}" in page
+    finally:
+        with office.database.write(Scope("li", "staff", (COMMUNITY,))) as conn:
+            conn.execute(rename, {"new": EAST, "old": f"{COMMUNITY}803"})
+
+
+def test_what_is_cancelled_while_it_is_made_is_made_no_further(
+    office: Office, staff: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "_REPORT_SECONDS", 0.0)
+    asked = ask(staff, name="due", format="pdf", grid="all")
+    steps: list[int] = []
+
+    def make(database: Database, job: jobs.Job, progress: jobs.Progress) -> None:
+        def told(done: int, total: int | None) -> None:
+            steps.append(done)
+            if done == 2:
+                assert staff.post(f"/exports/{asked['code']}/delete").status_code == 204
+            progress(done, total)
+
+        make_in_background(database, job, told, office.places.sheets, None)
+
+    assert jobs.work_off(office.database, {EXPORT_JOB: make}) == 1
+    assert steps == [0, 1, 2]
+    assert staff.get(f"/jobs/{asked['id']}").json()["state"] == "cancelled"
+    assert [path for path in office.places.sheets.folder.iterdir() if asked["id"] in path.name] == []
+
+
 def test_slides_are_made_like_everything_else(office: Office, staff: TestClient) -> None:
     asked = ask(staff, name="hazards", format="pptx")
     office.work()
@@ -478,3 +536,9 @@ def test_by_command(
         command("export", "drainage", "--community", COMMUNITY, "--out", tmp_path / "x.pdf", "--scale", "500").code == 1
     )
     assert [path.name for path in tmp_path.iterdir()] == ["雨污.pdf"]
+    before = len(staff.get("/exports").json()["exports"])
+    (tmp_path / "夹.pdf").mkdir()
+    for out, said in (("夹.pdf", "是文件夹"), ("图.png", "与类型 pdf 不符")):
+        refused = command("export", "drainage", "--community", COMMUNITY, "--format", "pdf", "--out", tmp_path / out)
+        assert (refused.code, said in refused.err) == (1, True)
+    assert len(staff.get("/exports").json()["exports"]) == before

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from gis_service.database import open_engine, prepare, spatial_index_helps
 from gis_service.local_cluster import LocalCluster
-from gis_service.migrate import is_current, migrate, read_catalogue, write_migration
+from gis_service.migrate import is_current, migrate, migrate_to, read_catalogue, write_migration
 from gis_service.schema import all_statements
 from layers.registry import LAYERS
 from tests.gis_service.example_rows import driver_of
@@ -52,7 +52,7 @@ LAYER = Layer(
 CHILD = """
 import json, pathlib, sys
 from gis_service.database import open_engine
-from gis_service.migrate import is_current, migrate, read_catalogue, write_migration
+from gis_service.migrate import is_current, migrate, migrate_to, read_catalogue, write_migration
 from gis_service.schema import all_statements
 from layers.registry import LAYERS
 
@@ -164,6 +164,43 @@ def test_drift_is_seen(owner: Engine, declared: dict[str, str], drift: str) -> N
         found = read_catalogue(conn)
         assert {name for name in found | declared if found.get(name) != declared.get(name)}
         conn.rollback()
+
+
+def test_a_database_that_was_used_gets_its_past(cluster: LocalCluster, make_bare: Callable[[str], str]) -> None:
+    engine = open_engine(cluster.url("gis_owner", make_bare("used")))
+    with engine.begin() as conn:
+        conn.execute(text("create schema gis"))
+        migrate_to(conn, "0011")
+        conn.execute(text("insert into gis.area values ('330482002099', '甲', 4549)"))
+        conn.execute(text("insert into gis.area_rule values ('330482002099', 'waste.radius_point', 60, '本地')"))
+    point = "st_setsrid(st_point(121, 30.7), 4490)"
+    for statement in (
+        "insert into gis.facility (community, code, source, kind, geom)"
+        f" values ('330482002099', 'A', 'surveyed', 'hydrant', {point})",
+        "update gis.facility set remark = 'x'",
+        "delete from gis.facility",
+    ):
+        with engine.begin() as conn:
+            conn.execute(text(statement))
+    with engine.begin() as conn:
+        version = conn.execute(text("select version, changed_at from gis.layer_version")).one()
+    migrate(engine)
+    with engine.begin() as conn:
+        kept = conn.execute(text(
+            "select version, recorded_at, nullif(recorded_to, 'infinity') from gis.layer_version_history order by recorded_at"
+        )).all()  # fmt: skip
+        moments = list(conn.execute(
+            text("select distinct recorded_at from gis.facility_history order by 1")).scalars())  # fmt: skip
+        assert [row[0] for row in kept] == [1, 2, 3] == list(range(1, version[0] + 1))
+        assert [row[1] for row in kept] == moments
+        # Each holds until the next one, and the last one still.
+        assert [row[2] for row in kept[:-1]] == moments[1:]
+        asked = "select count(*) from gis.layer_version_history where recorded_to = 'infinity'"
+        assert conn.execute(text(asked)).scalar_one() == 1
+        for name in ("area", "area_rule"):
+            held = f"select recorded_at = '-infinity' and recorded_to = 'infinity' from gis.{name}_history"
+            assert conn.execute(text(held)).scalar_one() is True
+    engine.dispose()
 
 
 def test_migrating_again_changes_nothing(owner: Engine, declared: dict[str, str]) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from gis_service.reports.files.markup import read_markup
 from gis_service.reports.files.package import Package
 
+_SAID: Final = re.compile(r'"[^"]*"|\\.|_.')
+"""What a format only writes: a sign in quotation marks or behind a backslash doesn't make a number a percentage."""
 _BUILT_IN: Final = frozenset({"9", "10"})
 """Numbers of the formats 0% and 0.00%, which every programme knows (ECMA-376, 18.8.30)."""
 
@@ -19,7 +22,7 @@ def percent_styles(package: Package) -> frozenset[str]:
     styles = read_markup(package.read(parts[0]), parts[0], {"numFmt", "cellXfs", "xf"})
     formats = {
         element.attributes["numFmtId"] for element in styles.elements
-        if element.name == "numFmt" and "%" in element.attributes.get("formatCode", "")
+        if element.name == "numFmt" and "%" in _SAID.sub("", element.attributes.get("formatCode", ""))
     }  # fmt: skip
     around = next((at for at, element in enumerate(styles.elements) if element.name == "cellXfs"), None)
     shown = [element for element in styles.elements if element.name == "xf" and element.parent == around]

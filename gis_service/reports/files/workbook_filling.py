@@ -17,6 +17,7 @@ from gis_service.reports.files.percent_styles import percent_styles
 from gis_service.reports.files.source_sheet import add_source_sheet
 from gis_service.reports.files.workbook import BookCell, BookSheet, Workbook, read_workbook
 
+_DECIMALS: Final = 12
 _OTHER_FILE: Final = re.compile(r"\[\d+\][^\[\]+\-*/(),&<>=]*!")
 """A reference to another file, as the format has it: [1]Sheet1!A1; a table's column, Tab1[数], is none."""
 _BEFORE_CALCULATION: Final = ("sheets", "functionGroups", "externalReferences", "definedNames")
@@ -145,7 +146,7 @@ def _new_cell(prefix: str, cell: Cell, value: Value) -> str:
 def _cell(markup: Markup, element: Element, value: Value, percents: frozenset[str]) -> str:
     """Return a cell anew with its address and its style."""
     if value.percent and value.number is not None and element.attributes.get("s") in percents:
-        value = replace(value, number=value.number / 100)
+        value = replace(value, number=round(value.number / 100, _DECIMALS))
     return _written(markup.prefix(element), _kept(element), value)
 
 

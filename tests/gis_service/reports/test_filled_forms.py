@@ -8,6 +8,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import xlsxwriter
 from openpyxl.workbook.defined_name import DefinedName
 
 from gis_service.reports.figure import spelling_of
@@ -177,6 +178,34 @@ def test_what_formulas_gave_for_the_empty_form_is_taken_away(tmp_path: Path) -> 
     # What another file gave can't be reckoned anew.
     assert "<f>[1]甲!A1</f><v>5</v>".encode() in filled[part]
     assert re.search(rb'</definedNames><calcPr fullCalcOnLoad="1"/>', filled["xl/workbook.xml"])
+
+
+def test_a_table_of_the_form_sums_what_was_filled(tmp_path: Path) -> None:
+    form = tmp_path / "form.xlsx"
+    with xlsxwriter.Workbook(form) as book:
+        sheet = book.add_worksheet(SHEET)
+        sheet.add_table("A1:B3", {"name": "Tab1", "columns": [{"header": "项"}, {"header": "数"}]})
+        sheet.write("B2", "{{hazards/未办结}}")
+        sheet.write_formula("D1", "=SUM(Tab1[数])", None, 7)
+        sheet.write_formula("D2", "=[1]别的!A1", None, 9)
+    filled = members(fill(form, {"hazards/未办结": Value("1234", 1234.0)}))
+    cells = filled["xl/worksheets/sheet1.xml"].decode()
+    assert re.search(r'r="D1"[^>]*><f>SUM\(Tab1\[数\]\)</f></c>', cells), cells
+    assert re.search(r'r="D2"[^>]*><f>\[1\]别的!A1</f><v>9</v></c>', cells), cells
+    assert 'fullCalcOnLoad="1"' in filled["xl/workbook.xml"].decode()
+
+
+def test_a_percentage_in_a_cell_of_percent_shows_as_it_is(tmp_path: Path) -> None:
+    form = tmp_path / "form.xlsx"
+    with xlsxwriter.Workbook(form) as book:
+        sheet = book.add_worksheet(SHEET)
+        for row, shape in enumerate(("0.0%", "0%", "0.0", '0.00" %"')):
+            sheet.write_string(row, 0, "{{hazards/占比}}", book.add_format({"num_format": shape}))
+        sheet.write_string(4, 0, "{{hazards/未办结}}", book.add_format({"num_format": "0%"}))
+    filled = fill(form, {"hazards/占比": Value("83.2", 83.2, percent=True), "hazards/未办结": Value("5", 5.0)})
+    column = [row[0].value for row in openpyxl.load_workbook(filled)[SHEET].iter_rows(max_col=1)]
+    # The last but one only writes the sign behind the number; what is no percentage stays what it is.
+    assert column == [0.832, 0.832, 83.2, 83.2, 5]
 
 
 def test_shared_texts_keep_their_runs_and_how_they_are_spoken(tmp_path: Path) -> None:
