@@ -105,7 +105,7 @@ def _into_cluster(
 ) -> None:  # fmt: skip
     if replace:
         # What was fetched of the log and lies here still belongs to the backup.
-        seal_spool(cluster.data / "wal", store, key.to_public())
+        seal_spool(cluster.data / "wal", store, key.to_public(), joined=True)
     aside = set_aside(cluster, replace=replace)
     try:
         if dump or chosen.manifest.base_at is None:

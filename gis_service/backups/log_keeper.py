@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from gis_service.backups.log_names import segment_end
+from gis_service.backups.log_names import SEGMENT_BYTES, segment_end, timeline_of
 from gis_service.backups.make import Server
 from gis_service.backups.sealing import Recipient, seal
 from gis_service.backups.store import Store, flush_names
@@ -154,7 +154,9 @@ class LogKeeper:
 _FETCHED = text("select restart_lsn >= cast(:wanted as pg_lsn) from pg_replication_slots where slot_name = :slot")
 
 
-def seal_spool(spool: Path, store: Store, recipient: Recipient, sealed: dict[str, float] | None = None) -> int:
+def seal_spool(
+    spool: Path, store: Store, recipient: Recipient, sealed: dict[str, float] | None = None, *, joined: bool = False
+) -> int:
     """Seal away what was fetched of the log; return how many files.
 
     Parameters
@@ -163,6 +165,9 @@ def seal_spool(spool: Path, store: Store, recipient: Recipient, sealed: dict[str
         A folder with one folder for each cluster.
     sealed
         When what is being written was last changed, of those that were sealed away before; it is kept up to date.
+    joined
+        Leaves out what doesn't join on to the log that is there: of a spool of which a part is lost, the rest would
+        only make a gap, before which all could be restored.
 
     Raises
     ------
@@ -171,7 +176,8 @@ def seal_spool(spool: Path, store: Store, recipient: Recipient, sealed: dict[str
     """
     known, count = sealed if sealed is not None else {}, 0
     for folder in sorted(spool.iterdir()) if spool.is_dir() else ():
-        for name, changed in _left(folder, known).items():
+        left = _left(folder, known)
+        for name, changed in (_joined(left, store.log_of(folder.name)) if joined else left).items():
             path, plain = folder / name, name.removesuffix(_PARTIAL)
             try:
                 held = path.read_bytes()
@@ -191,7 +197,7 @@ def seal_spool(spool: Path, store: Store, recipient: Recipient, sealed: dict[str
 def _left(folder: Path, known: Mapping[str, float]) -> dict[str, float]:
     """Return the files that changed since they were sealed away, with when they did."""
     found = {}
-    for path in sorted(folder.iterdir()):
+    for path in _listed(folder):
         plain = path.name.removesuffix(_PARTIAL)
         if segment_end(plain) is None and not plain.endswith(".history"):
             continue
@@ -202,6 +208,33 @@ def _left(folder: Path, known: Mapping[str, float]) -> dict[str, float]:
         if known.get(path.name) != changed:
             found[path.name] = changed
     return found
+
+
+def _joined(left: Mapping[str, float], log: Path) -> dict[str, float]:
+    """Return the files, without segments that leave a gap between themselves and the older ones that are there."""
+    known = {(timeline_of(path.name), end) for path in log.glob("*.age") if (end := segment_end(path.name)) is not None}
+    found = {}
+    for name, changed in left.items():
+        end = segment_end(name.removesuffix(_PARTIAL))
+        if end is not None:
+            line = timeline_of(name)
+            if (line, end - SEGMENT_BYTES) not in known and any(one == line and e < end for one, e in known):
+                continue
+            known.add((line, end))
+        found[name] = changed
+    return found
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return the files in their order, as two lists in a row have them.
+
+    A segment gets another name when it is full, and a list that is made meanwhile may have neither of the two: the
+    next segment would be sealed away without it, and nothing after the gap could be restored.
+    """
+    before, now = None, sorted(folder.iterdir())
+    while now != before:
+        before, now = now, sorted(folder.iterdir())
+    return now
 
 
 def _seal(held: bytes, folder: Path, name: str, recipient: Recipient) -> None:

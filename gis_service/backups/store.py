@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -254,7 +255,7 @@ class Store:
             first = min((position_of(start) for start in needed if start), default=None)
             for segment in folder.glob("*.age"):
                 end = segment_end(segment.name)
-                if end is not None and (first is None or end <= first):
+                if end is not None and (first is None or end <= first) and _is_older(segment, _LONGEST_BACKUP_S):
                     segment.unlink()
 
     @property
@@ -265,6 +266,14 @@ class Store:
     def log_of(self, system: str) -> Path:
         """Return the folder of a cluster's log."""
         return self.folder / "wal" / system
+
+
+_LONGEST_BACKUP_S = 86_400.0
+"""A copy that is still being made, and of which nobody knows yet, needs the log from its beginning on."""
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    return time.time() - path.stat().st_mtime > seconds
 
 
 def read_backup(folder: Path) -> Backup:

@@ -155,10 +155,14 @@ def test_empty_service_shows_how_to_begin_and_stops_with_its_cluster(start: Star
 
 @pytest.mark.long
 def test_second_start_is_quick_and_stops_by_ctrl_c(start: Start, data: Path) -> None:
+    first = start("--empty")
+    first.ready()
+    first.log_in("second", new=True)
+    first.end(signal.SIGTERM)
     service = start()
     assert service.ready() < AGAIN_SECONDS
     # The account of the first start is still there.
-    service.log_in("first")
+    service.log_in("second")
     # The decision of the first start stands: no sample appears by itself.
     assert "还没有社区" in service.get("/", accept="text/html").text
     assert service.end(signal.SIGINT) in {0, 130, -signal.SIGINT}

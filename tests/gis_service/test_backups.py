@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import stat
 import tempfile
@@ -23,7 +24,7 @@ from api import backup_schedule
 from api.backup_schedule import BackupSchedule
 from gis_service.areas import create_area
 from gis_service.backups.check import try_backup
-from gis_service.backups.log_keeper import LogKeeper
+from gis_service.backups.log_keeper import LogKeeper, seal_spool
 from gis_service.backups.log_names import first_gap, position_of, segment_end
 from gis_service.backups.make import DUMP, FILES, Server, make_backup, read_life
 from gis_service.backups.restore import compare, end_logins, owned, restore_dump, restore_files
@@ -447,7 +448,11 @@ def test_old_backups_go_with_the_log_and_the_notes_that_only_they_needed(tmp_pat
     log = store.log_of("77")
     log.mkdir(parents=True)
     for number in range(1, 8):
-        (log / f"00000001000000000000000{number}.age").touch()
+        segment = log / f"00000001000000000000000{number}.age"
+        segment.touch()
+        # What has come within the last day may be needed by a copy that isn't done yet.
+        if number != 2:
+            os.utime(segment, (0, 0))
     (log / "00000002.history.age").touch()
     store.erasures.mkdir()
     for days in (50, 10):
@@ -455,7 +460,7 @@ def test_old_backups_go_with_the_log_and_the_notes_that_only_they_needed(tmp_pat
     assert store.expire() == 2
     assert [one.name for one in store.backups()] == [one.name for one in kept[2:]]
     left = sorted(path.name for path in log.glob("*.age"))
-    assert left == [*(f"00000001000000000000000{number}.age" for number in range(5, 8)), "00000002.history.age"]
+    assert left == [*(f"00000001000000000000000{number}.age" for number in (2, 5, 6, 7)), "00000002.history.age"]
     assert len(list(store.erasures.iterdir())) == 1
     store.begin()
     assert not (store.folder / "left.part").exists()
@@ -593,3 +598,24 @@ def test_gaps_in_the_log_are_seen() -> None:
     assert first_gap(names, 0x3000028) == 0x6000000
     assert first_gap(names[1:3], 0x3000028) == 0x3000000
     assert first_gap([], 0x3000028) is None
+
+
+def test_what_is_left_of_a_spool_makes_no_gap(tmp_path: Path) -> None:
+    key = make_key(tmp_path / "key.txt")
+    spool, store = tmp_path / "wal", Store(tmp_path / "store")
+    log = store.log_of("77")
+    for folder in (spool / "77", log):
+        folder.mkdir(parents=True)
+
+    def leave(*names: str) -> list[str]:
+        for name in names:
+            (spool / "77" / name).write_bytes(b"log")
+        seal_spool(spool, store, recipient_of(key), joined=True)
+        return sorted(path.name[17:24] for path in log.glob("*.age"))
+
+    name = "00000001000000000000000{}"
+    # Of a store without any log nothing can be missing.
+    assert leave(name.format(5)) == ["0000005"]
+    # The seventh is lost.
+    assert leave(name.format(6), name.format(8) + ".partial") == ["0000005", "0000006"]
+    assert leave(name.format(7)) == ["0000005", "0000006", "0000007", "0000008"]

@@ -186,9 +186,11 @@ def test_a_database_that_was_used_gets_its_past(cluster: LocalCluster, make_bare
         version = conn.execute(text("select version, changed_at from gis.layer_version")).one()
     migrate(engine)
     with engine.begin() as conn:
-        kept = conn.execute(text(
-            "select version, recorded_at, nullif(recorded_to, 'infinity') from gis.layer_version_history order by recorded_at"
-        )).all()  # fmt: skip
+        asked = (
+            "select version, recorded_at, nullif(recorded_to, 'infinity') from gis.layer_version_history"
+            " order by recorded_at"
+        )
+        kept = conn.execute(text(asked)).all()
         moments = list(conn.execute(
             text("select distinct recorded_at from gis.facility_history order by 1")).scalars())  # fmt: skip
         assert [row[0] for row in kept] == [1, 2, 3] == list(range(1, version[0] + 1))
