@@ -173,17 +173,20 @@ def prepare(superuser_url: str, passwords: dict[str, str], name: str = "gis") ->
     """
     engine = open_engine(superuser_url).execution_options(isolation_level="AUTOCOMMIT")
     with explained(), _connected(engine) as conn:
+        # A service and a worker that start at once would change the same roles: PostgreSQL refuses the second.
+        conn.execute(text("select pg_advisory_lock(hashtextextended('gis.prepare', 0))"))
         for role in ROLES:
             _make_role(conn, role, passwords[role])
         if not conn.execute(text("select 1 from pg_database where datname = :name"), {"name": name}).scalar():
             _run(conn, sql.SQL("create database {} owner gis_owner").format(sql.Identifier(name)))
+        inside = open_engine(make_url(superuser_url).set(database=name).render_as_string(hide_password=False))
+        with inside.begin() as other:
+            other.execute(text("create extension if not exists postgis with schema public"))
+            other.execute(text("alter function public.geometry_overlaps(public.geometry, public.geometry) leakproof"))
+            other.execute(text("revoke create on schema public from public"))
+        inside.dispose()
+    # The lock is the session's and goes with it.
     engine.dispose()
-    inside = open_engine(make_url(superuser_url).set(database=name).render_as_string(hide_password=False))
-    with inside.begin() as conn:
-        conn.execute(text("create extension if not exists postgis with schema public"))
-        conn.execute(text("alter function public.geometry_overlaps(public.geometry, public.geometry) leakproof"))
-        conn.execute(text("revoke create on schema public from public"))
-    inside.dispose()
 
 
 def _make_role(conn: Connection, role: str, password: str) -> None:

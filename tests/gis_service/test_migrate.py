@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -275,3 +276,11 @@ def test_a_new_layer_is_one_file_and_a_written_migration(
     assert name.endswith("_bench.py")
     assert has_sql == "True"
     assert "没有新的图层" in refusal
+
+
+def test_several_may_prepare_at_once(cluster: LocalCluster, make_bare: Callable[[str], str]) -> None:
+    name = make_bare("together")
+    address = cluster.url("postgres", "postgres")
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(prepare, address, cluster.passwords, name) for _ in range(18)]
+        assert [one.result() for one in asked] == [None] * 18
