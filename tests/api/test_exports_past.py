@@ -29,7 +29,7 @@ from maps.sheets.contents import Proof
 
 STAFF, WORKER = Scope("test", "staff", (COMMUNITY,)), Scope("w", "grid_worker", (f"{COMMUNITY}003",))
 THEN = today() - timedelta(days=2)
-USUAL = [(STAFF, "overview", "xlsx"), (WORKER, "hazards", "pptx")]
+USUAL = [(STAFF, "hazards", "xlsx")]
 MORE = [
     *((scope, name, kind) for scope in (STAFF, WORKER) for name in ("overview", "hazards") for kind in ("pdf", "pptx")),
     *((STAFF, name, kind) for name in MAPS for kind in ("pdf", "xlsx")),

@@ -61,6 +61,7 @@ def test_accept_chooses_the_format(accept: str, form: str) -> None:
     assert accepted(accept) == form
 
 
+@pytest.mark.long
 def test_every_layer_comes_whole_in_every_format(client: TestClient, truth: Truth, tmp_path: Path) -> None:
     """Text formats of every layer; files of a layer of each kind of geometry, since each takes a process."""
     for name, count in truth.counts.items():

@@ -82,6 +82,7 @@ def expected(shapes: dict[str, shapely.Geometry], squares: list[str]) -> set[str
     return {code for code, shape in shapes.items() if shape.intersects(shapely.union_all(boxes))}
 
 
+@pytest.mark.long
 def test_what_stands_in_view_is_drawn_and_what_left_it_long_ago_is_gone(
     page: Page, service: Served, shapes: dict[str, shapely.Geometry]
 ) -> None:

@@ -23,7 +23,7 @@ from gis_service.local_cluster import LocalCluster
 from layers.registry import LAYERS
 from tests.api.own_service import Served, serving
 
-FEW, MANY = 4, 40
+FEW, MANY = 3, 40
 # All layers share one programme; these two have every kind of field and of geometry between them.
 TWO_LAYERS = {"building", "facility"}
 

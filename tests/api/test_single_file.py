@@ -284,7 +284,7 @@ def test_the_file_tells_the_sounds_of_its_own_characters_only(path: Path) -> Non
     assert [name for name in blocks if name.startswith("layer-")] == [f"layer-{name}" for name in LAYERS]
 
 
-@pytest.mark.parametrize("phone", [False, True])
+@pytest.mark.parametrize("phone", [pytest.param(False, marks=pytest.mark.long), True])
 def test_the_card_is_used_by_pointer_and_by_keyboard(
     chromium: Browser, client: TestClient, path: Path, *, phone: bool
 ) -> None:

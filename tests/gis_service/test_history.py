@@ -349,6 +349,7 @@ def test_a_circle_of_waiting_writers_is_answered_with_a_sentence(database: Datab
     assert "有人正在改同样的数据" in answers[1]
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_rows_have_their_history(owner: Engine, area: str) -> None:
     with owner.begin() as conn:
         conn.execute(

@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_community(sample: Sample) -> None:
         assert [shape.wkb for shape in shapes(sample, name)] == [shape.wkb for shape in shapes(again, name)]
 
 
-@pytest.mark.parametrize("seed", [SEED, 42])
+@pytest.mark.parametrize("seed", [SEED, pytest.param(42, marks=pytest.mark.long)])
 def test_reported_totals_hold_for_any_seed(seed: int, sample: Sample) -> None:
     sample = sample if seed == SEED else generate(seed)
     assert total(sample, "building", "household_local") == 400
@@ -193,6 +193,7 @@ def test_hazards_lie_in_works_and_streets_too(sample: Sample) -> None:
     assert {geometry.geom_type for geometry in shapes(sample, "hazard")} == {"Point", "LineString"}
 
 
+@pytest.mark.long
 def test_dates_look_back_from_the_day_given() -> None:
     as_of = date(2026, 11, 23)
     sample = generate(as_of=as_of)

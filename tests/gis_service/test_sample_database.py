@@ -132,6 +132,7 @@ def test_removing_takes_exactly_the_synthetic_rows(own: Database, staff: Scope) 
         assert remove_sample(conn) == 0
 
 
+@pytest.mark.long
 def test_it_goes_and_comes_again(own: Database, staff: Scope) -> None:
     with own.read(staff) as conn:
         moment = conn.execute(text("select clock_timestamp()")).scalar_one()

@@ -44,7 +44,7 @@ STAFF = Scope("test", "staff", (COMMUNITY,))
 DAY = date(2026, 11, 30)
 SRID = 4549
 SIZES_MM = {"A4": (210, 297), "A3": (297, 420), "A1": (594, 841)}
-USUAL = (("overview", "A3", "landscape"), ("hazards", "A4", "portrait"), ("waste_coverage", "A4", "landscape"))
+USUAL = (("overview", "A3", "landscape"), ("hazards", "A4", "portrait"))
 EVERY = [(name, paper, orientation) for name in MAPS for paper in SIZES_MM for orientation in ("landscape", "portrait")]
 
 Ground = dict[str, tuple[Overview, Answer | None]]

@@ -136,6 +136,7 @@ def test_green_wires_and_roads_of_the_sample_equal_the_database(sample: Database
     assert roads["完成上报数的"] == pytest.approx(float(renewed) / 400, abs=0.06)
 
 
+@pytest.mark.long
 def test_nearest_facilities_agree_with_coverage(sample: Database, staff: Scope) -> None:
     answer = ask(sample, staff, nearest_facility)
     for facility in FACILITIES.values():

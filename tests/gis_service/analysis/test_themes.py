@@ -70,6 +70,7 @@ def test_few_features_are_drawn_as_they_are(places: list[tuple[int, int, str]]) 
     assert [(item["name"], item[CLASS]) for item in properties(told)] == [(f"{x} {y}", key) for x, y, key in places]
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(st.lists(PLACE, min_size=6, max_size=40), st.integers(1, 4))
 def test_many_features_become_squares_that_equal_a_recount(places: list[tuple[int, int, str]], parts: int) -> None:

@@ -192,6 +192,7 @@ def try_pairs(conn: Connection, folder: Path, number: int, seed: int) -> Counter
     return counts
 
 
+@pytest.mark.long
 def test_some_real_pairs(conn: Connection, tmp_path: Path) -> None:
     counts = try_pairs(conn, tmp_path, 5, seed=4)
     assert counts["right"] >= 1, counts
