@@ -11,7 +11,7 @@ import shapely
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
-from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.frames import grid_titles, titles_by_code, titles_of
 from gis_service.analysis.freshness import read_let
 from gis_service.analysis.hazards import GRAVE, read_cases
 from gis_service.analysis.themes import grid_column, theme_of
@@ -75,7 +75,8 @@ def _of_hazards(
     opened = cases[cases["open"].astype(bool)]
     near = [limit is not None and (limit - on).days <= SOON_DAYS for limit in opened["limit"]]
     frame = opened[pd.Series(near, index=opened.index, dtype=bool)].copy()
-    places = _places(conn, asked, area, frame)
+    codes = {code for row in _codes(frame) for code in row}
+    places = titles_by_code(conn, asked, codes, "address", "name", srid=area.metric_srid)
     frame["title"] = [
         next((places[code] for code in codes if code in places), str(key))
         for key, codes in zip(frame.index, _codes(frame), strict=True)
@@ -95,20 +96,6 @@ _COLUMNS = ["title", "what", "day", "days", "grid", "rank", CLASS, "geometry"]
 def _codes(frame: pd.DataFrame) -> list[tuple[str, ...]]:
     rows = zip(*(frame[name] for name in ("rental_code", "enterprise_code", "building_code")), strict=True)
     return [tuple(code for code in row if code) for row in rows]
-
-
-def _places(conn: Connection, asked: Scope, area: Area, frame: pd.DataFrame) -> dict[str, str]:
-    """Return the addresses of the rentals, firms and buildings that cases are about, by code."""
-    codes = {code for row in _codes(frame) for code in row}
-    frames = [
-        read_frame(conn, asked, layer, ["name", "address"], srid=area.metric_srid, codes=codes)
-        for layer in ("building", "enterprise", "rental_unit")
-    ]
-    return {
-        str(code): title
-        for one in frames
-        for code, title in zip(one.index, titles_of(one, "address", "name"), strict=True)
-    }
 
 
 def _of_rentals(let: geopandas.GeoDataFrame, cycle: Rule) -> geopandas.GeoDataFrame:

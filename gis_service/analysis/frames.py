@@ -143,5 +143,20 @@ def titles_of(frame: pd.DataFrame, *columns: str) -> list[str]:
     return [str(next((value for value in values if value), code)) for code, *values in rows]
 
 
+def titles_by_code(
+    conn: Connection, scope: Scope, codes: Collection[str], *columns: str, srid: int
+) -> dict[str, str]:  # fmt: skip
+    """Return what the buildings, firms and rentals of these codes are called, by code, as ``titles_of`` does."""
+    frames = [
+        read_frame(conn, scope, layer, ["name", "address"], srid=srid, codes=codes)
+        for layer in ("building", "enterprise", "rental_unit")
+    ]
+    return {
+        str(code): title
+        for frame in frames
+        for code, title in zip(frame.index, titles_of(frame, *columns), strict=True)
+    }
+
+
 def _metric(rows: FromClause, srid: int) -> ColumnElement[Any]:
     return func.ST_AsBinary(func.ST_Transform(rows.c.geom, srid))

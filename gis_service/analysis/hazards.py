@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
-from gis_service.analysis.frames import grid_titles, read_frame, titles_of
+from gis_service.analysis.frames import grid_titles, read_frame, titles_by_code
 from gis_service.analysis.kernel import CELL_M, surface
 from gis_service.analysis.repeats import repeats
 from gis_service.analysis.themes import field_column, grid_column, theme_of
@@ -54,6 +54,7 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     clusters = _clusters(conn, asked, area, frame)
     opened = frame[frame["open"].astype(bool)]
     again = repeats(frame)
+    places = titles_by_code(conn, asked, set(again["place"]), "name", "address", srid=area.metric_srid)
     return Answer(
         name="hazards", title="隐患", community=area.code, on=on, srid=area.metric_srid, unit="起",
         finding=_finding(frame, opened, clusters),
@@ -69,7 +70,7 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
                  theme="repeats"),
         ),
         themes=(_cases("open", "未办结隐患", opened, grids), _clusters_theme(clusters),
-                _repeats_theme(again, _titles(conn, asked, area, set(again["place"]))), _surface_theme(opened),
+                _repeats_theme(again, places), _surface_theme(opened),
                 _cases("settled", "已办结隐患", frame[~frame["open"].astype(bool)], grids, shown=False)),
         rules=(rule,),
     )  # fmt: skip
@@ -244,19 +245,6 @@ def _clusters_theme(clusters: geopandas.GeoDataFrame) -> Theme:
         clusters, "clusters", "隐患集中区", "MULTIPOLYGON", "place", columns, _NUMBERS.classes(), Ramp.SEQUENTIAL,
         choice="areas",
     )  # fmt: skip
-
-
-def _titles(conn: Connection, asked: Scope, area: Area, codes: set[str]) -> dict[str, str]:
-    """Return what the rentals, firms and buildings of these codes are called, by code."""
-    frames = [
-        read_frame(conn, asked, layer, ["name", "address"], srid=area.metric_srid, codes=codes)
-        for layer in ("rental_unit", "enterprise", "building")
-    ]
-    return {
-        str(code): title
-        for frame in frames
-        for code, title in zip(frame.index, titles_of(frame, "name", "address"), strict=True)
-    }
 
 
 def _repeats_theme(again: geopandas.GeoDataFrame, titles: Mapping[str, str]) -> Theme:
