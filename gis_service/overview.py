@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import func, literal, select, text, union_all
 from sqlalchemy.engine import Connection
@@ -103,6 +104,7 @@ def read_overview(
     counts = _count_layers(conn, asked)
     wanted = [layer for layer in LAYERS.values() if layer.name in layers]
     large = {layer.name for layer in wanted if most is not None and counts[layer.name][0] > most}
+    changed = read_data_date(conn, community)
     bbox = read_extent(conn, LAYERS["community"], asked) or next(
         (extent for layer in LAYERS.values() if (extent := read_extent(conn, layer, asked))), None
     )
@@ -127,7 +129,7 @@ def read_overview(
             for layer in wanted
             if url or layer.name not in large
         ),
-        data_date=_data_date(conn, community),
+        data_date=changed.isoformat() if changed else "",
         synthetic=any(synthetic for _, synthetic in counts.values()),
         attributions=_attributions(conn, community),
         crs_note=f"CGCS2000(EPSG:4490),量测用 EPSG:{area.metric_srid}",
@@ -176,8 +178,9 @@ def _count_layers(conn: Connection, scope: Scope, question: Question = Question(
     return {name: (count, synthetic) for name, count, synthetic in conn.execute(union_all(*queries), question.values())}
 
 
-def _data_date(conn: Connection, community: str) -> str:
+def read_data_date(conn: Connection, community: str) -> date | None:
+    """Return the day in Shanghai on which the data of a community last changed; None where nothing was ever written."""
     changed = conn.execute(
         select(func.max(LAYER_VERSION.c.changed_at)).where(LAYER_VERSION.c.community == community)
     ).scalar()
-    return changed.astimezone(SHANGHAI).date().isoformat() if changed else ""
+    return changed.astimezone(SHANGHAI).date() if changed else None

@@ -27,7 +27,7 @@ from gis_service.people.roles import Right, may
 from gis_service.reports.figure import key_of
 from gis_service.scope import Scope
 from gis_service.sheets.files import PREVIEW, SheetFiles
-from gis_service.sheets.material import check_grid, read_figures, seen_grids
+from gis_service.sheets.material import check_grid, read_figures_now, seen_grids
 from gis_service.sheets.records import (
     EVERY_GRID,
     EXPORT_JOB,
@@ -221,7 +221,7 @@ def _changes(database: Database, scope: Scope, record: SheetRecord) -> tuple[lis
         return [], ""
     order = replace(record.order, day=today(), as_of=None)
     try:
-        figures = read_figures(database, scope, record.community, order, map_named(order.name).analysis)
+        figures = read_figures_now(database, scope, record.community, order, map_named(order.name).analysis)
     except ServiceError as error:
         # What was made stays what it was, whatever has become of the map, the grid or the data.
         return [], f"与今天的数字没有比较:{error}"

@@ -18,13 +18,12 @@ from gis_service.analysis.catalog import ANALYSES, Analysis
 from gis_service.analysis.reconcile import quoted, reconcile
 from gis_service.areas import Area, read_area
 from gis_service.database import Database
-from gis_service.errors import UnavailableError
-from gis_service.features.question import SHANGHAI
 from gis_service.features.summary import read_summary, sheet_of, summary_of
+from gis_service.overview import read_data_date
 from gis_service.reports.figure import Catalogue, Figure, Group, figure_of, key_of
 from gis_service.scope import Scope, values_of, within
-from gis_service.sheets.records import list_grids, read_versions
-from gis_service.tables import LAYER_VERSION, tables_of
+from gis_service.sheets.records import list_grids
+from gis_service.tables import tables_of
 from layers.record import DataStatus
 from layers.registry import LAYERS
 
@@ -32,7 +31,6 @@ _COUNTED_UNITS: Final = frozenset({"起", "处", "户", "家", "幢", "个"})
 """Units of facts that count features one by one, so that the features tell the parts by grid."""
 _WHOLE_ONLY: Final = "这是全社区的数,要由管整个社区的人来填"
 _TOTAL_DIGITS: Final = 3
-_TRIES: Final = 4
 _TOTALS: Final = {"reported": "上报", "measured": "实测"}
 
 
@@ -92,21 +90,10 @@ def read_figures(
     groups
         Names or titles of groups as they stand before the slash of a figure's name; None for all of them. Unknown
         ones are passed over.
-
-    Raises
-    ------
-    UnavailableError
-        When somebody writes so busily that no moment lasts as long as the reading does.
     """
     wanted = None if groups is None else {key_of(name) for name in groups}
-    for _ in range(_TRIES):
-        with database.read(scope) as conn:
-            before = read_versions(conn, community)
-            found = _read(conn, scope, community, on, wanted)
-        with database.read(scope) as conn:
-            if read_versions(conn, community) == before:
-                return found
-    raise UnavailableError("有人正在大量改数据,填不出前后一致的表;请稍候再试。", "The data keep changing; try again.")
+    with database.read(scope, snapshot=True) as conn:
+        return _read(conn, scope, community, on, wanted)
 
 
 def _read(conn: Connection, scope: Scope, community: str, on: date, wanted: set[str] | None) -> Read:
@@ -118,7 +105,7 @@ def _read(conn: Connection, scope: Scope, community: str, on: date, wanted: set[
         if not only or any(code.startswith(one) for one in only)
     )  # fmt: skip
     asked = Asked(conn, scope, area, on, only, grids)
-    data_date = _data_date(asked)
+    data_date = read_data_date(conn, community)
     parts: dict[str, tuple[str, ...]] = {}
     if wanted is not None and wanted & {key_of(name) for name in (*_TOTALS, *_TOTALS.values())}:
         # What was reported is only worth as much as the layers say of it.
@@ -152,13 +139,6 @@ def _groups(asked: Asked, data_date: date | None, parts: dict[str, tuple[str, ..
 def group_of(name: str) -> str:
     """Return what stands before the slash of a figure's name."""
     return name.replace("\uff0f", "/").partition("/")[0].strip()
-
-
-def _data_date(asked: Asked) -> date | None:
-    version = LAYER_VERSION.c
-    changed = select(func.max(version.changed_at)).where(version.community == asked.area.code)
-    latest = asked.conn.execute(changed).scalar()
-    return latest.astimezone(SHANGHAI).date() if latest else None
 
 
 def _about(asked: Asked, data_date: date | None, group: Group) -> Iterator[Figure]:

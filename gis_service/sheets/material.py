@@ -87,7 +87,7 @@ def read_material(
         )  # fmt: skip
 
 
-def read_figures(
+def read_figures_now(
     database: Database, scope: Scope, community: str, order: SheetOrder, analysis: Analysis | None
 ) -> list[Figure]:
     """Return the figures of an order as they are, without all that it would take to draw it.
