@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,18 +12,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import orjson
-
 from gis_service.reports.files.errors import FormError
 from gis_service.reports.files.found import Filling, Found
 from gis_service.reports.files.limits import FORM_LIMITS
 from gis_service.reports.files.package import AGAIN, check_name
-from gis_service.surveys.files.fence import child_environment
+from gis_service.surveys.files.fenced_child import fenced_child
 from gis_service.surveys.files.frames import FrameError, FrameReader, FrameTimeoutError, FrameTooLargeError
 
 _log = logging.getLogger(__name__)
 
 _LONGEST_MESSAGE = 600
+_CHILD = "gis_service.reports.files.child"
 
 
 @dataclass(frozen=True)
@@ -54,13 +52,10 @@ class Form:
 
     def _ask(self, more: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         request = {"path": str(self.path), "name": self.name, "limits": asdict(FORM_LIMITS), **more}
-        with tempfile.TemporaryDirectory(prefix="report-child-") as folder, _child(folder) as process:
-            try:
-                stdin = cast("BinaryIO", process.stdin)
-                stdin.write(orjson.dumps(request))
-                stdin.close()
-            except BrokenPipeError:
-                _log.warning("the child that reads a form ended before it was asked")
+        with (
+            tempfile.TemporaryDirectory(prefix="report-child-") as folder,
+            fenced_child(_CHILD, folder, request) as process,
+        ):
             reader = FrameReader(
                 cast("BinaryIO", process.stdout), wait_s=FORM_LIMITS.wall_s, most_bytes=FORM_LIMITS.output_bytes
             )
@@ -118,21 +113,3 @@ def open_form(path: Path) -> Iterator[Form]:
         copy = Path(folder).resolve() / f"form{path.suffix.lower()}"
         copy.write_bytes(content)
         yield Form(copy, path.name)
-
-
-@contextmanager
-def _child(folder: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the child in an empty folder with a clean environment, and see it gone at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-s", "-B", "-m", "gis_service.reports.files.child"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder, env=child_environment(),
-        bufsize=0, start_new_session=True,
-    )  # fmt: skip
-    try:
-        with process:
-            try:
-                yield process
-            finally:
-                process.kill()
-    finally:
-        process.wait()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,12 +13,10 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
-import orjson
-
 from gis_service.coordinates import crs_title, has_code
 from gis_service.surveys.files.datum import Claim
 from gis_service.surveys.files.errors import SeveralLayersError, SurveyError
-from gis_service.surveys.files.fence import child_environment
+from gis_service.surveys.files.fenced_child import fenced_child
 from gis_service.surveys.files.frames import FrameError, FrameReader, FrameTimeoutError, FrameTooLargeError
 from gis_service.surveys.files.limits import INTERACTIVE, JOB, MOST_LAYERS, SAMPLE_ROWS, ReadLimits
 
@@ -36,6 +33,8 @@ __all__ = [
 ]
 
 _log = logging.getLogger(__name__)
+
+_CHILD = "gis_service.surveys.files.child"
 
 GEOMETRIES: Final = ("POINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRY")
 _LONGEST_MESSAGE: Final = 600
@@ -200,8 +199,7 @@ def read_survey(
         },
         "limits": asdict(limits),
     }
-    with tempfile.TemporaryDirectory(prefix="survey-") as folder, _child(folder) as process:
-        _send(process, orjson.dumps(request))
+    with tempfile.TemporaryDirectory(prefix="survey-") as folder, fenced_child(_CHILD, folder, request) as process:
         reader = FrameReader(cast("BinaryIO", process.stdout), wait_s=limits.wall_s, most_bytes=limits.output_bytes)
         header, _ = _next_frame(reader, process, limits)
         sheet = _sheet(header)
@@ -225,8 +223,7 @@ def mark_survey(
         "path": str(path.resolve()), "name": name, "sheet": layer, "columns": list(columns),
         "marks": {str(row): said for row, said in marks.items()}, "limits": asdict(limits),
     }  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="survey-") as folder, _child(folder) as process:
-        _send(process, orjson.dumps(request))
+    with tempfile.TemporaryDirectory(prefix="survey-") as folder, fenced_child(_CHILD, folder, request) as process:
         reader = FrameReader(cast("BinaryIO", process.stdout), wait_s=limits.wall_s, most_bytes=limits.output_bytes)
         header, body = _next_frame(reader, process, limits)
     if header.get("kind") != "workbook":
@@ -249,39 +246,6 @@ def _check_file(path: Path, name: str, limits: ReadLimits) -> None:
     if size > limits.file_bytes:
         msg = f"文件 {name} 有 {size / 1e6:.0f} MB,最多 {limits.file_bytes / 1e6:.0f} MB;请分批上传"
         raise SurveyError(msg)
-
-
-@contextmanager
-def _child(folder: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Start the child in an empty folder with a clean environment, and see it gone at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-s", "-B", "-m", "gis_service.surveys.files.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        env=child_environment(),
-        bufsize=0,
-        start_new_session=True,
-    )
-    try:
-        with process:
-            try:
-                yield process
-            finally:
-                process.kill()
-    finally:
-        process.wait()
-
-
-def _send(process: subprocess.Popen[bytes], request: bytes) -> None:
-    stdin = cast("BinaryIO", process.stdin)
-    try:
-        stdin.write(request)
-        stdin.close()
-    except BrokenPipeError:
-        # It ended already; reading its answer says why.
-        _log.warning("the reading child ended before it was asked")
 
 
 def _next_frame(
