@@ -42,6 +42,8 @@ begin
   insert into layer_version as v (community, layer, version, changed_at)
   select distinct g.community, g.subject, 1, moment from unnest(gone) g where g.versioned order by g.community, g.subject
   on conflict (community, layer) do update set version = v.version + 1, changed_at = excluded.changed_at;
+  perform pg_notify('gis_changes', g.community || ' ' || g.subject)
+  from (select distinct u.community, u.subject from unnest(gone) u where u.community <> '') g;
   for noted in
     select coalesce(nullif(g.community, ''), realm_of(g.key)) as area,
       jsonb_agg(jsonb_build_object('subject', g.subject, 'operation', g.operation, 'key', g.key, 'detail', g.detail, 'rows', g.rows)
@@ -58,7 +60,7 @@ begin
   end loop;
   return null;
 end $$;
-comment on function gis.count_versions() is 'Definer: at its commit, one step of the version counter for each layer that a transaction changed, and one link of the audit for each area.';
+comment on function gis.count_versions() is 'Definer: at its commit, one step of the version counter for each layer that a transaction changed, one link of the audit for each area, and word to whoever listens.';
 
 create function gis.note_write() returns trigger language plpgsql security definer
 set search_path = gis, public, pg_temp as $$

@@ -54,6 +54,8 @@ _CATALOGUE = {
     "trigger": """
         select tgrelid::regclass || '.' || tgname, concat_ws(' ', pg_get_triggerdef(t.oid), tgenabled) from pg_trigger t
         join pg_class c on c.oid = t.tgrelid where c.relnamespace = 'gis'::regnamespace and not tgisinternal""",
+    "step of a flow": """
+        select f.flow || ' ' || f.from_state || ' ' || f.step, f::text from gis.flow_step f""",
     "function": """
         select p.oid::regprocedure::text, pg_get_functiondef(p.oid) || pg_get_userbyid(proowner) || ' '
           || coalesce(array_to_string(proacl, ','), '') || ' ' || coalesce(obj_description(p.oid, 'pg_proc'), '')

@@ -8,39 +8,21 @@ from __future__ import annotations
 
 from importlib import resources
 
-from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
-
 from gis_service import account_tables, audit_tables, export_tables, past, proposal_tables, tables
+from gis_service.case_schema import case_statements
 from gis_service.people.roles import ROLES, Right
+from gis_service.table_ddl import (
+    HOLDS_AREAS,
+    READERS,
+    SEES_COMMUNITY,
+    SEES_GRID,
+    WRITES_COMMUNITY,
+    create_table,
+    secure_table,
+)
 from gis_service.tables import tables_of
 from layers.layer import Layer
 from layers.registry import LAYERS
-
-_SCOPE = "((select string_to_array(current_setting('gis.scope', true), ','))::text[])"
-_COMMUNITIES = "((select string_to_array(current_setting('gis.communities', true), ','))::text[])"
-_ABOVE = f"left({{community}}, 9) = any {_SCOPE} or left({{community}}, 6) = any {_SCOPE}"
-"""What a transaction may see stands in its settings (``scope.enter``); unset or empty, nothing does.
-
-Codes of different lengths can't be mistaken for each other, so one list holds them all. The scalar subqueries are
-evaluated once a query, not once a row; functions in their place would cost 0.1 ms a query more.
-"""
-
-SEES_COMMUNITY = f"({{community}} = any {_COMMUNITIES} or {_ABOVE})"
-"""A grid's people see their community's streets too, so ``gis.communities`` holds the communities of grids."""
-
-WRITES_COMMUNITY = f"({{community}} = any {_SCOPE} or {_ABOVE})"
-"""What holds for a whole community (its boundary, grids, totals) isn't for one grid's people to change."""
-
-SEES_GRID = f"({{community}} = any {_SCOPE} or grid = any {_SCOPE} or {_ABOVE})"
-"""The net under every query of a layer that is seen by grid."""
-
-HOLDS_AREAS = (
-    "cardinality(areas) > 0 and not exists (select from unnest(areas) a where not exists (select from unnest("
-    "string_to_array(current_setting('gis.scope', true), ',')) s where s <> '' and starts_with(a, s)))"
-)
-"""Of rows that tell of several areas: whoever has all of them; of none, nobody."""
 
 _FUNCTIONS = (resources.files("gis_service") / "functions.sql").read_text(encoding="utf-8")
 _ACCOUNT_FUNCTIONS = (resources.files("gis_service") / "accounts.sql").read_text(encoding="utf-8")
@@ -58,7 +40,6 @@ _UNFINISHED_JOBS = (
     " so that a worker finds them before it knows whose they are.';"
 )
 
-_READERS = "gis_app, gis_backup"
 _COMMUNITY_WIDE = {"community", "grid"}
 """Layers whose rows decide about rows of others: the boundary, and the grids that features are placed in."""
 
@@ -67,23 +48,23 @@ def system_statements() -> list[str]:
     """Return the DDL of functions and of the service's own tables, in the order in which it must run."""
     sees, writes = (rule.format(community="community") for rule in (SEES_COMMUNITY, WRITES_COMMUNITY))
     statements = [
-        f"grant usage on schema gis to {_READERS};",
+        f"grant usage on schema gis to {READERS};",
         _FUNCTIONS,
-        *_create(tables.AREA),
-        *_secure(tables.AREA, SEES_COMMUNITY.format(community="code"), WRITES_COMMUNITY.format(community="code")),
+        *create_table(tables.AREA),
+        *secure_table(tables.AREA, SEES_COMMUNITY.format(community="code"), WRITES_COMMUNITY.format(community="code")),
         "create function gis.registered_areas() returns setof text language sql stable security definer"
         " set search_path = gis, pg_catalog, pg_temp as 'select code from area order by code';",
         "comment on function gis.registered_areas() is 'Definer: the codes of registered communities and nothing"
         " else, so that the operator of this machine can name all of them as a scope.';",
     ]
     for table in (tables.AREA_RULE, tables.REPORTED_TOTAL):
-        statements += [*_create(table), *_secure(table, sees, writes)]
-    statements += [*_create(tables.LAYER_VERSION), *_secure(tables.LAYER_VERSION, sees), *_remembered(sees)]
+        statements += [*create_table(table), *secure_table(table, sees, writes)]
+    statements += [*create_table(tables.LAYER_VERSION), *secure_table(tables.LAYER_VERSION, sees), *_remembered(sees)]
     # Uploads are a record of what happened: whoever has the whole community adds to it, nobody changes it. What one
     # wrote is counted over all grids, so it isn't for one grid's people; whose data it is stands on everybody's map.
     statements += [
-        *_create(tables.UPLOAD),
-        *_secure(tables.UPLOAD, writes),
+        *create_table(tables.UPLOAD),
+        *secure_table(tables.UPLOAD, writes),
         f"create policy adds on gis.upload for insert to gis_app with check {writes};",
         "grant insert on gis.upload to gis_app;",
         *_attributions(),
@@ -97,8 +78,11 @@ def system_statements() -> list[str]:
         # What somebody of one grid sends for is their own; whoever has the community sees all of it.
         (tables.JOB, f"({writes} or {HOLDS_AREAS})"), (export_tables.EXPORT, f"({HOLDS_AREAS})"),
     ):  # fmt: skip
-        statements += [*_create(table), *_secure(table, rule, rule)]
-    statements += [*_create(proposal_tables.PROPOSAL_ROW), *_secure(proposal_tables.PROPOSAL_ROW, by_grid, by_grid)]
+        statements += [*create_table(table), *secure_table(table, rule, rule)]
+    statements += [
+        *create_table(proposal_tables.PROPOSAL_ROW),
+        *secure_table(proposal_tables.PROPOSAL_ROW, by_grid, by_grid),
+    ]
     # Each row is marked once more when it is written: with room on its page the index needs no new entry.
     statements += [
         "alter table gis.proposal_row set (fillfactor = 50);",
@@ -115,8 +99,8 @@ def _remembered(sees: str) -> list[str]:
     for table in past.REMEMBERED:
         twin = past.TWINS[table.name]
         statements += [
-            *_create(twin),
-            *_secure(twin, SEES_COMMUNITY.format(community="code") if table is tables.AREA else sees),
+            *create_table(twin),
+            *secure_table(twin, SEES_COMMUNITY.format(community="code") if table is tables.AREA else sees),
             f"create trigger keep_past after insert or update or delete on gis.{table.name} for each row"
             f" execute function gis.keep_past({past.key_of(table)});",
         ]
@@ -139,7 +123,7 @@ def account_statements() -> list[str]:
     account, area, credential, attempt = (
         account_tables.ACCOUNT, account_tables.ACCOUNT_AREA, account_tables.CREDENTIAL, account_tables.LOGIN_ATTEMPT,
     )  # fmt: skip
-    statements = [line for table in (account, area, credential, attempt) for line in _create(table)]
+    statements = [line for table in (account, area, credential, attempt) for line in create_table(table)]
     roles = {
         mark: ", ".join(f"'{role.name}'" for role in ROLES.values() if right in role.rights)
         for mark, right in ((":readers", Right.READ), (":viewers", Right.VIEW_AS))
@@ -193,6 +177,8 @@ _NOTED = {
     "proposal": ("r.community", "''", "r.file_name", "insert delete"),
     "export": ("r.community", "''", "r.name || ' ' || r.format || ' ' || r.code", "insert delete"),
     "header_answer": ("r.community", "''", "''", "insert update delete"),
+    "case_step": ("r.community", "r.case_id::text", "r.step", "insert"),
+    "case_photo": ("r.community", "r.case_id::text", "r.stage", "insert delete"),
     "account": ("''", "r.name", "r.role || case when r.active then '' else ' 停用' end || coalesce(' 口令由 ' "
                 "|| r.password_by || ' 设置', '')", "insert update delete"),
     "account_area": ("''", "r.account", "r.area || ' ' || r.since || '—' || coalesce(r.until::text, '')"
@@ -222,19 +208,23 @@ def audit_statements() -> list[str]:
         " and exists (select from unnest(string_to_array(current_setting('gis.managed', true), ',')) m"
         " where m <> '' and starts_with(area, m)))"
     )
-    statements = [
-        line for table in (audit_tables.TOUCH, audit_tables.AUDIT, audit_tables.AUDIT_HEAD) for line in _create(table)
-    ]  # fmt: skip
+    kept = (audit_tables.TOUCH, audit_tables.AUDIT, audit_tables.AUDIT_HEAD)
+    statements = [line for table in kept for line in create_table(table)]
     statements += [
         (resources.files("gis_service") / "audit.sql").read_text(encoding="utf-8").replace(":holds", HOLDS_AREAS),
         "create constraint trigger count_versions after insert on gis.touch deferrable initially deferred"
         " for each row execute function gis.count_versions();",
         # Empty outside transactions, but pg_dump must be able to lock it.
         "grant select on gis.touch to gis_backup;",
-        *_secure(audit_tables.AUDIT, checks),
-        *_secure(audit_tables.AUDIT_HEAD, checks),
+        *secure_table(audit_tables.AUDIT, checks),
+        *secure_table(audit_tables.AUDIT_HEAD, checks),
     ]
-    kinds = dict(_TRANSITIONS)
+    return statements
+
+
+def noted_statements() -> list[str]:
+    """Return the triggers that note writes of tables without a history in the audit."""
+    kinds, statements = dict(_TRANSITIONS), []
     for table, (community, key, detail, operations) in _NOTED.items():
         said = ", ".join("'" + part.replace("'", "''") + "'" for part in (community, key, detail))
         statements += [
@@ -256,18 +246,20 @@ def layer_statements(layer: Layer) -> list[str]:
     sees = (SEES_COMMUNITY if layer.visibility == "community" else SEES_GRID).format(community="community")
     writes = (WRITES_COMMUNITY if name in _COMMUNITY_WIDE else SEES_GRID).format(community="community")
     kept = {"version", "recorded_at", "recorded_by", "upload"}
-    settable = ", ".join(column.name for column in found.current.columns if column.name not in kept)
+    given = [column.name for column in found.current.columns if column.name not in kept]
+    by_step = {field.name for field in layer.fields if field.by_step}
+    settable, changeable = ", ".join(given), ", ".join(one for one in given if one not in by_step)
     statements = [
-        *_create(found.current),
-        *_create(found.history),
+        *create_table(found.current),
+        *create_table(found.history),
         f"alter table gis.{name} enable row level security;",
         f"create policy sees on gis.{name} for select to gis_app using {sees};",
         f"create policy adds on gis.{name} for insert to gis_app with check {writes};",
         f"create policy changes on gis.{name} for update to gis_app using {writes} with check {writes};",
         f"create policy removes on gis.{name} for delete to gis_app using {writes};",
-        f"grant select, delete, insert ({settable}), update ({settable}) on gis.{name} to gis_app;",
+        f"grant select, delete, insert ({settable}), update ({changeable}) on gis.{name} to gis_app;",
         f"grant select on gis.{name} to gis_backup;",
-        *_secure(found.history, sees),
+        *secure_table(found.history, sees),
         f"create trigger mark_version before update on gis.{name} for each row execute function gis.mark_version();",
     ]
     statements.append(
@@ -286,7 +278,7 @@ def layer_statements(layer: Layer) -> list[str]:
                 " new table as new_rows for each statement execute function gis.settle_grid();"
             )
     if found.personal is not None:
-        statements += _create(found.personal)
+        statements += create_table(found.personal)
         same = f"f.community = {name}_personal.community and f.id = {name}_personal.id"
         owner = f"exists (select from gis.{name} f where {same})"
         statements += [
@@ -309,6 +301,7 @@ _CALLED = (
     "is_new(text)", "viewable()", "audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb, uuid)",
     "personal_masked(text, text, uuid)", "personal_whole(text, text, uuid, text)",
     "personal_written(text, text, uuid, jsonb)", "expire_personal(integer)", "export_taken(text, uuid)",
+    "offices_in(text)",
 )  # fmt: skip
 """The functions that the application itself calls; every other one is a trigger's, or another function's."""
 
@@ -329,35 +322,7 @@ def all_statements() -> list[str]:
         *audit_statements(),
         *personal_statements(),
         *(line for layer in LAYERS.values() for line in layer_statements(layer)),
+        *case_statements(),
+        *noted_statements(),
         *privilege_statements(),
     ]
-
-
-def _create(table: Table) -> list[str]:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    statements = [str(CreateTable(table).compile(dialect=dialect)).strip() + ";"]
-    indexes = sorted(table.indexes, key=lambda index: str(index.name))
-    statements += [str(CreateIndex(index).compile(dialect=dialect)) + ";" for index in indexes]
-    statements.append(str(SetTableComment(table).compile(dialect=dialect)) + ";")
-    statements += [
-        str(SetColumnComment(column).compile(dialect=dialect)) + ";" for column in table.columns if column.comment
-    ]
-    return [statement.replace("%%", "%") for statement in statements]
-
-
-def _secure(table: Table, sees: str, writes: str | None = None) -> list[str]:
-    """Return row-level security for a table that the application reads, and writes where ``writes`` is given."""
-    name = f"gis.{table.name}"
-    statements = [
-        f"alter table {name} enable row level security;",
-        f"create policy sees on {name} for select to gis_app using {sees};",
-        f"grant select on {name} to {_READERS};",
-    ]
-    if writes is not None:
-        statements += [
-            f"create policy adds on {name} for insert to gis_app with check {writes};",
-            f"create policy changes on {name} for update to gis_app using {writes} with check {writes};",
-            f"create policy removes on {name} for delete to gis_app using {writes};",
-            f"grant insert, update, delete on {name} to gis_app;",
-        ]
-    return statements

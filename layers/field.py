@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from layers.code import Code, CodeList
 from layers.errors import DeclarationError
-from layers.record import Personal, Record, Survey, Unit
+from layers.record import ByStep, Personal, Record, Survey, Unit
 
 
 class Kind(StrEnum):
@@ -55,6 +55,8 @@ class LayerField:
         ``{stored value: label}`` of a code list, or None.
     default
         The stored value of a row that does not say, or None.
+    by_step
+        Whether it changes by a step of a flow only.
     """
 
     name: str
@@ -72,6 +74,7 @@ class LayerField:
     pattern: str | None
     unit: str | None
     personal: bool
+    by_step: bool
     identifies: bool
     headers: tuple[str, ...]
 
@@ -143,6 +146,7 @@ def _field_of(name: str, info: FieldInfo, hint: Any, where: str) -> LayerField:
         codes=codes,
         unit=unit,
         personal=any(isinstance(mark, Personal) for mark in marks),
+        by_step=any(isinstance(mark, ByStep) for mark in marks),
         identifies=survey.identifies,
         headers=(name, info.title, *survey.headers),
         **bounds,

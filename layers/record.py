@@ -39,6 +39,15 @@ class Personal:
     """Marks a field that names a person: kept in a table of its own, without history, erasable, never drawn."""
 
 
+@dataclass(frozen=True)
+class ByStep:
+    """Marks a field of a case that changes by a step of its flow only (:mod:`layers.flows`).
+
+    New rows of an upload bring their own value, since a ledger tells of cases at any stage; what is stored already is
+    left alone, and writing it one field at a time is refused.
+    """
+
+
 class Source(Code):
     """Where a row comes from (数据来源)."""
 

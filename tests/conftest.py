@@ -97,7 +97,7 @@ def untouched_sample(cluster: LocalCluster, make_database: Callable[..., str]) -
     """A database that holds the sample community, to copy from: nobody may be connected to it."""
     name = make_database()
     found = connect(cluster.url("gis_app", name))
-    with found.write(Scope("test", "staff", (COMMUNITY,))) as conn:
+    with found.write(Scope("test", "operator", (COMMUNITY,))) as conn:
         load_sample(conn)
     found.close()
     return name

@@ -15,7 +15,6 @@ from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, read_frame, read_parts, titles_of, whole
-from gis_service.analysis.hazards import OVER
 from gis_service.analysis.homes import HOME_USES
 from gis_service.analysis.premises import GONE
 from gis_service.analysis.reconcile import reconcile
@@ -23,6 +22,7 @@ from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
+from layers.flows import OVER
 from layers.registry import LAYERS
 from layers.rules import Rule
 from layers.style import Marker

@@ -127,7 +127,7 @@ def construction_waste(conn: Connection, scope: Scope, area: Area, *, on: date) 
     return Answer(
         name="construction_waste", title="装修垃圾堆放", community=area.code, on=on, srid=area.metric_srid, unit="m",
         finding=_waste_finding(cases, points, middle, far),
-        method="积存渣土和施工废弃料的案件(不含不予立案和并案),到最近的装修垃圾堆放点的距离,"
+        method="积存渣土和施工废弃料的案件(不含不予受理和并案),到最近的装修垃圾堆放点的距离,"
         f"{walk.way}。离堆放点远的地方反复发生,说明点位不够或太远。",
         facts=(
             Fact("渣土与施工废弃料", len(cases), "起", f"未办结 {opened} 起", theme="cases"),

@@ -24,12 +24,11 @@ from gis_service.scope import Scope, within
 from gis_service.tables import tables_of
 from layers.catalog.hazard import HazardStatus, SubjectKind
 from layers.field import Kind
+from layers.flows import OVER
 from layers.registry import LAYERS
 from layers.rules import Rule
 from layers.style import Marker
 
-OVER = ("closed", "rejected", "merged")
-"""Statuses after which a case is no longer open."""
 GRAVE = ("02", "suspected")
 """Levels that are reported to the department at once: major, and suspected to be."""
 EPS_M, LEAST = 40.0, 4
@@ -58,7 +57,7 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
     return Answer(
         name="hazards", title="隐患", community=area.code, on=on, srid=area.metric_srid, unit="起",
         finding=_finding(frame, opened, clusters),
-        method="已销号、不予立案、并案的不算未办结;期限取登记的整改期限,没有的按"
+        method="已办结、不予受理、并案的不算未办结;期限取登记的整改期限,没有的按"
         f"发现之日起 {rule.value:g} {rule.unit}计。"
         f"核密度:高斯核,带宽 {BANDWIDTH_M:g} 米,{CELL_M:g} 米方格,分级固定,不作边界修正。"
         "反复发生:同一出租房、企业或楼栋同类隐患 2 起及以上,办结后又发现的另标。"

@@ -13,11 +13,13 @@ import gis_service.export_tables
 import gis_service.proposal_tables  # noqa: F401
 from gis_service.account_tables import ACCOUNT, ACCOUNT_AREA, CREDENTIAL, LOGIN_ATTEMPT
 from gis_service.audit_tables import AUDIT, AUDIT_HEAD, TOUCH
+from gis_service.case_tables import FLOW_STEP
 from gis_service.tables import ACTOR, METADATA, tables_of
 from layers.registry import LAYERS
 
-_APART = {AUDIT.name, AUDIT_HEAD.name, TOUCH.name, LOGIN_ATTEMPT.name}
-"""The audit is a chain and has a way of its own; a name that somebody typed at the login goes with its row."""
+_APART = {AUDIT.name, AUDIT_HEAD.name, TOUCH.name, LOGIN_ATTEMPT.name, FLOW_STEP.name}
+"""The audit is a chain and has a way of its own; a name that somebody typed at the login goes with its row; flows are
+declared."""
 
 
 @dataclass(frozen=True)

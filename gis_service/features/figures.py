@@ -9,13 +9,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Date, Double, FromClause, Text, and_, bindparam, case, func, or_, select
 
 from gis_service.tables import AREA_RULE
+from layers.flows import OVER
 from layers.rules import Rule
 
 DUE_DAYS: Final = 7
 CHANGE_DAYS: Final = 7
 GRADES: Final = {"green": "rental.recheck_green", "yellow": "rental.recheck_yellow", "red": "rental.recheck_red"}
 """Grade of a rental unit to the rule that says after how many days it is looked at again."""
-_OVER = ("closed", "rejected", "merged")
 _FIRE = ("hydrant", "fire_post", "fire_station")
 _CYCLE = GRADES["green"]
 
@@ -120,9 +120,9 @@ def _recheck_due(rows: FromClause) -> ColumnElement[bool]:
 
 
 _LET = _is("rent_status", "let")
-_OPEN = _is_not("status", *_OVER)
+_OPEN = _is_not("status", *OVER)
 _SEEN = "最近走访取台账上的日期与走访记录(结果为完成)中较晚的"
-_OPEN_SAID = "未办结:状态不是已销号、不予立案、重复并案"
+_OPEN_SAID = "未办结:状态不是已办结、不予受理、已并案"
 CURRENT: Final = "只数有效的行:数据状态不是作废,今天在生效与失效日期之间"
 
 FIGURES: tuple[Figure, ...] = (

@@ -57,13 +57,19 @@ class Staging:
     fields
         The fields that the rows give; what they don't give keeps its stored value or takes its default.
     for_new
-        Names of staged fields that only new rows take: they were assumed, not given.
+        Names of staged fields that only new rows take: they were assumed, not given. Fields that change by a step of
+        a flow are always among them.
     """
 
     layer: Layer
     community: str
     fields: tuple[LayerField, ...]
     for_new: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Leave what changes by steps to them, whichever way rows come in."""
+        by_step = {field.name for field in self.fields if field.by_step}
+        object.__setattr__(self, "for_new", self.for_new | by_step)
 
     def create(self, conn: Connection) -> None:
         """Make the empty temporary tables; they go with the transaction."""

@@ -249,7 +249,7 @@ def _change(
         raise InputError(
             f"社区边界的编码就是社区代码 {stamp.community},不能改。", "The boundary's code is the community's own."
         )
-    changed: dict[str, object] = dict(values)
+    changed = _left_to_steps(layer, locked, values)
     with _refusals(layer, stamp.community):
         if geometry is not None and not _unmoved(locked.shape, shapely.from_wkb(geometry)):
             _refuse_outside(conn, stamp.community, geometry)
@@ -259,6 +259,19 @@ def _change(
                 update(table).where(table.c.community == stamp.community, table.c.id == stamp.id).values(changed)
             )
         return _stamp(conn, layer, stamp.community, stamp.id)
+
+
+def _left_to_steps(layer: Layer, locked: _Locked, values: Mapping[str, object]) -> dict[str, object]:
+    """Return what may be written; raise InputError of fields that only a step of a flow changes."""
+    by_step = [field for field in layer.fields if field.by_step and field.name in values]
+    for field in by_step:
+        if values[field.name] != locked.values[field.name]:
+            raise InputError(
+                f"“{field.title}”由办理步骤改变,不能直接改,没有写入任何内容;请用 POST /cases/{{案件}}/steps。",
+                f"{field.name} changes by a step only; nothing was written. Use POST /cases/{{case}}/steps.",
+            )
+    kept = {field.name for field in by_step}
+    return {name: value for name, value in values.items() if name not in kept}
 
 
 def _placed(community: str, geometry: bytes) -> dict[str, object]:

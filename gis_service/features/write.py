@@ -106,6 +106,8 @@ def refused_by_database(layer: Layer, error: IntegrityError) -> ConflictError:
     """Say which declared bound refused a row; the row itself isn't quoted, since it may be hidden from the asker."""
     diagnosis = getattr(error.orig, "diag", None)
     constraint = str(getattr(diagnosis, "constraint_name", "") or "")
+    if constraint in _BEGINNINGS:
+        return ConflictError(*_BEGINNINGS[constraint])
     for field in layer.fields:
         if constraint.startswith(f"{layer.name}_{field.name}_"):
             return ConflictError(
@@ -116,6 +118,19 @@ def refused_by_database(layer: Layer, error: IntegrityError) -> ConflictError:
         f"图层“{layer.title}”的规则 {constraint or '(未名)'} 不允许这次改动,没有写入任何内容。",
         f"The rule {constraint} of {layer.name} doesn't allow this change; nothing was written.",
     )
+
+
+_BEGINNINGS = {
+    "hazard_status_in_flow": (
+        "这个办理流程里没有这种状态,没有写入任何内容;街道流程才有“已立案”“已派遣”。",
+        "The flow has no such state; nothing was written.",
+    ),
+    "hazard_status_begins": (
+        "新案件从“已发现”开始,等级为一般或疑似重大,没有写入任何内容;之后的状态由办理步骤改变。",
+        "A case begins as found, general or suspected to be major; nothing was written.",
+    ),
+}
+"""What the database says of a case that doesn't begin at the beginning."""
 
 
 def _missing(layer: Layer, code: str) -> NotFoundError:

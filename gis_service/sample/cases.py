@@ -74,7 +74,7 @@ _STREET = (
     _Kind("05-06", "order", "共享单车乱停放", "street", 2, 0.2),
     _Kind("01-02", "order", "绿化带内暴露垃圾", "street", 2, 0.2),
 )
-_OPEN = {"rectifying": 0.36, "recheck": 0.16, "rework": 0.1, "assigned": 0.12, "transferred": 0.2, "suspended": 0.06}
+_OPEN = {"rectifying": 0.36, "recheck": 0.16, "rework": 0.1, "advised": 0.12, "transferred": 0.2, "suspended": 0.06}
 
 
 def find_cases(
@@ -222,7 +222,7 @@ def _write(
     closed = found + timedelta(days=took)
     status = "closed" if closed <= sheet.as_of and chance(rng, done) else pick(rng, _OPEN)
     if status != "closed" and (sheet.as_of - found).days < 4:
-        status = pick(rng, {"found": 0.4, "filed": 0.6})
+        status = pick(rng, {"found": 0.4, "registered": 0.6})
     handed = found + timedelta(days=min(kind.days + 3, max(0, (sheet.as_of - found).days)))
     up = status == "transferred"
     sheet.add(

@@ -50,6 +50,7 @@ def propose(
     _place(conn, draft)
     if draft.reader.codes_made and not draft.sheet.placeless:
         matched = match_by_place(conn, draft.staging, draft.area)
+        draft.notes += _left_to_steps(draft)
         draft.notes += [f"文件没有编码列:{len(matched):,} 行按地址或位置对上了已有的要素。"] if matched else []
     _check(conn, draft)
     draft.refusals.sort(key=lambda refusal: refusal.row)
@@ -110,7 +111,7 @@ def _read(
     except SurveyError as error:
         raise InputError(str(error), f"The survey file can't be used: {path.name}") from error
     if draft.reader.source_assumed:
-        draft.staging = replace(draft.staging, for_new=frozenset({"source"}))
+        draft.staging = replace(draft.staging, for_new=draft.staging.for_new | {"source"})
     draft.warnings += [RowProblem(*one) for one in draft.reader.warnings]
     return draft
 
@@ -123,6 +124,14 @@ def _prepared(
         limit = position_limit(layer, sheet.columns[matching.gps_accuracy], read_rules(conn, area.code))
     reader = RowReader(layer, matching.fields, reading.source, matching.gps_accuracy, limit)
     return reader, Staging(layer, area.code, reader.fields)
+
+
+def _left_to_steps(draft: _Draft) -> list[str]:
+    """Say of which columns known cases take nothing."""
+    titles = [found.title for found in draft.reader.fields if found.by_step]
+    if not titles:
+        return []
+    return [f"{'、'.join(titles)}:只用于新登记的案件;已有案件的由办理步骤改变,不随文件改动。"]
 
 
 def _ask_columns(layer: Layer, matching: Matching) -> None:

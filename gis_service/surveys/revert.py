@@ -235,8 +235,11 @@ def _apply(conn: Connection, layer: Layer, community: str) -> None:
         ),
         given,
     )
-    assigned = ", ".join(f"{name} = r.{name}" for name in names)
-    differs = " or ".join(f"t.{name} is distinct from r.{name}" for name in names)
+    # What changes by a step goes back by a step only.
+    by_step = {field.name for field in layer.fields if field.by_step}
+    written = [name for name in names if name not in by_step]
+    assigned = ", ".join(f"{name} = r.{name}" for name in written)
+    differs = " or ".join(f"t.{name} is distinct from r.{name}" for name in written)
     conn.execute(
         text(
             f"update gis.{layer.name} t set {assigned} from reverting r"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from layers.code import Code, CodeList
 from layers.layer import Layer
-from layers.record import Record, Survey
+from layers.record import ByStep, Record, Survey
 from layers.style import Marker, Style
 
 
@@ -57,20 +57,30 @@ class SubjectKind(Code):
     PUBLIC = "public", "公共区域"
 
 
+class HazardFlow(Code):
+    """Whose life cycle a case goes through; :mod:`layers.flows` says which states and steps each has."""
+
+    COMMUNITY = "community", "社区流程"
+    STREET = "street", "街道流程"
+
+
 class HazardStatus(Code):
-    """Where a case stands in its closed loop (排查、登记、定级、交办、整改、复查、销号)."""
+    """Where a case stands in its closed loop; a residents' committee registers, only the street files (立案)."""
 
     FOUND = "found", "已发现"
-    FILED = "filed", "已登记立案"
-    ASSIGNED = "assigned", "已交办"
-    RECTIFYING = "rectifying", "整改中"
+    REGISTERED = "registered", "已登记"
+    ADVISED = "advised", "已劝导告知"
+    FILED = "filed", "已立案"
+    ASSIGNED = "assigned", "已派遣"
+    RECTIFYING = "rectifying", "处置中"
+    TRANSFERRED = "transferred", "已上报移交"
+    TRACKING = "tracking", "跟踪中"
     RECHECK = "recheck", "待复查"
-    REWORK = "rework", "复查不合格"
-    TRANSFERRED = "transferred", "上报移交"
-    SUSPENDED = "suspended", "挂账延期"
-    CLOSED = "closed", "已销号"
-    REJECTED = "rejected", "不予立案"
-    MERGED = "merged", "重复并案"
+    REWORK = "rework", "返工"
+    SUSPENDED = "suspended", "挂账"
+    CLOSED = "closed", "已办结"
+    REJECTED = "rejected", "不予受理"
+    MERGED = "merged", "已并案"
 
 
 class Department(Code):
@@ -111,7 +121,9 @@ class Hazard(Record):
     category: Annotated[HazardCategory, Field(title="隐患类别"), Survey("类别", "隐患类型", "类型")] = (
         HazardCategory.OTHER
     )
-    level: Annotated[HazardLevel, Field(title="隐患等级"), Survey("等级", "级别", "隐患级别")] = HazardLevel.GENERAL
+    level: Annotated[HazardLevel, Field(title="隐患等级"), ByStep(), Survey("等级", "级别", "隐患级别")] = (
+        HazardLevel.GENERAL
+    )
     subject_kind: Annotated[SubjectKind, Field(title="对象类别"), Survey("对象类型", "责任主体类型")] = (
         SubjectKind.PUBLIC
     )
@@ -120,24 +132,30 @@ class Hazard(Record):
     ] = None
     building_code: Annotated[str | None, Field(title="楼栋编码", max_length=64), Survey("所在楼栋", "楼栋编号")] = None
     rental_code: Annotated[str | None, Field(title="出租房编码", max_length=64), Survey("出租房编号")] = None
-    status: Annotated[HazardStatus, Field(title="办理状态"), Survey("状态", "整改状态", "处置状态")] = (
+    flow: Annotated[HazardFlow, Field(title="办理流程"), ByStep(), Survey("流程")] = HazardFlow.COMMUNITY
+    status: Annotated[HazardStatus, Field(title="办理状态"), ByStep(), Survey("状态", "整改状态", "处置状态")] = (
         HazardStatus.FOUND
     )
     found_on: Annotated[
         date | None, Field(title="发现日期"), Survey("排查日期", "上报日期", "发现时间", "检查日期")
     ] = None
-    due_on: Annotated[date | None, Field(title="整改期限"), Survey("限期", "整改时限", "截止日期")] = None
-    closed_on: Annotated[date | None, Field(title="销号日期"), Survey("结案日期", "整改完成日期", "办结日期")] = None
+    due_on: Annotated[date | None, Field(title="整改期限"), ByStep(), Survey("限期", "整改时限", "截止日期")] = None
+    closed_on: Annotated[
+        date | None, Field(title="办结日期"), ByStep(), Survey("结案日期", "整改完成日期", "销号日期")
+    ] = None
     found_by: Annotated[FoundBy | None, Field(title="发现方式"), Survey("问题来源", "发现途径")] = None
     handler: Annotated[
         str | None,
         Field(title="处置岗位", max_length=120, description="the post or unit that handles it, never a person's name"),
+        ByStep(),
         Survey("处置单位", "责任单位", "交办单位"),
     ] = None
-    transferred_to: Annotated[Department | None, Field(title="移交部门"), Survey("上报部门", "移交单位")] = None
-    transferred_on: Annotated[date | None, Field(title="移交日期"), Survey("上报移交日期", "移送日期")] = None
+    transferred_to: Annotated[Department | None, Field(title="移交部门"), ByStep(), Survey("上报部门", "移交单位")] = (
+        None
+    )
+    transferred_on: Annotated[date | None, Field(title="移交日期"), ByStep(), Survey("上报移交日期", "移送日期")] = None
     transferred_ref: Annotated[
-        str | None, Field(title="移交文号", max_length=80), Survey("移送文号", "交办单号", "工单号")
+        str | None, Field(title="移交文号", max_length=80), ByStep(), Survey("移送文号", "交办单号", "工单号")
     ] = None
     campaign: Annotated[
         str | None,

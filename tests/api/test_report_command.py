@@ -56,7 +56,7 @@ def test_figures_are_listed_with_the_question_behind_them(command: Command, supe
     assert ran.code == 0
     assert f"  hazards/未办结 = {number(superuser, f'count(*) {OPEN}')} 起,可加 @网格代码\n" in ran.out
     assert "网页:https://map.example/maps/hazards?community=330482002011" in ran.out
-    assert "口径:已销号、不予立案、并案的不算未办结" in ran.out
+    assert "口径:已办结、不予受理、并案的不算未办结" in ran.out
     ran = command("report", "figures", "--group", "没有")
     assert (ran.code, ran.err) == (1, "没有这一组指标:没有;不写 --group 列出全部。\n")
 
@@ -86,7 +86,7 @@ def test_a_workbook_is_mapped_once_and_refilled(command: Command, superuser: Eng
     rows = {row[0].value: row for row in source.iter_rows() if row[0].value}
     behind = rows[f"{SHEET}!B3"]
     assert [cell.value for cell in behind[1:5]] == ["hazards/未办结", unclosed, "起", DAY]
-    assert behind[6].value.startswith("隐患:已销号、不予立案、并案的不算未办结")
+    assert behind[6].value.startswith("隐患:已办结、不予受理、并案的不算未办结")
     assert behind[7].hyperlink.target == f"https://map.example/maps/hazards?community=330482002011&on={DAY}"
     before = members(out)
     ran = command("report", "fill", form, "--mapping", mapping, "--out", out, "--on", DAY)

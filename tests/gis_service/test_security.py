@@ -42,10 +42,14 @@ SCOPES: list[tuple[str, ...]] = [
     ("3304820020", "330482"),
 ]
 GRID_LAYERS = {name for name, layer in LAYERS.items() if layer.visibility == "grid"}
-SEEN_BY_GRID = GRID_LAYERS | {f"{name}_history" for name in GRID_LAYERS} | {"proposal_row"}
-SEEN_AS_A_WHOLE = {"proposal", "job", "upload", "export"}
+SEEN_BY_GRID = GRID_LAYERS | {f"{name}_history" for name in GRID_LAYERS} | {"proposal_row", "case_step", "case_photo"}
+SEEN_AS_A_WHOLE = {"proposal", "job", "upload", "export", "sync_edit"}
 """Tables for whoever has the whole community: their rows lie in no grid, so nobody's grid is theirs."""
-CLOSED = {"touch", "migration"} | {f"{name}_personal" for name, layer in LAYERS.items() if layer.personal_fields}
+OF_CASES = {"case_step", "case_photo"}
+"""Tables that are seen by whoever sees the case: its grid is theirs."""
+CLOSED = {"touch", "migration", "flow_step"} | {
+    f"{name}_personal" for name, layer in LAYERS.items() if layer.personal_fields
+}
 """Tables that have no rows for the application's role, or no business with areas."""
 PEOPLE = {"account", "account_area", "credential", "login_attempt", "audit", "audit_head"}
 """Tables of who may come in: what they show depends on whose they are, see ``test_people`` and ``test_audit``."""
@@ -53,7 +57,7 @@ DEFINERS = {
     "write_history", "count_versions", "registered_areas", "unfinished_jobs", "attributions",
     "areas_of", "granted", "use_credential", "begin_login", "manages", "viewable", "end_session",
     "realm_of", "note_write", "note_viewing", "reaches_person", "personal_masked", "personal_whole", "personal_written",
-    "held_of", "is_new", "mark_demo", "expire_personal", "keep_past", "export_taken",
+    "held_of", "is_new", "mark_demo", "expire_personal", "keep_past", "export_taken", "begin_case", "take_step",
 }  # fmt: skip
 """Functions that look past the policies."""
 
@@ -106,6 +110,28 @@ def fill_desk(driver: psycopg.Connection[Any], community: str) -> None:
     )
 
 
+def fill_cases(driver: psycopg.Connection[Any], community: str) -> None:
+    """Give every case a step and a photo, and put an edit of a phone into a community."""
+    driver.execute("alter table gis.case_step disable trigger take_step")
+    driver.execute(
+        "insert into gis.case_step (community, case_id, position, step, from_flow, from_state, to_flow, to_state,"
+        " office) select community, id, 1, 'register', 'community', 'found', 'community', 'registered', 'worker'"
+        " from gis.hazard where community = %s",
+        [community],
+    )
+    driver.execute("alter table gis.case_step enable trigger take_step")
+    driver.execute(
+        "insert into gis.case_photo (community, case_id, stage, sha256, width, height, bytes)"
+        " select community, id, 'before', repeat('a', 64), 1, 1, 1 from gis.hazard where community = %s",
+        [community],
+    )
+    driver.execute(
+        "insert into gis.sync_edit (community, id, kind, body, made_at, state, areas)"
+        " values (%s, gen_random_uuid(), 'visit', '{}', now(), 'applied', array[%s])",
+        [community, community],
+    )
+
+
 @pytest.fixture(scope="module", autouse=True)
 def rows(owner: Engine) -> None:
     """Random rows of every layer in four communities, changed and deleted here and there so that history has some."""
@@ -136,6 +162,7 @@ def rows(owner: Engine) -> None:
                 for _ in range(0 if name in {"grid", "community"} else 12):
                     shape = example_shape(layer, west + chance.uniform(-0.004, 0.024), south + chance.uniform(0, 0.009))
                     insert_row(driver, layer, community, shape, **example_values(layer))
+            fill_cases(driver, community)
             values = example_values(LAYERS["community"], code=community)
             insert_row(driver, LAYERS["community"], community, shapely.box(west, south, west + 0.02, 30.71), **values)
             driver.execute(
@@ -166,7 +193,12 @@ def areas_of(conn: Connection, table: str) -> Counter[tuple[str, str | None]]:
     """Return how many rows a table shows by community and grid."""
     community = "code" if table in {"area", "area_history"} else "community"
     grid = "grid" if table.removesuffix("_history") in LAYERS or table == "proposal_row" else "null::text"
-    found = conn.execute(text(f"select {community}, {grid}, count(*) from gis.{table} group by 1, 2"))
+    rows = f"gis.{table}"
+    if table in OF_CASES:
+        # Of cases that were deleted nobody sees anything.
+        rows = f"(select t.community, h.grid from gis.{table} t join gis.hazard h using (community) where h.id = case_id) x"
+        grid = "grid"
+    found = conn.execute(text(f"select {community}, {grid}, count(*) from {rows} group by 1, 2"))
     return Counter({(community, grid): count for community, grid, count in found})
 
 

@@ -106,7 +106,7 @@ def _made(chance: np.random.Generator, houses: NDArray[np.object_], roads: NDArr
         middle = shapely.get_coordinates(shapely.centroid(houses[chance.integers(12) * 7]))[0]
         found.append(("hazard", f"y{number}", shapely.Point(middle + chance.normal(0, 60, 2)), {
             "event_code": "X-FS03", "category": "evacuation", "level": "01", "subject_kind": "residential",
-            "status": str(chance.choice(["filed", "rectifying", "closed"])),
+            "status": str(chance.choice(["registered", "rectifying", "closed"])),
             "found_on": DAY - timedelta(days=int(chance.integers(0, 60))),
         }))  # fmt: skip
     return found

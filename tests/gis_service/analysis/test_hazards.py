@@ -157,7 +157,7 @@ def test_firms_and_homes_are_counted_apart(sample: Database, staff: Scope) -> No
 def test_empty_settled_and_lonely_cases(database: Database, staff: Scope, area: str) -> None:
     assert ask_for(database, staff, area).finding == "还没有登记隐患。"
     layer = LAYERS["hazard"]
-    with database.write(staff) as conn:
+    with database.write(Scope("test", "operator", (area,))) as conn:
         closed = example_record(layer, status="closed", found_on="2020-05-01")
         put_features(conn, layer, area, [(closed, shapely.Point(121.0, 30.7))])
     assert ask_for(database, staff, area).finding == "登记的隐患都已办结。"
