@@ -196,7 +196,8 @@ def areas_of(conn: Connection, table: str) -> Counter[tuple[str, str | None]]:
     rows = f"gis.{table}"
     if table in OF_CASES:
         # Of cases that were deleted nobody sees anything.
-        rows = f"(select t.community, h.grid from gis.{table} t join gis.hazard h using (community) where h.id = case_id) x"
+        cases = "gis.hazard h on h.community = t.community and h.id = t.case_id"
+        rows = f"(select t.community, h.grid from gis.{table} t join {cases}) x"
         grid = "grid"
     found = conn.execute(text(f"select {community}, {grid}, count(*) from {rows} group by 1, 2"))
     return Counter({(community, grid): count for community, grid, count in found})
