@@ -53,6 +53,7 @@ CASE_STEP = Table(
     Column("to_state", Text, nullable=False, comment="步骤之后的状态"),
     Column("at", DateTime(timezone=True), nullable=False, server_default=text("now()"), comment="何时走的这一步"),
     Column("due_at", DateTime(timezone=True), comment="本环节的时限"),
+    Column("remind_at", DateTime(timezone=True), comment="何时提醒"),
     Column("due_on", Date, comment="整改期限"),
     Column("note", Text, comment="情况说明"),
     Column("handler", Text, comment="处置岗位"),

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from layers.catalog.hazard import HazardFlow, HazardStatus
+from layers.catalog.hazard import HazardFlow, HazardLevel, HazardStatus
 from layers.code import Code
 from layers.errors import DeclarationError
 
@@ -120,6 +120,9 @@ _R = Requirement
 
 OVER = (_S.CLOSED, _S.REJECTED, _S.MERGED)
 """States after which a case is no longer open."""
+
+GRAVE = (HazardLevel.MAJOR, HazardLevel.SUSPECTED)
+"""Levels that go up at once: major, and suspected to be (安全生产法 art. 70, 75)."""
 
 _OPEN_COMMUNITY = (
     _S.FOUND, _S.REGISTERED, _S.ADVISED, _S.RECTIFYING, _S.TRANSFERRED, _S.TRACKING, _S.RECHECK, _S.REWORK,

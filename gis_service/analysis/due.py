@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme
 from gis_service.analysis.frames import grid_titles, titles_by_code, titles_of
 from gis_service.analysis.freshness import read_let
-from gis_service.analysis.hazards import GRAVE, read_cases
+from gis_service.analysis.hazards import read_cases
 from gis_service.analysis.themes import grid_column, theme_of
 from gis_service.areas import Area
 from gis_service.rules import read_rules

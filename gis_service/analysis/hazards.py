@@ -24,13 +24,11 @@ from gis_service.scope import Scope, within
 from gis_service.tables import tables_of
 from layers.catalog.hazard import HazardStatus, SubjectKind
 from layers.field import Kind
-from layers.flows import OVER
+from layers.flows import GRAVE, OVER
 from layers.registry import LAYERS
 from layers.rules import Rule
 from layers.style import Marker
 
-GRAVE = ("02", "suspected")
-"""Levels that are reported to the department at once: major, and suspected to be."""
 EPS_M, LEAST = 40.0, 4
 """Clusters (DBSCAN): open cases of which each has at least ``LEAST``, itself among them, within ``EPS_M`` metres."""
 _AROUND_M = 15.0

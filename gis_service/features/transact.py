@@ -125,8 +125,11 @@ def community_for(scope: Scope, *named: str | None) -> str:
     return community
 
 
-def create_feature(conn: Connection, layer: Layer, community: str, sent: Received, conditions: Conditions) -> Stamp:
-    """Add a feature; its identifier is made here.
+def create_feature(
+    conn: Connection, layer: Layer, community: str, sent: Received, conditions: Conditions,
+    identifier: uuid.UUID | None = None,
+) -> Stamp:  # fmt: skip
+    """Add a feature; its identifier is made here, unless a client that was offline has made one.
 
     Raises
     ------
@@ -136,7 +139,7 @@ def create_feature(conn: Connection, layer: Layer, community: str, sent: Receive
         When it lies outside the community, there is no such community, or its place is beyond the scope.
     """
     table = tables_of(layer).current
-    identifier = uuid.uuid4()
+    identifier = identifier or uuid.uuid4()
     with _refusals(layer, community):
         _refuse_outside(conn, community, sent.geometry)
         try:
@@ -350,7 +353,7 @@ def _refusals(layer: Layer, community: str) -> Iterator[None]:
     except IntegrityError as error:
         if _state(error) == "23505":
             raise ConflictError(
-                f"图层“{layer.title}”里这个编码已被占用,没有写入任何内容;请换一个编码。",
+                f"图层“{layer.title}”里这个编码或标识已被占用,没有写入任何内容;请换一个编码。",
                 "The code is taken; nothing was written.",
             ) from error
         if _state(error) == "23503":

@@ -109,6 +109,22 @@ class FoundBy(Code):
     ASSIGNED = "assigned", "上级交办"
 
 
+_CATEGORIES = {
+    "01-01": HazardCategory.UNAUTHORISED, "01-06": HazardCategory.GREEN, "04-08": HazardCategory.LINES,
+    "X-GR": HazardCategory.GREEN, "X-FS01": HazardCategory.CHARGING, "X-FS02": HazardCategory.ELECTRIC,
+    "X-FS03": HazardCategory.EVACUATION, "X-UT": HazardCategory.LINES, "X-RH": HazardCategory.CROWDING,
+    "X-BD": HazardCategory.STRUCTURE, "X-EN": HazardCategory.DRAINAGE, "X-IN01": HazardCategory.LETTING,
+    "X-IN02": HazardCategory.LICENCE, "X-IN03": HazardCategory.LICENCE, "X-PS": HazardCategory.SECURITY,
+    "01": HazardCategory.ORDER, "02": HazardCategory.ORDER, "05": HazardCategory.ORDER,
+}  # fmt: skip
+
+
+def category_of(event_code: str) -> HazardCategory:
+    """Return the category that most cases of an event have, by the longest beginning of its code that is told of."""
+    told = [beginning for beginning in _CATEGORIES if event_code.startswith(beginning)]
+    return _CATEGORIES[max(told, key=len)] if told else HazardCategory.OTHER
+
+
 class Hazard(Record):
     """A case of danger or disorder (安全隐患, 城市管理事件), from its finding to its closing or handing up."""
 

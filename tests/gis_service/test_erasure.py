@@ -258,7 +258,7 @@ def _fill_rest(superuser: Engine) -> None:
         f"insert into gis.proposal_row (community, proposal, row, step)"
         f" values ('{TEST_COMMUNITY}', gen_random_uuid(), 1, 'added')",
         f"insert into gis.case_step (community, case_id, position, step, from_flow, from_state, to_flow, to_state,"
-        f" office) values ('{TEST_COMMUNITY}', gen_random_uuid(), 1, 'x', 'x', 'x', 'x', 'x', 'x')",
+        f" office) values ('{TEST_COMMUNITY}', gen_random_uuid(), 1, 'note', 'community', 'found', 'community', 'found', 'x')",
         f"insert into gis.case_photo (community, case_id, stage, sha256, width, height, bytes)"
         f" values ('{TEST_COMMUNITY}', gen_random_uuid(), 'before', '{'a' * 64}', 1, 1, 1)",
         f"insert into gis.sync_edit (community, id, kind, body, made_at, state, areas)"

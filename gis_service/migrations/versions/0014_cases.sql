@@ -290,6 +290,7 @@ CREATE TABLE gis.case_step (
 	to_state TEXT NOT NULL, 
 	at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
 	due_at TIMESTAMP WITH TIME ZONE, 
+	remind_at TIMESTAMP WITH TIME ZONE, 
 	due_on DATE, 
 	note TEXT, 
 	handler TEXT, 
@@ -320,6 +321,7 @@ COMMENT ON COLUMN gis.case_step.to_flow IS '步骤之后的流程';
 COMMENT ON COLUMN gis.case_step.to_state IS '步骤之后的状态';
 COMMENT ON COLUMN gis.case_step.at IS '何时走的这一步';
 COMMENT ON COLUMN gis.case_step.due_at IS '本环节的时限';
+COMMENT ON COLUMN gis.case_step.remind_at IS '何时提醒';
 COMMENT ON COLUMN gis.case_step.due_on IS '整改期限';
 COMMENT ON COLUMN gis.case_step.note IS '情况说明';
 COMMENT ON COLUMN gis.case_step.handler IS '处置岗位';
@@ -370,7 +372,7 @@ alter table gis.case_photo enable row level security;
 create policy sees on gis.case_photo for select to gis_app using (exists (select from gis.hazard h where h.community = case_photo.community and h.id = case_photo.case_id));
 grant select on gis.case_photo to gis_app, gis_backup;
 create policy adds on gis.case_photo for insert to gis_app with check (exists (select from gis.hazard h where h.community = case_photo.community and h.id = case_photo.case_id));
-grant insert (community, id, case_id, step, at, due_at, due_on, note, handler, department, reference, level, main_code) on gis.case_step to gis_app;
+grant insert (community, id, case_id, step, at, due_at, remind_at, due_on, note, handler, department, reference, level, main_code) on gis.case_step to gis_app;
 grant insert on gis.case_photo to gis_app;
 CREATE TABLE gis.sync_edit (
 	community TEXT NOT NULL, 

@@ -1,0 +1,112 @@
+"""A case as it stands: a hazard, its last step, what it is about, and how many photos there are of it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection, RowMapping
+
+from gis_service.errors import ConflictError, NotFoundError
+from layers.catalog.hazard import HazardFlow, HazardLevel, HazardStatus
+from layers.registry import LAYERS
+
+_HAZARD = LAYERS["hazard"]
+_SHOWN = tuple(field.name for field in _HAZARD.fields if field.name not in {"valid_from", "valid_to", "accuracy"})
+_CODED = {field.name: field.codes for field in _HAZARD.fields if field.codes is not None}
+
+OVERDUE = "(h.status not in ('closed', 'rejected', 'merged') and (s.due_at < now() or h.due_on < :today))"
+"""Whether a case is late: its state's limit has passed, or the day by which it was to be settled."""
+
+SELECT = (
+    f"select h.id, h.community, h.grid, {', '.join('h.' + name for name in _SHOWN)}, h.version, h.recorded_at,"
+    " s.due_at, s.remind_at, s.step, s.at as step_at, s.position,"
+    f" {OVERDUE} as overdue, (h.status not in ('closed', 'rejected', 'merged') and s.remind_at < now()) as soon,"
+    " st_x(st_pointonsurface(h.geom)) as lon, st_y(st_pointonsurface(h.geom)) as lat,"
+    " st_asgeojson(h.geom, 8) as geometry,"
+    " (select count(*) from gis.case_photo p where p.community = h.community and p.case_id = h.id) as photos,"
+    " coalesce("
+    " (select coalesce(r.address, r.name) from gis.rental_unit r where r.community = h.community"
+    "   and r.code = h.rental_code limit 1),"
+    " (select coalesce(e.name, e.address) from gis.enterprise e where e.community = h.community"
+    "   and e.code = h.enterprise_code limit 1),"
+    " (select coalesce(b.address, b.name) from gis.building b where b.community = h.community"
+    "   and b.code = h.building_code limit 1)) as place"
+    " from gis.hazard h left join lateral (select * from gis.case_step c where c.community = h.community"
+    "  and c.case_id = h.id order by c.position desc limit 1) s on true"
+)
+"""Cases with their last step; what follows says which."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What steps need to know of a case."""
+
+    community: str
+    id: uuid.UUID
+    code: str
+    event_code: str
+    flow: HazardFlow
+    status: HazardStatus
+    level: HazardLevel
+    found_on: date | None
+    due_on: date | None
+    due_at: datetime | None
+    remind_at: datetime | None
+
+
+def find_case(conn: Connection, name: str, today: date) -> RowMapping:
+    """Return the row of a case by its name: its community, a dot, and its identifier or code.
+
+    Raises
+    ------
+    NotFoundError
+        When there is none within the scope.
+    ConflictError
+        When several grids have a case of that code.
+    """
+    community, _, key = name.partition(".")
+    rows = conn.execute(
+        text(f"{SELECT} where h.community = :community and (h.code = :key or h.id = :id)"),
+        {"community": community, "key": key, "id": _identifier(key), "today": today},
+    ).mappings().all()  # fmt: skip
+    if not rows:
+        raise NotFoundError(
+            f"没有案件 {name[:80]!r},或不在您的范围内。", "There is no such case, or it lies outside your area."
+        )
+    exact = [row for row in rows if str(row["id"]) == key.lower()] or rows
+    if len(exact) > 1:
+        raise ConflictError(
+            f"编码 {key[:64]!r} 在几个网格里都有;请用案件的标识。", "Several cases have this code; use the identifier."
+        )
+    return exact[0]
+
+
+def case_of(row: RowMapping) -> Case:
+    """Return what steps need of a row of ``SELECT``."""
+    return Case(
+        row["community"], row["id"], row["code"], row["event_code"], HazardFlow(row["flow"]),
+        HazardStatus(row["status"]), HazardLevel(row["level"]), row["found_on"], row["due_on"], row["due_at"],
+        row["remind_at"],
+    )  # fmt: skip
+
+
+def told_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of ``SELECT`` as clients get it: what is empty left out, codes with their words beside them."""
+    told = {key: value for key, value in row.items() if value is not None and key != "geometry"}
+    told["id"] = f"{row['community']}.{row['id']}"
+    for name, codes in _CODED.items():
+        if row.get(name) is not None:
+            told[f"{name}_title"] = codes.get(str(row[name]), str(row[name]))
+    return told
+
+
+def _identifier(key: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(key)
+    except ValueError:
+        return None
