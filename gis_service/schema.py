@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable, SetColumnComment, SetTableComment
 
-from gis_service import account_tables, audit_tables, export_tables, past, proposal_tables, tables
+from gis_service import account_tables, audit_tables, export_tables, past, proposal_tables, tables, work_day_tables
 from gis_service.people.roles import ROLES, Right
 from gis_service.tables import tables_of
 from layers.layer import Layer
@@ -76,7 +76,7 @@ def system_statements() -> list[str]:
         "comment on function gis.registered_areas() is 'Definer: the codes of registered communities and nothing"
         " else, so that the operator of this machine can name all of them as a scope.';",
     ]
-    for table in (tables.AREA_RULE, tables.REPORTED_TOTAL):
+    for table in (tables.AREA_RULE, tables.REPORTED_TOTAL, work_day_tables.WORK_DAY):
         statements += [*_create(table), *_secure(table, sees, writes)]
     statements += [*_create(tables.LAYER_VERSION), *_secure(tables.LAYER_VERSION, sees), *_remembered(sees)]
     # Uploads are a record of what happened: whoever has the whole community adds to it, nobody changes it. What one
@@ -189,6 +189,8 @@ _NOTED = {
     "area": ("r.code", "''", "r.name", "insert update delete"),
     "area_rule": ("r.community", "''", "r.rule || ' = ' || r.value", "insert update delete"),
     "reported_total": ("r.community", "''", "''", "insert update delete"),
+    "work_day": ("r.community", "''", "r.day || case when r.working then ' 班 ' else ' 休 ' end || r.name",
+                 "insert update delete"),
     "upload": ("r.community", "''", "r.layer || ' ' || r.file_name", "insert"),
     "proposal": ("r.community", "''", "r.file_name", "insert delete"),
     "export": ("r.community", "''", "r.name || ' ' || r.format || ' ' || r.code", "insert delete"),

@@ -248,6 +248,7 @@ def _fill_rest(superuser: Engine) -> None:
         f" values ('{TEST_COMMUNITY}', gen_random_uuid(), 'c', 'x', 'pdf', 'A3', 'landscape', now(), '{{1}}')",
         "insert into gis.login_attempt (account, address) values ('x', '::1'), ('y', '::1')",
         f"insert into gis.area_rule values ('{TEST_COMMUNITY}', 'waste_radius_m', 70, '甲')",
+        f"insert into gis.work_day values ('{TEST_COMMUNITY}', '2026-12-31', false, '甲', '乙')",
         f"insert into gis.reported_total (community, code, position, title, value, unit, measure, source)"
         f" values ('{TEST_COMMUNITY}', 'a', 1, '甲', 1, '个', 'm', '乙')",
         f"insert into gis.upload (community, key, layer, file_name, sha256, crs, crs_evidence, added, changed, moved,"
