@@ -97,6 +97,7 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "POST /along": ASK,
     "GET /summary": ASK,
     "GET /search": ASK,
+    "GET /calendar/{year}": ASK,
     f"GET /{_TILE}": ASK,
     f"GET {_LAYER}/{_TILE}": ASK,
     f"GET {_ITEMS}": ASK,

@@ -27,6 +27,7 @@ from api.routes import (
     accounts,
     analyses,
     audit,
+    calendars,
     collections,
     exports,
     features,
@@ -60,7 +61,8 @@ _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
     analyses.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
-    account.router, accounts.router, audit.router, metrics.router, exports.router, health.router,
+    account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
+    health.router,
 )  # fmt: skip
 
 

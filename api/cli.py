@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.commands import areas, audit, database, reports, sample, tokens, users
+from api.commands import areas, audit, calendars, database, reports, sample, tokens, users
 from api.commands.backups import backup, backup_key, verify_backup
 from api.commands.doctor import doctor
 from api.commands.erase import erase_
@@ -51,6 +51,7 @@ app.command("restore")(restore)
 app.command("erase")(erase_)
 app.add_typer(reports.app, name="report")
 app.add_typer(areas.app, name="area")
+app.add_typer(calendars.app, name="calendar")
 app.add_typer(sample.app, name="sample")
 app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")

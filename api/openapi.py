@@ -99,7 +99,8 @@ def describe_page(document: dict[str, Any]) -> str:
 
 
 _HEADINGS = {
-    "questions": "问:附近、这里、范围、沿路、晨会表、查找", "features": "要素", "transactions": "增删改要素",
+    "questions": "问:附近、这里、范围、沿路、晨会表、查找", "calendar": "工作日历",
+    "features": "要素", "transactions": "增删改要素",
     "collections": "图层", "schemas": "图层的字段", "tiles": "矢量瓦片", "maps": "地图", "health": "运行状况",
     "people": "登录、账户和审计",
 }  # fmt: skip

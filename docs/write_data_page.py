@@ -13,6 +13,7 @@ from layers.layer import Layer
 from layers.record import Record
 from layers.registry import LAYERS
 from layers.rules import RULES, Rule
+from layers.time_limits import OFFICE_HOURS, TIME_LIMITS, TimeUnit
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "data.md"
@@ -80,6 +81,7 @@ def data_page() -> str:
     for layer in sorted(LAYERS.values(), key=lambda one: one.name):
         parts.extend(_layer_parts(layer, shared))
     parts.extend(_rule_parts())
+    parts.extend(_time_limit_parts())
     for path in CODE_LISTS:
         parts.extend(_code_list_parts(path))
     return "\n\n".join(parts) + "\n"
@@ -143,6 +145,21 @@ def _rule_parts() -> Iterator[str]:
 def _rule_row(rule: Rule) -> tuple[str, ...]:
     since = rule.effective_from.isoformat() if rule.effective_from else ""
     return (f"`{rule.code}`", rule.title, _number(rule.value), rule.unit, rule.basis, STATUSES[rule.status], since)
+
+
+def _time_limit_parts() -> Iterator[str]:
+    hours = "、".join(f"{opens:%H:%M}–{closes:%H:%M}" for opens, closes in OFFICE_HOURS.sessions)
+    yield "## 时限 layers/time_limits.toml"
+    yield (
+        "事件的处置时限(`event.` 加事件编码,没有列出的用 `event.default`)和办理步骤的时限(`step.`),"
+        "每条一节 `[[limit]]`;"
+        f"单位有{'、'.join(f'{unit.label}(`{unit}`)' for unit in TimeUnit)}。效力与阈值相同。"
+        f"工作时间是每个工作日的 {hours}({OFFICE_HOURS.basis})。"
+    )
+    yield _table(
+        ("代码", "名称", "时限", "依据", "效力"),
+        ((f"`{one.code}`", one.title, one.said, one.basis, STATUSES[one.status]) for one in TIME_LIMITS.values()),
+    )
 
 
 def _code_list_parts(path: Path) -> Iterator[str]:

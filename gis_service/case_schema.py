@@ -12,8 +12,8 @@ from gis_service.table_ddl import HOLDS_AREAS, SEES_GRID, WRITES_COMMUNITY, crea
 def case_statements() -> list[str]:
     """Return the DDL of cases: the table of steps, what guards it, and what belongs to a case."""
     step, photo = case_tables.CASE_STEP, case_tables.CASE_PHOTO
-    made = {"community", "id", "case_id", "step", "at", "due_at", "remind_at", "due_on", "note", "handler", "department",
-            "reference", "level", "main_code"}  # fmt: skip
+    made = {"community", "id", "case_id", "step", "at", "due_at", "remind_at", "due_on", "note", "handler",
+            "department", "reference", "level", "main_code"}  # fmt: skip
     given = ", ".join(column.name for column in step.columns if column.name in made)
     sees = SEES_GRID.format(community="h.community").replace("grid =", "h.grid =")
     writers = ", ".join(f"'{role.name}'" for role in ROLES.values() if Right.WRITE in role.rights)

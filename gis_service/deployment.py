@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.backups.store import Store
+from gis_service.cases.work_days import missing_years
 from gis_service.database import ROLES, spatial_index_helps
 from gis_service.errors import NotFoundError
 from gis_service.features.question import SHANGHAI
@@ -157,6 +158,15 @@ def check_extent(conn: Connection) -> Check:
         "保密审查", km2 <= SECRET_KM2,
         f"连成一片的范围有 {km2:.1f} 平方千米,超过 {SECRET_KM2:g} 平方千米;请依自然资发〔2020〕95 号报保密审查,"
         "导出和对外提供以前先问测绘主管部门",
+    )  # fmt: skip
+
+
+def check_calendars(conn: Connection, on: date) -> Check:
+    """Look whether every community knows the holidays of this year, and from November on of the next one."""
+    missing = "、".join(f"{year} 年({'、'.join(codes[:5])})" for year, codes in missing_years(conn, on).items())
+    return Check(
+        "工作日历", not missing, f"还没有节假日安排:{missing},工作时限只按周末推算;"
+        "请用 gis-service calendar load 装入国务院办公厅的通知",
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from gis_service import account_tables, audit_tables, export_tables, past, proposal_tables, tables
+from gis_service import account_tables, audit_tables, export_tables, past, proposal_tables, tables, work_day_tables
 from gis_service.case_schema import case_statements
 from gis_service.people.roles import ROLES, Right
 from gis_service.table_ddl import (
@@ -57,7 +57,7 @@ def system_statements() -> list[str]:
         "comment on function gis.registered_areas() is 'Definer: the codes of registered communities and nothing"
         " else, so that the operator of this machine can name all of them as a scope.';",
     ]
-    for table in (tables.AREA_RULE, tables.REPORTED_TOTAL):
+    for table in (tables.AREA_RULE, tables.REPORTED_TOTAL, work_day_tables.WORK_DAY):
         statements += [*create_table(table), *secure_table(table, sees, writes)]
     statements += [*create_table(tables.LAYER_VERSION), *secure_table(tables.LAYER_VERSION, sees), *_remembered(sees)]
     # Uploads are a record of what happened: whoever has the whole community adds to it, nobody changes it. What one
@@ -173,6 +173,8 @@ _NOTED = {
     "area": ("r.code", "''", "r.name", "insert update delete"),
     "area_rule": ("r.community", "''", "r.rule || ' = ' || r.value", "insert update delete"),
     "reported_total": ("r.community", "''", "''", "insert update delete"),
+    "work_day": ("r.community", "''", "r.day || case when r.working then ' 班 ' else ' 休 ' end || r.name",
+                 "insert update delete"),
     "upload": ("r.community", "''", "r.layer || ' ' || r.file_name", "insert"),
     "proposal": ("r.community", "''", "r.file_name", "insert delete"),
     "export": ("r.community", "''", "r.name || ' ' || r.format || ' ' || r.code", "insert delete"),

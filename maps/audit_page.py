@@ -16,6 +16,7 @@ _SUBJECTS = {
     "area_rule": "阈值", "reported_total": "上报总数", "upload": "入库", "proposal": "上传",
     "header_answer": "列名的回答", "proposal_row": "上传的行", "job": "后台的工作", "export": "导出的图",
     "login_attempt": "登录的尝试", "audit": "审计记录的说明", "erasure": "个人信息",
+    "work_day": "工作日历",
 }  # fmt: skip
 
 _PAGE = """{% extends "plain" %}{% block body %}

@@ -11,7 +11,16 @@ from rich.table import Column, Table
 
 from api.console import CONSOLE
 from api.start import anchors_of, entrance_of, is_away, opened_database, operator_scope, read_settings, store_of
-from gis_service.deployment import Check, check_audit, check_backups, check_database, check_extent, check_people
+from gis_service.deployment import (
+    Check,
+    check_audit,
+    check_backups,
+    check_calendars,
+    check_database,
+    check_extent,
+    check_people,
+)
+from gis_service.features.question import today
 from gis_service.settings import Settings
 from gis_service.surveys.files.fence import network_is_cut
 
@@ -19,7 +28,7 @@ _LEAST_FREE = 5 * 1024**3
 
 
 def doctor() -> None:
-    """检查部署:数据库角色和索引、账户、审计、备份、HTTPS、磁盘、字体、保密审查;不对的说明怎么办,要紧的退出码为 1。"""
+    """检查部署:数据库角色和索引、账户、审计、备份、HTTPS、磁盘、字体、保密审查、日历;说明怎么办,要紧的退出码为 1。"""
     settings = read_settings()
     entrance_of(settings)
     with opened_database(settings) as database, database.read(operator_scope(database)) as conn:
@@ -29,6 +38,7 @@ def doctor() -> None:
             *check_audit(conn, anchors_of(settings)),
             *check_backups(conn, store_of(settings) if settings.backups else None, settings.data_dir.resolve()),
             check_extent(conn),
+            check_calendars(conn, today()),
         ]
     checks += _check_machine(settings)
     table = Table("检查", "结果", Column("怎么办", overflow="fold"))

@@ -19,6 +19,7 @@ from gis_service.areas import Area
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
 from layers.field import Kind
+from layers.flows import GRAVE
 from layers.registry import LAYERS
 from layers.rules import Rule
 from layers.style import Marker

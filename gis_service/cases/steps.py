@@ -12,21 +12,21 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
-from gis_service.cases.work_calendar import WorkCalendar
-from gis_service.cases.work_days import read_calendar
-from gis_service.cases.working_time import due, remind_at
-from layers.time_limits import TimeLimit, handling_limit
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from gis_service.case_tables import CASE_STEP
 from gis_service.cases.case import Case
+from gis_service.cases.work_calendar import WorkCalendar
+from gis_service.cases.work_days import read_calendar
+from gis_service.cases.working_time import due, remind_at
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from gis_service.features.question import SHANGHAI
 from gis_service.rules import read_time_limits
 from layers.catalog.hazard import HazardFlow, HazardLevel, HazardStatus
 from layers.flows import FLOWS, GRAVE, OVER, Graveness, Office, Requirement, Step
+from layers.time_limits import TimeLimit, handling_limit
 
 _BEFORE_TRANSFER: Final = (HazardStatus.FOUND, HazardStatus.REGISTERED, HazardStatus.ADVISED)
 SUSPECTED_LIMIT: Final = "step.transfer_suspected"
@@ -132,7 +132,7 @@ def make_step(conn: Connection, case: Case, wanted: Wanted, clock: Clock) -> uui
     at = min(wanted.at or datetime.now(UTC), datetime.now(UTC))
     row = {"community": case.community, "id": identifier, "case_id": case.id, "step": wanted.step, "at": at}
     try:
-        conn.execute(insert(CASE_STEP).values({**row, **wanted.said, **_times(conn, case, step, wanted, clock, at)}))
+        conn.execute(insert(CASE_STEP).values({**row, **wanted.said, **_times(case, step, wanted, clock, at)}))
     except IntegrityError as error:
         raise _refused(error, case, step) from error
     except ProgrammingError as error:
@@ -153,9 +153,7 @@ def _step_of(case: Case, name: str) -> Step:
     return next((step for step in named if case.status in step.sources), named[0])
 
 
-def _times(
-    conn: Connection, case: Case, step: Step, wanted: Wanted, clock: Clock, at: datetime
-) -> dict[str, datetime | date | None]:
+def _times(case: Case, step: Step, wanted: Wanted, clock: Clock, at: datetime) -> dict[str, datetime | date | None]:
     """Return the limits that begin with a step: of the new state, and of the whole case where it has none yet."""
     level = HazardLevel.SUSPECTED if step.name == "suspect" else HazardLevel(wanted.level or case.level)
     target = step.target or case.status
@@ -195,28 +193,29 @@ def _refused(error: IntegrityError, case: Case, step: Step) -> Exception:
     """Turn what the database says into one sentence."""
     diagnosis = getattr(error.orig, "diag", None)
     name, detail = (str(getattr(diagnosis, part, "") or "") for part in ("constraint_name", "message_detail"))
+    found: Exception = error
     if name == "case_step_case":
-        return missing_case()
-    if name == "case_step_in_flow":
+        found = missing_case()
+    elif name == "case_step_in_flow":
         stands = HazardStatus(detail).label if detail in set(HazardStatus) else case.status.label
-        return ConflictError(
+        found = ConflictError(
             f"案件现在是“{stands}”,不能“{step.title}”,没有写入;请重新读取后再办。",
             f"The step {step.name} can't be made from the state that the case is in.",
         )
-    if name == "case_step_office":
+    elif name == "case_step_office":
         who = "、".join(Office(one).label for one in detail.split(",") if one)
-        return ForbiddenError(
+        found = ForbiddenError(
             f"“{step.title}”由{who}办理,您的身份不能办。", f"The step {step.name} isn't for you to make."
         )
-    if name == "case_step_requires":
-        return InputError(
+    elif name == "case_step_requires":
+        found = InputError(
             f"“{step.title}”要写明{Requirement(detail).label}({detail})。", f"The step {step.name} needs {detail}."
         )
-    if name in _SENTENCES:
-        return ConflictError(*_SENTENCES[name])
-    if name.endswith("_max_length"):
-        return InputError("情况说明最多 2000 字,岗位 120 字,文号 80 字。", "A text of the step is too long.")
-    return error
+    elif name in _SENTENCES:
+        found = ConflictError(*_SENTENCES[name])
+    elif name.endswith("_max_length"):
+        found = InputError("情况说明最多 2000 字,岗位 120 字,文号 80 字。", "A text of the step is too long.")
+    return found
 
 
 _SENTENCES: Final = {
@@ -245,8 +244,8 @@ def missing_case() -> NotFoundError:
 
 
 _JOURNAL = text(
-    "select position, id, step, from_flow, from_state, to_flow, to_state, at, due_at, due_on, note, handler, department,"
-    " reference, level, main_code, office, actor, recorded_at from gis.case_step"
+    "select position, id, step, from_flow, from_state, to_flow, to_state, at, due_at, due_on, note, handler,"
+    " department, reference, level, main_code, office, actor, recorded_at from gis.case_step"
     " where community = :community and case_id = :case order by position"
 )
 

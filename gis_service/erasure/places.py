@@ -10,7 +10,8 @@ from sqlalchemy import Column, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 import gis_service.export_tables
-import gis_service.proposal_tables  # noqa: F401
+import gis_service.proposal_tables
+import gis_service.work_day_tables  # noqa: F401
 from gis_service.account_tables import ACCOUNT, ACCOUNT_AREA, CREDENTIAL, LOGIN_ATTEMPT
 from gis_service.audit_tables import AUDIT, AUDIT_HEAD, TOUCH
 from gis_service.case_tables import FLOW_STEP

@@ -202,6 +202,11 @@ def _search(caller: Caller, call: Call) -> Call:
     })  # fmt: skip
 
 
+def _calendar(caller: Caller, call: Call) -> Call:
+    path = call.path.replace("{year}", str(caller.random.choice((2004, 2026, 2027))))
+    return Call(call.operation, call.method, path, caller.some(community=caller.community))
+
+
 def _tile(caller: Caller, call: Call) -> Call:
     at, zoom = caller.known(), caller.random.randint(10, 19)
     column, row = _tile_at(at.lon, at.lat, zoom)
@@ -334,6 +339,7 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "POST /along": _along,
     "GET /summary": _summary,
     "GET /search": _search,
+    "GET /calendar/{year}": _calendar,
     f"GET /{_SET}/{{zoom}}/{{row}}/{{column}}": _tile,
     f"GET /collections/{{layer}}/{_SET}/{{zoom}}/{{row}}/{{column}}": _tile,
     "GET /collections/{layer}/items": _items,

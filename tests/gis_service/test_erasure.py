@@ -249,6 +249,7 @@ def _fill_rest(superuser: Engine) -> None:
         f" values ('{TEST_COMMUNITY}', gen_random_uuid(), 'c', 'x', 'pdf', 'A3', 'landscape', now(), '{{1}}')",
         "insert into gis.login_attempt (account, address) values ('x', '::1'), ('y', '::1')",
         f"insert into gis.area_rule values ('{TEST_COMMUNITY}', 'waste_radius_m', 70, '甲')",
+        f"insert into gis.work_day values ('{TEST_COMMUNITY}', '2026-12-31', false, '甲', '乙')",
         f"insert into gis.reported_total (community, code, position, title, value, unit, measure, source)"
         f" values ('{TEST_COMMUNITY}', 'a', 1, '甲', 1, '个', 'm', '乙')",
         f"insert into gis.upload (community, key, layer, file_name, sha256, crs, crs_evidence, added, changed, moved,"
@@ -258,7 +259,8 @@ def _fill_rest(superuser: Engine) -> None:
         f"insert into gis.proposal_row (community, proposal, row, step)"
         f" values ('{TEST_COMMUNITY}', gen_random_uuid(), 1, 'added')",
         f"insert into gis.case_step (community, case_id, position, step, from_flow, from_state, to_flow, to_state,"
-        f" office) values ('{TEST_COMMUNITY}', gen_random_uuid(), 1, 'note', 'community', 'found', 'community', 'found', 'x')",
+        f" office) values ('{TEST_COMMUNITY}', gen_random_uuid(), 1, 'note', 'community', 'found', 'community',"
+        f" 'found', 'x')",
         f"insert into gis.case_photo (community, case_id, stage, sha256, width, height, bytes)"
         f" values ('{TEST_COMMUNITY}', gen_random_uuid(), 'before', '{'a' * 64}', 1, 1, 1)",
         f"insert into gis.sync_edit (community, id, kind, body, made_at, state, areas)"

@@ -142,6 +142,7 @@ def rows(owner: Engine) -> None:
             west, south = corner(community)
             driver.execute("insert into gis.area (code, name, metric_srid) values (%s, '社区', 4549)", [community])
             driver.execute("insert into gis.area_rule values (%s, 'waste.radius_point', 70, '本地')", [community])
+            driver.execute("insert into gis.work_day values (%s, '2026-12-31', false, '社区日', '本地')", [community])
             driver.execute(
                 "insert into gis.upload (community, key, layer, file_name, sha256, crs, crs_evidence, added, changed,"
                 " moved, unchanged, refused, attribution)"
@@ -298,7 +299,7 @@ def test_a_worker_writes_only_in_the_own_grid(database: Database, owner: Engine,
         assert conn.execute(text(f"select count(*) from gis.{name} {wide}")).scalar_one() == others
 
 
-@pytest.mark.parametrize("name", ["grid", "community", "area", "area_rule", "reported_total"])
+@pytest.mark.parametrize("name", ["grid", "community", "area", "area_rule", "reported_total", "work_day"])
 def test_a_worker_leaves_what_holds_for_the_whole_community_alone(database: Database, owner: Engine, name: str) -> None:
     key = "code" if name == "area" else "community"
     with database.write(worker()) as conn:

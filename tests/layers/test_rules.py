@@ -7,7 +7,6 @@ import re
 
 import pytest
 
-from layers.code import read_code_list
 from layers.rules import RULES, Rule, RuleStatus
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -50,13 +49,6 @@ def test_a_default_is_never_passed_off_as_a_standard(rule: Rule) -> None:
 def test_the_figures_of_the_domain(code: str, value: float, unit: str, status: RuleStatus) -> None:
     rule = RULES[code]
     assert (rule.value, rule.unit, rule.status) == (value, unit, status)
-
-
-def test_time_limits_belong_to_events() -> None:
-    events = read_code_list("event")
-    for code in RULES:
-        if code.startswith("sla."):
-            assert code.removeprefix("sla.") in events
 
 
 def test_every_pair_of_bounds_is_in_order() -> None:

@@ -7,7 +7,7 @@ from alembic import op
 from gis_service.migrate import run_sql
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 
 def upgrade() -> None:

@@ -1,0 +1,1 @@
+"""Cases: how long each step may take, in the working time of a community."""
