@@ -104,6 +104,22 @@ def first_registered(areas: Sequence[Area]) -> Area:
     return min(areas, key=lambda area: area.created_at)
 
 
+def area_of(conn: Connection, code: str | None) -> Area:
+    """Return the community of a code, or the one that stands for the service where none is named.
+
+    Raises
+    ------
+    NotFoundError
+        When it isn't registered, the scope doesn't see it, or there is none at all.
+    """
+    if code is not None:
+        return read_area(conn, code)
+    areas = list_areas(conn)
+    if not areas:
+        raise NotFoundError("您的范围里还没有登记社区。", "No community is registered within your area.")
+    return first_registered(areas)
+
+
 def registered_codes(conn: Connection) -> tuple[str, ...]:
     """Return the codes of all registered communities, whatever the scope: what an operator's scope is made of."""
     return tuple(conn.execute(text("select gis.registered_areas()")).scalars())

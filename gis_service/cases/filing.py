@@ -1,4 +1,4 @@
-"""Filing a case: what a worker found becomes a row, once, however often a phone sends it; what it may repeat is told."""
+"""Filing a case: what a worker found becomes a row, once, however often a phone sends it."""
 
 from __future__ import annotations
 

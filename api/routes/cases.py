@@ -1,0 +1,344 @@
+"""Cases: the flows they go through, filing one, what is late, its steps and photos, and the text for a superior."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from datetime import date, datetime
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import FileResponse, Response
+from gis_service.photos.encode import encode
+from gis_service.photos.files import PhotoFiles
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.days import FIRST_DAY, LAST_DAY
+from api.dependencies import CommunityParameter, DatabaseOf, DayParameter, ScopeOf
+from api.links import base_url
+from api.quick_route import QuickRoute
+from api.received_files import json_of
+from api.routes.transactions import MediaTypeError
+from gis_service.areas import area_of, read_area
+from gis_service.cases.case import Case, case_of, find_case, told_of
+from gis_service.cases.figures import BY, case_figures
+from gis_service.cases.filing import NewCase, file_case, similar_cases
+from gis_service.cases.listing import KINDS, MOST, Wanted, list_cases
+from gis_service.cases.photos import STAGES, Kept, add_photo, list_photos, photo_hash
+from gis_service.cases.report import report_text
+from gis_service.cases.steps import Wanted as WantedStep
+from gis_service.cases.steps import make_step, read_clock, read_journal, read_offices, steps_from
+from gis_service.documents_sent import read_document
+from gis_service.errors import NotFoundError, ServiceError, UnavailableError
+from gis_service.features.question import today
+from gis_service.features.transact import community_for
+from layers.catalog.hazard import HazardFlow, HazardLevel
+from layers.flows import FLOWS, Step
+
+router = APIRouter(tags=["cases"], route_class=QuickRoute)
+
+_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Accept, Cookie"}
+_PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
+_BATCH = 200
+_JSON: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}}
+CaseName = Annotated[str, Path(description="社区代码.标识,或 社区代码.编码")]
+
+
+class _Sent(BaseModel):
+    """What a request's body may say; anything else is refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class StepSent(_Sent):
+    """A step as a client sends it; the members are told of at :class:`gis_service.cases.steps.Wanted`."""
+
+    step: Annotated[str, Field(max_length=40)]
+    id: uuid.UUID | None = None
+    at: AwareDatetime | None = None
+    note: Annotated[str | None, Field(max_length=2000)] = None
+    handler: Annotated[str | None, Field(max_length=120)] = None
+    department: Annotated[str | None, Field(max_length=40)] = None
+    reference: Annotated[str | None, Field(max_length=80)] = None
+    due_on: Annotated[date | None, Field(ge=FIRST_DAY, le=LAST_DAY)] = None
+    level: HazardLevel | None = None
+    main_code: Annotated[str | None, Field(max_length=64)] = None
+
+    def wanted(self, *, alone: bool = True) -> WantedStep:
+        """Return the step; without its identifier where it is made of several cases."""
+        return WantedStep(**{**self.model_dump(exclude={"id"}), "id": self.id if alone else None})
+
+
+class BatchSent(_Sent):
+    """One step of several cases."""
+
+    cases: Annotated[list[Annotated[str, Field(max_length=120)]], Field(min_length=1, max_length=_BATCH)]
+    step: StepSent
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    """Return what the description says of a body; it is read by hand, so that its faults are said in Chinese."""
+    schema = {"type": "object", "required": [name for name, one in model.model_fields.items() if one.is_required()],
+              "properties": {one.alias or name: {} for name, one in model.model_fields.items()}}  # fmt: skip
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+async def document_of(request: Request) -> dict[str, Any]:
+    """Return the JSON object that a request sends."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise MediaTypeError("请以 JSON 提交(Content-Type: application/json)。", "Send application/json.")
+    return await json_of(request)
+
+
+async def photo_sent(request: Request) -> bytes:
+    """Return the bytes of a photo that a request sends."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _PHOTO_TYPES:
+        raise MediaTypeError(
+            f"请把照片原样放在请求内容里,Content-Type 为 {'、'.join(_PHOTO_TYPES)} 之一。", "Send the photo itself."
+        )
+    return await request.body()
+
+
+def photos_of(request: Request) -> PhotoFiles:
+    """Return the folder of photos."""
+    found: PhotoFiles | None = request.app.state.photos
+    if found is None:
+        raise UnavailableError("没有设置存放照片的文件夹,不能收照片。", "No folder for photos is set.")
+    return found
+
+
+DocumentOf = Annotated[dict[str, Any], Depends(document_of)]
+PhotosOf = Annotated[PhotoFiles, Depends(photos_of)]
+
+
+def told(content: Any, status: int = 200) -> Response:
+    """Return an answer in JSON that nobody keeps; times in UTC."""
+    options = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+    return Response(orjson.dumps(content, option=options), status, _PRIVATE, "application/json")
+
+
+@router.get(
+    "/flows", summary="办理流程:状态、步骤、谁可以办、要写明什么、时限", response_class=Response, responses=_JSON
+)
+def flows() -> Response:
+    """Return both flows as they are declared; the database refuses any other step."""
+    return told({"flows": [_flow(flow) for flow in FLOWS]})
+
+
+def _flow(name: HazardFlow) -> dict[str, Any]:
+    flow = FLOWS[name]
+    return {
+        "flow": name, "title": name.label, "first": flow.first,
+        "states": [{"state": state, "title": state.label} for state in flow.states],
+        "steps": [
+            {**_step(step), "from": list(step.sources), "to": step.target, "to_flow": step.target_flow}
+            for step in flow.steps
+        ],
+    }  # fmt: skip
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "step": step.name, "title": step.title, "requires": [[one, one.label] for one in step.requires],
+        "offers": [[one, one.label] for one in step.offers],
+        "offices": [[one, one.label] for one in step.offices], "graves": step.graves, "limit": step.limit,
+    }  # fmt: skip
+
+
+def _several(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part for part in text.split(",") if part)
+
+
+@router.get("/cases", summary="案件清单:超期的在前", response_class=Response, responses=_JSON)
+def cases(
+    database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
+    kind: Annotated[str, Query(pattern=f"^({'|'.join(KINDS)})$", description="哪一类案件")] = "open",
+    status: Annotated[str | None, Query(description="状态,逗号分隔")] = None,
+    flow: Annotated[str | None, Query(pattern="^(community|street)$", description="流程")] = None,
+    level: Annotated[str | None, Query(description="等级,逗号分隔")] = None,
+    event: Annotated[str | None, Query(description="事件编码,逗号分隔")] = None,
+    grid: Annotated[str | None, Query(pattern=r"^[0-9]{15}$", description="15 位网格代码")] = None,
+    handler: Annotated[str | None, Query(max_length=120, description="处置岗位")] = None,
+    department: Annotated[str | None, Query(max_length=40, description="移交部门")] = None,
+    since: DayParameter = None, until: DayParameter = None,
+    q: Annotated[str | None, Query(max_length=80, description="编码、描述、岗位、文号里的字")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="最多几件")] = 200,
+    offset: Annotated[int, Query(ge=0, le=1_000_000, description="从第几件起")] = 0,
+) -> Response:  # fmt: skip
+    """Return cases with their limits, and how many there are of each kind."""
+    wanted = Wanted(
+        kind, _several(status), flow, _several(level), _several(event), grid, handler, department, since, until, q,
+        limit, offset,
+    )  # fmt: skip
+    with database.read(scope) as conn:
+        area = area_of(conn, community)
+        return told({"community": area.code, **list_cases(conn, scope, area.code, wanted, today())})
+
+
+@router.post("/cases", summary="登记一件案件", status_code=201, response_class=Response, openapi_extra=_body(NewCase))
+def file(
+    request: Request, database: DatabaseOf, scope: ScopeOf, document: DocumentOf, community: CommunityParameter = None
+) -> Response:
+    """File a case; the same identifier again is the same case. Open cases like it near by are told in ``similar``."""
+    given = read_document(NewCase, document)
+    place = community_for(scope, community)
+    with database.write(scope) as conn:
+        filed = file_case(conn, place, given, read_clock(conn, place))
+        row = find_case(conn, f"{place}.{filed.case.id}", today())
+        _, similar = similar_cases(conn, place, row["event_code"], row["lon"], row["lat"])
+        shown = {**told_of(row), "similar": [one for one in similar if one["code"] != row["code"]]}
+    answer = told(shown, 201 if filed.new else 200)
+    answer.headers["Location"] = f"{base_url(request)}/cases/{place}.{filed.case.id}"
+    return answer
+
+
+@router.get("/cases/similar", summary="附近同类未办结的案件:登记前先看", response_class=Response, responses=_JSON)
+def similar(
+    database: DatabaseOf, scope: ScopeOf,
+    event: Annotated[str, Query(max_length=16, description="事件编码")],
+    lon: Annotated[float, Query(ge=-180, le=180, description="经度")],
+    lat: Annotated[float, Query(ge=-85, le=85, description="纬度")],
+    community: CommunityParameter = None,
+) -> Response:  # fmt: skip
+    """Return open cases of the same event within the distance of the rule ``case.duplicate_m``, the nearest first."""
+    place = community_for(scope, community)
+    with database.read(scope) as conn:
+        metres, found = similar_cases(conn, place, event, lon, lat)
+    return told({"within_m": metres, "cases": found})
+
+
+@router.get("/cases/figures", summary="办理指标:上报率、办结率、按期办结率、返工率、超期数", response_class=Response,
+            responses=_JSON)  # fmt: skip
+def figures(
+    database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
+    by: Annotated[str, Query(pattern=f"^({'|'.join(BY)})$", description="按什么分")] = "grid",
+    since: DayParameter = None, until: DayParameter = None, on: DayParameter = None,
+) -> Response:  # fmt: skip
+    """Return the figures of the cases that were found in a period, with their definitions."""
+    with database.read(scope) as conn:
+        area = area_of(conn, community)
+        found = case_figures(conn, scope, area.code, by=by, since=since, until=until, on=on or today())
+    return told({"community": area.code, **found})
+
+
+@router.post("/cases/steps", summary="几件案件一起办同一步", response_class=Response, responses=_JSON,
+             openapi_extra=_body(BatchSent))  # fmt: skip
+def batch(database: DatabaseOf, scope: ScopeOf, document: DocumentOf) -> Response:
+    """Make one step of several cases, each on its own: what can't be done is told, and the others are done."""
+    given = read_document(BatchSent, document)
+    results = []
+    for name in given.cases:
+        try:
+            with database.write(scope) as conn:
+                row = find_case(conn, name, today())
+                make_step(conn, case_of(row), given.step.wanted(alone=False), read_clock(conn, row["community"]))
+            results.append({"case": name, "done": True})
+        except UnavailableError:
+            raise
+        except ServiceError as error:
+            results.append({"case": name, "done": False, "problem": str(error)})
+    return told({"done": sum(one["done"] is True for one in results), "results": results})
+
+
+@router.get("/cases/{case}", summary="一件案件:经过、照片、现在可以办的步骤", response_class=Response, responses=_JSON)
+def case(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseName) -> Response:
+    """Return a case with its journal, its photos, and the steps that whoever asks may make now."""
+    with database.read(scope) as conn:
+        row = find_case(conn, case, today())
+        found = case_of(row)
+        offices = read_offices(conn, found.community)
+        journal, photos = read_journal(conn, found), list_photos(conn, found)
+    here = f"{base_url(request)}/cases/{found.community}.{found.id}"
+    shown = {
+        **told_of(row), "geometry": orjson.loads(row["geometry"]), "journal": journal,
+        "photos": [{**one, "href": f"{here}/photos/{one['id']}"} for one in photos],
+        "steps": [_step(step) for step in steps_from(found, offices)],
+    }  # fmt: skip
+    return told(shown)
+
+
+@router.get("/cases/{case}/report", summary="上报用的文字:复制到上级系统", response_class=Response,
+            responses={200: {"content": {"text/plain": {}}}})  # fmt: skip
+def report(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseName) -> Response:
+    """Return a case as text to copy into a superior's system, with the addresses of its photos."""
+    with database.read(scope) as conn:
+        row = find_case(conn, case, today())
+        found = case_of(row)
+        journal, photos = read_journal(conn, found), list_photos(conn, found)
+        area = read_area(conn, found.community)
+    here = f"{base_url(request)}/cases/{found.community}.{found.id}"
+    grid = f"第 {int(row['grid'][12:])} 网格" if row["grid"] else None
+    text = report_text(told_of(row), journal, area.name, grid, [f"{here}/photos/{one['id']}" for one in photos])
+    return Response(text, headers=_PRIVATE, media_type="text/plain; charset=utf-8")
+
+
+@router.post("/cases/{case}/steps", summary="办一步", status_code=201, response_class=Response,
+             openapi_extra=_body(StepSent))  # fmt: skip
+def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseName) -> Response:
+    """Make a step of a case; the same identifier again changes nothing. The answer is the case as it stands then."""
+    given = read_document(StepSent, document)
+    with database.write(scope) as conn:
+        row = find_case(conn, case, today())
+        made = make_step(conn, case_of(row), given.wanted(), read_clock(conn, row["community"]))
+        after = told_of(find_case(conn, f"{row['community']}.{row['id']}", today()))
+    return told({"step": made, **after}, 201)
+
+
+@router.post(
+    "/photos", summary="给案件加一张照片", status_code=201, response_class=Response,
+    openapi_extra={"requestBody": {"required": True, "content": {
+        kind: {"schema": {"type": "string", "format": "binary"}} for kind in _PHOTO_TYPES}}},
+)  # fmt: skip
+def add(
+    request: Request, database: DatabaseOf, scope: ScopeOf, files: PhotosOf,
+    sent: Annotated[bytes, Depends(photo_sent)],
+    case: Annotated[str, Query(max_length=120, description="案件:社区代码.标识")],
+    stage: Annotated[str, Query(pattern=f"^({'|'.join(STAGES)})$", description="处置前或处置后")] = "before",
+    id: Annotated[uuid.UUID | None, Query(description="照片的标识;同一标识只收一次")] = None,
+) -> Response:  # fmt: skip
+    """Add a photo to a case: it is made anew without what the camera wrote beside it, and kept under its hash."""
+    with database.read(scope) as conn:
+        found = case_of(find_case(conn, case, today()))
+        known = None if id is None else _known(conn, found, id)
+    if known is None:
+        known = id or uuid.uuid4()
+        kept = _keep(files, sent)
+        with database.write(scope) as conn:
+            add_photo(conn, found, known, stage, kept)
+    here = f"{base_url(request)}/cases/{found.community}.{found.id}/photos/{known}"
+    answer = told({"id": known, "href": here}, 201)
+    answer.headers["Location"] = here
+    return answer
+
+
+def _known(conn: Any, found: Case, identifier: uuid.UUID) -> uuid.UUID | None:
+    try:
+        photo_hash(conn, found, identifier)
+    except NotFoundError:
+        return None
+    return identifier
+
+
+def _keep(files: PhotoFiles, sent: bytes) -> Kept:
+    """Return a photo that is kept: on the disk before any row names it."""
+    photo = encode(io.BytesIO(sent))
+    taken: datetime | None = photo.taken_at
+    return Kept(files.keep(photo), photo.width, photo.height, len(photo.jpeg), taken)
+
+
+@router.get("/cases/{case}/photos/{photo}", summary="案件的一张照片", response_class=Response,
+            responses={200: {"content": {"image/jpeg": {}}}})  # fmt: skip
+def photo(
+    database: DatabaseOf, scope: ScopeOf, files: PhotosOf, case: CaseName,
+    photo: Annotated[uuid.UUID, Path(description="照片的标识")],
+    small: Annotated[bool, Query(description="只要小图")] = False,
+) -> Response:  # fmt: skip
+    """Return a photo to whoever sees its case."""
+    with database.read(scope) as conn:
+        sha256 = photo_hash(conn, case_of(find_case(conn, case, today())), photo)
+    path: FilePath = files.find(sha256, small=small)
+    headers = {"Cache-Control": "private, max-age=86400", "Content-Disposition": "inline", "Vary": "Cookie"}
+    return FileResponse(path, media_type="image/jpeg", headers=headers)
