@@ -1,4 +1,4 @@
-"""Backups while the service runs: the log every minute, everything once a day, and an alarm when that fails."""
+"""Backups while the service runs: log and new photos every minute, everything once a day; an alarm when that fails."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from api.alarm import raise_alarm
 from gis_service.backups.log_keeper import LogKeeper
 from gis_service.backups.make import Server, read_life
+from gis_service.backups.photos import PhotoKeeper
 from gis_service.backups.store import Store
 from gis_service.errors import ServiceError
 
@@ -22,11 +23,13 @@ _DAY_SECONDS = 86_400.0
 _AGAIN_SECONDS = 3600.0
 """After a failure the next try, and the next alarm of the same kind, comes an hour later."""
 _LAST_LOG_SECONDS = 10.0
+_PHOTO_SECONDS = 20.0
+"""What isn't sealed by then waits for the next round, so that the end of the service needn't."""
 _STOP_SECONDS = 40.0
 
 
 class BackupSchedule:
-    """Keeps backups in two threads: a long copy doesn't hold up the log.
+    """Keeps backups in threads: neither a long copy nor many photos hold up the log.
 
     Parameters
     ----------
@@ -34,16 +37,22 @@ class BackupSchedule:
         The data folder, handed on to the process that makes a backup.
     alarm
         A program that is run with one sentence when something fails; the log says it too.
+    photos
+        What seals new photos away.
     """
 
-    def __init__(self, server: Server, keeper: LogKeeper, store: Store, data: Path, alarm: Path | None) -> None:
+    def __init__(
+        self, server: Server, keeper: LogKeeper, store: Store, data: Path, alarm: Path | None, photos: PhotoKeeper
+    ) -> None:
         self._server, self._keeper, self._store, self._data, self._alarm = server, keeper, store, data, alarm
+        self._photos = photos
         self._tried = -math.inf
         self._alarmed: dict[str, float] = {}
         self._stopping = threading.Event()
         self._process: subprocess.Popen[str] | None = None
         self._threads = [
             threading.Thread(target=self._keep_log, name="backup-log", daemon=True),
+            threading.Thread(target=self._keep_photos, name="backup-photos", daemon=True),
             threading.Thread(target=self._keep_copies, name="backup-copies", daemon=True),
         ]
 
@@ -80,6 +89,24 @@ class BackupSchedule:
 
     def _store_is_there(self) -> None:
         self._store.claim(self._data)
+
+    # -- photos ------------------------------------------------------------------------------------------------
+
+    def _keep_photos(self) -> None:
+        while not self._stopping.is_set():
+            self._watched("photos", lambda: self._keep_new_photos(_PHOTO_SECONDS))
+            self._stopping.wait(_ROUND_SECONDS)
+        self._watched("photos", lambda: self._keep_new_photos(_LAST_LOG_SECONDS))
+
+    def _keep_new_photos(self, seconds: float) -> None:
+        if not self._store.is_there():
+            return
+        try:
+            self._store_is_there()
+        except ServiceError:
+            # The thread of the log says so already.
+            return
+        self._photos.keep(seconds)
 
     # -- copies ------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from gis_service.errors import InputError
 from gis_service.local_cluster import LocalCluster
 from gis_service.migrate import migrate
 from gis_service.people.audit import Anchors
+from gis_service.photos.files import PhotoFiles
 from gis_service.scope import Scope
 from gis_service.settings import Settings
 from gis_service.sheets.files import SheetFiles
@@ -80,6 +81,11 @@ def originals_of(settings: Settings, data: Path | None = None) -> Originals:
 def sheet_files_of(settings: Settings, data: Path | None = None) -> SheetFiles:
     """Return the folder in which the files of sheets are kept."""
     return SheetFiles((data or settings.data_dir).resolve() / "exports", settings.export_days)
+
+
+def photo_files_of(settings: Settings, data: Path | None = None) -> PhotoFiles:
+    """Return the folder in which photos are kept."""
+    return PhotoFiles((data or settings.data_dir).resolve() / "photos")
 
 
 def anchors_of(settings: Settings, data: Path | None = None) -> Anchors:

@@ -11,12 +11,21 @@ from rich.table import Table
 
 from api.alarm import raise_alarm
 from api.console import CONSOLE
-from api.start import backup_server_of, files_beside, opened_database, read_settings, recipient_of_settings, store_of
+from api.start import (
+    backup_server_of,
+    files_beside,
+    opened_database,
+    photo_files_of,
+    read_settings,
+    recipient_of_settings,
+    store_of,
+)
 from gis_service.backups.check import try_backup
 from gis_service.backups.make import make_backup
+from gis_service.backups.photos import PhotoKeeper, expire_photos
 from gis_service.backups.sealing import make_key, read_key
 from gis_service.backups.store import Backup, Store, read_backup
-from gis_service.errors import NotFoundError, ServiceError
+from gis_service.errors import InputError, NotFoundError, ServiceError
 from gis_service.features.question import SHANGHAI
 from gis_service.local_cluster import ClusterError
 from gis_service.settings import Settings
@@ -51,17 +60,25 @@ def backup(
 def _back_up(settings: Settings, data: Path | None, *, base: bool) -> None:
     store, recipient = store_of(settings), recipient_of_settings(settings)
     store.claim((data or settings.data_dir).resolve())
+    photos = PhotoKeeper(photo_files_of(settings, data), store, recipient)
     with opened_database(settings, data), CONSOLE.status("备份……") as status:
         made = make_backup(
             backup_server_of(settings, data), store, recipient, files_beside(settings, data),
-            lambda step: status.update(f"{step}……"), base=base,
+            lambda step: status.update(f"{step}……"), base=base, photos=photos,
         )  # fmt: skip
     expired = store.expire()
+    expire_photos(store)
     size = sum(path.stat().st_size for path in made.folder.iterdir()) / 1e6
     rows = sum(state.rows for state in made.manifest.tables.values())
     CONSOLE.print(f"已备份 {rows:,} 行,{size:,.1f} MB,在 {made.folder}。", soft_wrap=True)
     if expired:
         CONSOLE.print(f"删去了 {expired} 份超过 {store.days} 天的备份。")
+    if photos.damaged:
+        raise InputError(
+            f"备份已做,但有 {len(photos.damaged)} 张照片的文件坏了({min(photos.damaged)}.jpg 等),没有封存;"
+            "请检查磁盘,从更早的备份找回,或删去。",
+            "Some photos are damaged; they aren't in the backup.",
+        )
 
 
 def verify_backup(

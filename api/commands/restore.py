@@ -13,9 +13,10 @@ import typer
 from api.commands.backups import KeyFile, chosen_backup
 from api.commands.erase import grounds_of
 from api.console import CONSOLE
-from api.start import anchors_of, cluster_of, prepare_local, read_settings
+from api.start import anchors_of, cluster_of, photo_files_of, prepare_local, read_settings
 from gis_service.backups.log_keeper import seal_spool
 from gis_service.backups.make import Server
+from gis_service.backups.photos import restore_photos
 from gis_service.backups.restore import end_logins, restore_dump, restore_files
 from gis_service.backups.restore_cluster import bring_back, restore_base, set_aside
 from gis_service.backups.sealing import Key, read_key
@@ -133,6 +134,7 @@ def _put_right(
     told("收回文件")
     folder = (data or settings.data_dir).resolve()
     restore_files(chosen, key, folder)
+    photos = restore_photos(chosen, store, key, photo_files_of(settings, data))
     in_place = folder == settings.data_dir.resolve()
     # Anchors kept elsewhere are of the place that is in use; a trial has its own copy.
     anchors = anchors_of(settings, data) if in_place else Anchors(folder / "audit" / "anchors.jsonl")
@@ -147,9 +149,12 @@ def _put_right(
         with grounds.owner.begin() as conn:
             links, findings = verify(conn, anchors.read())
     CONSOLE.print(f"结束了 {ended} 个登录和令牌;再次删除了 {len(receipts)} 批个人信息;审计记录 {links:,} 条。")
+    if photos.count:
+        CONSOLE.print(f"收回了 {photos.count:,} 张照片。")
     for one in gone:
         CONSOLE.print(f"备份之后的审计记录不在了:{one}。")
     wrong = [f"审计记录 {one.area or '—'} 第 {one.position} 条:{one.said}" for one in findings]
+    wrong += photos.said
     wrong += [f"没有能再次删除:{one}" for one in failed]
     wrong += [f"再查时还有:{found.title} {found.rows} 处" for receipt in receipts for found in receipt.left]
     if wrong:

@@ -31,6 +31,7 @@ from api.start import (
     opened_database,
     operator_scope,
     originals_of,
+    photo_files_of,
     prepare_local,
     read_settings,
     recipient_of_settings,
@@ -39,6 +40,7 @@ from api.start import (
 )
 from api.worker import Places, WorkerProcess
 from gis_service.backups.log_keeper import LogKeeper
+from gis_service.backups.photos import PhotoKeeper
 from gis_service.database import Database, connect
 from gis_service.errors import InputError
 from gis_service.local_cluster import ClusterError, LocalCluster
@@ -123,8 +125,10 @@ def _schedule(settings: Settings, data: Path | None) -> BackupSchedule | None:
         return None
     store, folder = store_of(settings), (data or settings.data_dir).resolve()
     server = backup_server_of(settings, data)
-    keeper = LogKeeper(server, store, recipient_of_settings(settings), folder / "wal")
-    return BackupSchedule(server, keeper, store, folder, settings.alarm)
+    recipient = recipient_of_settings(settings)
+    keeper = LogKeeper(server, store, recipient, folder / "wal")
+    photos = PhotoKeeper(photo_files_of(settings, data), store, recipient)
+    return BackupSchedule(server, keeper, store, folder, settings.alarm, photos)
 
 
 def _log(file: LogFile) -> Callable[[bytes], None]:

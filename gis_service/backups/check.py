@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gis_service.backups.make import Server, Told
+from gis_service.backups.photos import PHOTOS, try_photos
 from gis_service.backups.restore import compare, owned, restore_dump, restore_files
 from gis_service.backups.restore_cluster import restore_base
 from gis_service.backups.sealing import Key
@@ -33,7 +34,7 @@ class Tried:
     seconds
         How long it took, until the database answered and was compared.
     rows
-        How many rows came back.
+        How many rows, or photos, came back.
     said
         What isn't as it was; nothing when all is well.
     remark
@@ -62,7 +63,16 @@ def try_backup(backup: Backup, key: Key, store: Store, told: Told) -> list[Tried
         restore_files(backup, key, folder / "files")
         if backup.manifest.base_at is not None:
             tried.append(_try_base(backup, key, store, folder / "base", told))
+    if PHOTOS in backup.manifest.files:
+        tried.append(_try_photos(backup, key, store, told))
     return tried
+
+
+def _try_photos(backup: Backup, key: Key, store: Store, told: Told) -> Tried:
+    told("打开每张照片")
+    begun = time.monotonic()
+    opened = try_photos(backup, store, key)
+    return Tried("照片", time.monotonic() - begun, opened.count, opened.said)
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from sqlalchemy.engine import Connection
 from gis_service.backups.log_names import SEGMENT_BYTES, segment_end, timeline_of
 from gis_service.backups.make import Server
 from gis_service.backups.sealing import Recipient, seal
-from gis_service.backups.store import Store, flush_names
+from gis_service.backups.store import Store
 from gis_service.errors import UnavailableError
+from gis_service.flushing import flush_names
 
 SLOT = "gis_backup"
 """The replication slot: the server keeps what hasn't been fetched."""

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError
 
+from gis_service.backups.photos import PHOTOS, PhotoKeeper, write_list
 from gis_service.backups.sealing import Recipient, seal
 from gis_service.backups.state import digest_of_catalogue, read_migration, read_tables
 from gis_service.backups.store import Backup, Manifest, Store
@@ -103,6 +104,7 @@ def make_backup(
     told: Told,
     *,
     base: bool = True,
+    photos: PhotoKeeper | None = None,
 ) -> Backup:
     """Make a backup; it is there as a whole, or not at all.
 
@@ -112,6 +114,8 @@ def make_backup(
         What lies beside the database, by its name in the backup: files or folders; what doesn't exist is left out.
     base
         Whether to copy the whole cluster too, which needs the right to replicate.
+    photos
+        What seals the photos away; None to leave them out.
 
     Raises
     ------
@@ -122,7 +126,7 @@ def make_backup(
     """
     try:
         with store.locked():
-            return _make(server, store, store.begin(), recipient, files, told, base=base)
+            return _make(server, store, store.begin(), recipient, files, told, base=base, photos=photos)
     except OSError as error:
         raise UnavailableError(
             f"备份目录 {store.folder} 写不了({error.strerror});请检查共享目录和磁盘空间。",
@@ -132,7 +136,7 @@ def make_backup(
 
 def _make(
     server: Server, store: Store, draft: Path, recipient: Recipient, files: Mapping[str, Path], told: Told,
-    *, base: bool,
+    *, base: bool, photos: PhotoKeeper | None,
 ) -> Backup:  # fmt: skip
     begin, ended = "", None
     if base:
@@ -151,6 +155,11 @@ def _make(
     with _packed(files.items()) as stream:
         seal(stream, draft / FILES, recipient)
     digests = {path.name: sha256_of(path) for path in sorted(draft.glob("*.age"))}
+    if photos is not None:
+        told("封存照片")
+        # After the database: a photo is on the disk before the row that names it is committed.
+        if names := photos.keep():
+            digests[PHOTOS] = sha256_of(write_list(draft, names))
     return store.finish(draft, replace(manifest, files=digests))
 
 

@@ -3,7 +3,8 @@
 ::
 
     store.json          whose it is; without it nothing is written, since a share that isn't mounted is an empty folder
-    20261130T180000Z/   manifest.json, dump.age, base.age, files.age
+    20261130T180000Z/   manifest.json, dump.age, base.age, files.age, photos.txt
+    photos/             each photo once, see the module of that name
     wal/<system>/       the database's log since the oldest base, one sealed file a segment
     erasures/           what was erased, to be erased again from whatever is restored
 """
@@ -28,6 +29,7 @@ from gis_service.backups.log_names import position_of, segment_end
 from gis_service.data_lock import DataLock
 from gis_service.digest import sha256_of
 from gis_service.errors import ConflictError, InputError, NotFoundError, UnavailableError
+from gis_service.flushing import flush_names
 
 _MANIFEST, _MARK = "manifest.json", "store.json"
 _NAMES = "%Y%m%dT%H%M%SZ"
@@ -175,6 +177,10 @@ class Store:
             data.mkdir(parents=True, exist_ok=True)
             _write(known, {"store": found})
 
+    def is_there(self) -> bool:
+        """Return whether backups lie in the folder: where a share isn't mounted, none do."""
+        return (self.folder / _MARK).exists()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Let one backup at a time be made."""
@@ -308,15 +314,6 @@ def read_backup(folder: Path) -> Backup:
             "The backup has another format.",
         )
     return Backup(folder, manifest)
-
-
-def flush_names(folder: Path) -> None:
-    """Bring a folder's names to the disk; a file's own fsync leaves that open."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:

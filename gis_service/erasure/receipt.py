@@ -13,12 +13,13 @@ import orjson
 from sqlalchemy import Engine
 
 from gis_service.backups.sealing import Key, Recipient, read_sealed, seal
-from gis_service.backups.store import Store, flush_names
+from gis_service.backups.store import Store
 from gis_service.database import explained
 from gis_service.erasure.erase import Found, erase_values, find_values, left_aside, new_receipt, was_erased, wipe
 from gis_service.erasure.originals import blot_log, search_files
 from gis_service.erasure.values import Values
 from gis_service.errors import ServiceError, UnavailableError
+from gis_service.flushing import flush_names
 from gis_service.people.audit import Anchors
 from gis_service.surveys.files.looking import ABSENT, UNKNOWN
 

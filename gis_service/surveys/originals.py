@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gis_service.errors import NotFoundError
+from gis_service.flushing import flush_names
 
 _BLOCK_BYTES = 1 << 20
 _DAY_S = 86_400
@@ -54,7 +55,7 @@ class Originals:
             copy.flush()
             os.fsync(copy.fileno())
         partial.rename(target)
-        _flush_names(self.folder)
+        flush_names(self.folder)
         return Stored(target, digest.hexdigest(), size)
 
     def find(self, identifier: uuid.UUID) -> Path:
@@ -87,12 +88,3 @@ class Originals:
             # Somebody has discarded it just now.
             return False
         return age > (_PART_S if path.suffix == ".part" else self.days * _DAY_S)
-
-
-def _flush_names(folder: Path) -> None:
-    """Bring a folder's names to the disk; a file's own fsync leaves that open."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

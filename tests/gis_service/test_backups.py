@@ -27,6 +27,7 @@ from gis_service.backups.check import try_backup
 from gis_service.backups.log_keeper import LogKeeper, seal_spool
 from gis_service.backups.log_names import first_gap, position_of, segment_end
 from gis_service.backups.make import DUMP, FILES, Server, make_backup, read_life
+from gis_service.backups.photos import PhotoKeeper
 from gis_service.backups.restore import compare, end_logins, owned, restore_dump, restore_files
 from gis_service.backups.restore_cluster import restore_base, set_aside
 from gis_service.backups.sealing import Key, make_key, read_key, read_sealed, recipient_of, seal, unsealed
@@ -41,6 +42,7 @@ from gis_service.migrate import migrate
 from gis_service.people.accounts import add_account
 from gis_service.people.audit import Anchors, verify
 from gis_service.people.logins import make_token
+from gis_service.photos.files import PhotoFiles
 from gis_service.scope import Scope
 from layers.registry import LAYERS
 from tests.conftest import TEST_BOUNDARY
@@ -514,7 +516,8 @@ def test_a_failing_backup_is_told_once_an_hour(town: Town, tmp_path: Path, monke
     store = Store(tmp_path / "not mounted")
     keeper = LogKeeper(town.server, store, town.key.to_public(), tmp_path / "wal")
     alarms = _Alarms(tmp_path)
-    schedule = BackupSchedule(town.server, keeper, store, tmp_path, alarms.program)
+    photos = PhotoKeeper(PhotoFiles(tmp_path / "photos"), store, town.key.to_public())
+    schedule = BackupSchedule(town.server, keeper, store, tmp_path, alarms.program, photos)
     assert schedule.age() is None
     schedule.start()
     deadline = time.monotonic() + 30
