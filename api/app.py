@@ -28,6 +28,7 @@ from api.routes import (
     analyses,
     audit,
     calendars,
+    cases,
     collections,
     exports,
     features,
@@ -49,6 +50,7 @@ from api.routes import (
 from api.turns import Readings, Turns
 from gis_service.database import Database
 from gis_service.features.extents import Extents
+from gis_service.photos.files import PhotoFiles
 from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.originals import Originals
 from maps.base_map import BaseLayer
@@ -59,7 +61,7 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
-    analyses.router,
+    analyses.router, cases.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
     health.router,
@@ -76,6 +78,7 @@ def create_app(
     log: Callable[[bytes], None] = to_stdout,
     sheets: SheetFiles | None = None,
     author: str = "",
+    photos: PhotoFiles | None = None,
 ) -> FastAPI:
     """Return the application.
 
@@ -99,6 +102,8 @@ def create_app(
         Where the files of sheets are kept; without it none can be made.
     author
         Who answers for sheets, unless whoever asks for one says otherwise.
+    photos
+        Where photos of cases are kept; without it none are taken.
 
     Raises
     ------
@@ -112,6 +117,7 @@ def create_app(
         await reader.open()
         app.state.reader, app.state.identities = reader, Identities(database)
         app.state.turns, app.state.readings, app.state.logins = Turns(), Readings(), CapacityLimiter(2)
+        app.state.encodings = Readings()
         app.state.extents = Extents(reader)
         yield
         await reader.close()
@@ -135,7 +141,7 @@ def create_app(
     app.state.database, app.state.entrance = database, entrance
     app.state.base_layers = tuple(base_layers)
     app.state.originals, app.state.wake = originals, wake
-    app.state.sheets, app.state.author = sheets, author
+    app.state.sheets, app.state.author, app.state.photos = sheets, author, photos
     app.state.page_version = _page_version(base_layers)
     app.state.openapi = describe(app, DEFAULT_LIMIT, MAX_LIMIT)
     app.state.openapi_text = orjson.dumps(app.state.openapi)

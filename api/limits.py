@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
+from gis_service.photos.limits import PHOTO_LIMITS
 from gis_service.surveys.files.limits import JOB
 
 # After a refusal the rest of the body is read and dropped for a moment: whoever is still sending when the connection
@@ -23,6 +24,9 @@ _LINGER_BYTES = 16 * 1024 * 1024
 
 _FILES_BYTES = JOB.file_bytes + (1 << 20)
 """What the background reads of an upload, and what a form wraps around it."""
+
+
+_LARGER = {("POST", "/uploads"): _FILES_BYTES, ("POST", "/photos"): PHOTO_LIMITS.file_bytes, ("POST", "/sync"): 4 << 20}
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Limits:
     target_bytes: int = 30 * 1024
     header_bytes: int = 32 * 1024
     body_bytes: int = 1024 * 1024
-    larger_bodies: Mapping[tuple[str, str], int] = field(default_factory=lambda: {("POST", "/uploads"): _FILES_BYTES})
+    larger_bodies: Mapping[tuple[str, str], int] = field(default_factory=lambda: dict(_LARGER))
     silence_seconds: float = 25.0
     bytes_per_second: int = 10 * 1024
     connections: int = 800

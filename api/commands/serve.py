@@ -80,7 +80,7 @@ def serve(
             log = LogFile((data or settings.data_dir) / "logs", settings.log_days)
             app = create_app(
                 database, bases, limits, places.originals, workers.wake, entrance, _log(log), places.sheets,
-                settings.author or "",
+                settings.author or "", photo_files_of(settings, data),
             )  # fmt: skip
             if schedule is not None:
                 app.state.metrics.watch_backups(schedule.age)

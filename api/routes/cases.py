@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import uuid
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, Response
-from gis_service.photos.encode import encode
-from gis_service.photos.files import PhotoFiles
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from api.days import FIRST_DAY, LAST_DAY
@@ -21,19 +19,22 @@ from api.links import base_url
 from api.quick_route import QuickRoute
 from api.received_files import json_of
 from api.routes.transactions import MediaTypeError
+from api.turns import Readings
 from gis_service.areas import area_of, read_area
-from gis_service.cases.case import Case, case_of, find_case, told_of
+from gis_service.cases.case import case_of, find_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
 from gis_service.cases.listing import KINDS, MOST, Wanted, list_cases
-from gis_service.cases.photos import STAGES, Kept, add_photo, list_photos, photo_hash
+from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_photos, photo_hash
 from gis_service.cases.report import report_text
 from gis_service.cases.steps import Wanted as WantedStep
 from gis_service.cases.steps import make_step, read_clock, read_journal, read_offices, steps_from
 from gis_service.documents_sent import read_document
-from gis_service.errors import NotFoundError, ServiceError, UnavailableError
+from gis_service.errors import ServiceError, UnavailableError
 from gis_service.features.question import today
 from gis_service.features.transact import community_for
+from gis_service.photos.encode import encode
+from gis_service.photos.files import PhotoFiles
 from layers.catalog.hazard import HazardFlow, HazardLevel
 from layers.flows import FLOWS, Step
 
@@ -292,7 +293,7 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
     openapi_extra={"requestBody": {"required": True, "content": {
         kind: {"schema": {"type": "string", "format": "binary"}} for kind in _PHOTO_TYPES}}},
 )  # fmt: skip
-def add(
+async def add(
     request: Request, database: DatabaseOf, scope: ScopeOf, files: PhotosOf,
     sent: Annotated[bytes, Depends(photo_sent)],
     case: Annotated[str, Query(max_length=120, description="案件:社区代码.标识")],
@@ -300,33 +301,25 @@ def add(
     id: Annotated[uuid.UUID | None, Query(description="照片的标识;同一标识只收一次")] = None,
 ) -> Response:  # fmt: skip
     """Add a photo to a case: it is made anew without what the camera wrote beside it, and kept under its hash."""
-    with database.read(scope) as conn:
-        found = case_of(find_case(conn, case, today()))
-        known = None if id is None else _known(conn, found, id)
-    if known is None:
-        known = id or uuid.uuid4()
-        kept = _keep(files, sent)
-        with database.write(scope) as conn:
-            add_photo(conn, found, known, stage, kept)
-    here = f"{base_url(request)}/cases/{found.community}.{found.id}/photos/{known}"
-    answer = told({"id": known, "href": here}, 201)
-    answer.headers["Location"] = here
-    return answer
 
+    def keep() -> Response:
+        with database.read(scope) as conn:
+            found = case_of(find_case(conn, case, today()))
+            known = id is not None and has_photo(conn, found, id)
+        chosen = id or uuid.uuid4()
+        if not known:
+            photo = encode(io.BytesIO(sent))
+            # On the disk before any row names it.
+            kept = Kept(files.keep(photo), photo.width, photo.height, len(photo.jpeg), photo.taken_at)
+            with database.write(scope) as conn:
+                add_photo(conn, found, chosen, stage, kept)
+        here = f"{base_url(request)}/cases/{found.community}.{found.id}/photos/{chosen}"
+        answer = told({"id": chosen, "href": here}, 201)
+        answer.headers["Location"] = here
+        return answer
 
-def _known(conn: Any, found: Case, identifier: uuid.UUID) -> uuid.UUID | None:
-    try:
-        photo_hash(conn, found, identifier)
-    except NotFoundError:
-        return None
-    return identifier
-
-
-def _keep(files: PhotoFiles, sent: bytes) -> Kept:
-    """Return a photo that is kept: on the disk before any row names it."""
-    photo = encode(io.BytesIO(sent))
-    taken: datetime | None = photo.taken_at
-    return Kept(files.keep(photo), photo.width, photo.height, len(photo.jpeg), taken)
+    encodings: Readings = request.app.state.encodings
+    return await encodings.run(keep)
 
 
 @router.get("/cases/{case}/photos/{photo}", summary="案件的一张照片", response_class=Response,

@@ -13,19 +13,23 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from gis_service.errors import ConflictError, NotFoundError
 from layers.catalog.hazard import HazardFlow, HazardLevel, HazardStatus
+from layers.flows import OVER
 from layers.registry import LAYERS
 
 _HAZARD = LAYERS["hazard"]
 _SHOWN = tuple(field.name for field in _HAZARD.fields if field.name not in {"valid_from", "valid_to", "accuracy"})
 _CODED = {field.name: field.codes for field in _HAZARD.fields if field.codes is not None}
 
-OVERDUE = "(h.status not in ('closed', 'rejected', 'merged') and (s.due_at < now() or h.due_on < :today))"
+OPEN = "h.status not in (" + ", ".join(f"'{state}'" for state in OVER) + ")"
+"""Whether a case is open."""
+
+OVERDUE = f"({OPEN} and coalesce(s.due_at < now() or h.due_on < :today, h.due_on < :today, false))"
 """Whether a case is late: its state's limit has passed, or the day by which it was to be settled."""
 
 SELECT = (
     f"select h.id, h.community, h.grid, {', '.join('h.' + name for name in _SHOWN)}, h.version, h.recorded_at,"
     " s.due_at, s.remind_at, s.step, s.at as step_at, s.position,"
-    f" {OVERDUE} as overdue, (h.status not in ('closed', 'rejected', 'merged') and s.remind_at < now()) as soon,"
+    f" {OVERDUE} as overdue, ({OPEN} and coalesce(s.remind_at < now(), false)) as soon,"
     " st_x(st_pointonsurface(h.geom)) as lon, st_y(st_pointonsurface(h.geom)) as lat,"
     " st_asgeojson(h.geom, 8) as geometry,"
     " (select count(*) from gis.case_photo p where p.community = h.community and p.case_id = h.id) as photos,"

@@ -9,14 +9,12 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from gis_service.cases.case import OVERDUE, SELECT, told_of
+from gis_service.cases.case import OPEN, OVERDUE, SELECT, told_of
 from gis_service.scope import Scope
-from layers.flows import OVER
 
 MOST: Final = 1000
 """Cases that one page lists at most."""
-_OPEN = "h.status not in (" + ", ".join(f"'{state}'" for state in OVER) + ")"
-_SOON = f"({_OPEN} and not {OVERDUE} and s.remind_at < now())"
+_SOON = f"({OPEN} and not {OVERDUE} and s.remind_at < now())"
 _TERMS: Final = {
     "status": "h.status = any(cast(:status as text[]))",
     "flow": "h.flow = :flow",
@@ -30,8 +28,8 @@ _TERMS: Final = {
     "text": "strpos(lower(concat_ws(' ', h.code, h.detail, h.name, h.handler, h.transferred_ref)), lower(:text)) > 0",
 }
 _KINDS: Final = {
-    "open": _OPEN, "closed": f"not {_OPEN}", "overdue": OVERDUE, "soon": _SOON,
-    "grave": f"({_OPEN} and h.level in ('02', 'suspected'))", "unassigned": f"({_OPEN} and h.handler is null)",
+    "open": OPEN, "closed": f"not {OPEN}", "overdue": OVERDUE, "soon": _SOON,
+    "grave": f"({OPEN} and h.level in ('02', 'suspected'))", "unassigned": f"({OPEN} and h.handler is null)",
     "all": "true",
 }  # fmt: skip
 KINDS: Final = tuple(_KINDS)
@@ -81,7 +79,7 @@ def list_cases(conn: Connection, scope: Scope, community: str, wanted: Wanted, o
     given = {**values, **areas, "today": on}
     rows = conn.execute(
         text(
-            f"{SELECT} where {mine} and {where} order by {OVERDUE} desc nulls last, (h.level <> '01') desc,"
+            f"{SELECT} where {mine} and {where} order by {OVERDUE} desc, (h.level <> '01') desc,"
             " least(s.due_at, (h.due_on + 1)::timestamptz) nulls last, h.found_on nulls last, h.code, h.id"
             " limit :limit offset :offset"
         ),

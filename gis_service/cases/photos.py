@@ -81,6 +81,12 @@ def list_photos(conn: Connection, case: Case) -> list[dict[str, Any]]:
     return [{**{name: row[name] for name in shown}, "stage_title": STAGES[row["stage"]]} for row in rows]
 
 
+def has_photo(conn: Connection, case: Case, identifier: uuid.UUID) -> bool:
+    """Return whether a case has a photo of this identifier."""
+    found = (CASE_PHOTO.c.community == case.community, CASE_PHOTO.c.case_id == case.id, CASE_PHOTO.c.id == identifier)
+    return conn.execute(select(CASE_PHOTO.c.id).where(*found)).first() is not None
+
+
 def photo_hash(conn: Connection, case: Case, identifier: uuid.UUID) -> str:
     """Return under which hash a photo's file lies; NotFoundError when the case has no such photo."""
     found = conn.execute(
