@@ -42,10 +42,12 @@ from api.routes import (
     personal,
     questions,
     schemas,
+    sync,
     tiles,
     transactions,
     uploads,
     versions,
+    visits,
 )
 from api.turns import Readings, Turns
 from gis_service.database import Database
@@ -61,7 +63,7 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
-    analyses.router, cases.router,
+    analyses.router, cases.router, visits.router, sync.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
     health.router,

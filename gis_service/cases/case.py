@@ -99,7 +99,7 @@ def case_of(row: RowMapping) -> Case:
     )  # fmt: skip
 
 
-def told_of(row: Mapping[str, Any]) -> dict[str, Any]:
+def told_of(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     """Return a row of ``SELECT`` as clients get it: what is empty left out, codes with their words beside them."""
     told = {key: value for key, value in row.items() if value is not None and key != "geometry"}
     told["id"] = f"{row['community']}.{row['id']}"

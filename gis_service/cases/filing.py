@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.cases.case import Case, case_of, find_case, told_of
-from gis_service.cases.steps import Clock, Wanted, make_step
+from gis_service.cases.steps import Clock, StepSent, make_step
 from gis_service.errors import ConflictError, InputError
 from gis_service.features.question import SHANGHAI, today
 from gis_service.features.received import read_feature_sent
@@ -103,7 +103,7 @@ def file_case(conn: Connection, community: str, given: NewCase, clock: Clock) ->
     create_feature(conn, _HAZARD, community, sent, Conditions(), identifier)
     case = case_of(find_case(conn, name, on))
     if given.register_it:
-        make_step(conn, case, Wanted("register", id=uuid.uuid5(identifier, "register"), at=found), clock)
+        make_step(conn, case, StepSent(step="register", id=uuid.uuid5(identifier, "register"), at=found), clock)
         case = case_of(find_case(conn, name, on))
     return Filed(case, new=True)
 
