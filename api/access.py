@@ -97,6 +97,8 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "POST /along": ASK,
     "GET /summary": ASK,
     "GET /search": ASK,
+    "GET /today": ASK,
+    "GET /today/coverage": ASK,
     f"GET /{_TILE}": ASK,
     f"GET {_LAYER}/{_TILE}": ASK,
     f"GET {_ITEMS}": ASK,
