@@ -68,11 +68,10 @@ def _counted(
     visits = pending.visits[[day == on for day in pending.visits["visited_on"]]]
     done, _ = visited(pending.visits, on)
     met: dict[tuple[str, str], tuple[str | None, bool]] = {}
-    for grid, *name, outcome in zip(
-        visits["grid"], visits["target_kind"], visits["target_code"], visits["outcome"], strict=True
+    for grid, layer, code, outcome in zip(
+        *(visits[name] for name in ("grid", "target_kind", "target_code", "outcome")), strict=True
     ):
         count(grid, "visits_today")
-        layer, code = name
         if layer in VISITED and ((layer, code) not in met or outcome == VisitOutcome.DONE):
             met[layer, code] = grid, outcome == VisitOutcome.DONE
     for grid, was_done in met.values():

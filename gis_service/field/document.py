@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from gis_service.field.reasons import Thing
 from gis_service.field.stops import Stop
-from gis_service.field.today import Leg, Thing, Today
+from gis_service.field.today import Leg, Today
 from layers.rules import RULES_VERSION
 
 MOST_NEXT: Final = 10

@@ -11,9 +11,16 @@ from gis_service.field.reasons import Thing
 
 @dataclass(frozen=True)
 class Stop:
-    """A place to go to, with everything that is to be done there, the most urgent first; at least one thing."""
+    """A place to go to, with what is to be done there, the most urgent first; at least one thing.
+
+    Attributes
+    ----------
+    at
+        Where it is, in metres: where the most urgent thing of all is that are due there.
+    """
 
     things: tuple[Thing, ...]
+    at: tuple[float, float]
 
     @property
     def first(self) -> Thing:
@@ -38,7 +45,7 @@ class Stop:
     def only(self, kept: Callable[[Thing], bool]) -> Stop | None:
         """Return the stop with some of its things, None when none is left."""
         things = tuple(thing for thing in self.things if kept(thing))
-        return Stop(things) if things else None
+        return Stop(things, self.at) if things else None
 
 
 def stops_of(things: Iterable[Thing]) -> list[Stop]:
@@ -61,8 +68,8 @@ def stops_of(things: Iterable[Thing]) -> list[Stop]:
     gathered: dict[str, list[Thing]] = defaultdict(list)
     for thing in listed:
         gathered[root(min(thing.ties))].append(thing)
-    stops = [Stop(tuple(sorted(group, key=urgency))) for group in gathered.values()]
-    return sorted(stops, key=importance)
+    groups = [sorted(group, key=urgency) for group in gathered.values()]
+    return sorted((Stop(tuple(group), group[0].at) for group in groups), key=importance)
 
 
 def urgency(thing: Thing) -> tuple[bool, float, tuple[str, str]]:

@@ -184,7 +184,7 @@ def today(
     things = [_remarked(thing, vain, on) for thing in things_of(pending, rules) if _name(thing) not in done]
     tried = {name for name, (day, _) in vain.items() if day == on}
     stops = stops_of(thing for thing in things if _name(thing) not in tried)
-    routes = Routes(read_walk(conn, asked, area), shapely.points([begun.at, *(stop.first.at for stop in stops)]))
+    routes = Routes(read_walk(conn, asked, area), shapely.points([begun.at, *(stop.at for stop in stops)]))
     speed = rules["today.walk_speed"].value * 1000 / 60
     return _walk(
         Today(
@@ -253,8 +253,9 @@ def _walk(blank: Today, routes: Routes, speed: float, area: Area) -> Today:
         blank.hours * 60,
     ))  # fmt: skip
     done = {things[number].key for number in taken}
-    at = degrees_of([stop.first.at for stop in blank.left], area)
-    legs, corners = [], []
+    at = degrees_of([stop.at for stop in blank.left], area)
+    legs: list[Leg] = []
+    corners: list[tuple[float, float]] = []
     for before, number in itertools.pairwise(path):
         stop, metres = blank.left[number - 1], float(routes.metres(before)[number])
         planned = stop.only(lambda thing: thing.key in done)
