@@ -122,6 +122,22 @@ def read_area(conn: Connection, code: str) -> Area:
     return Area(*row)
 
 
+def area_named(conn: Connection, code: str | None) -> Area:
+    """Return a community, of those that the scope sees the one registered first when none is named.
+
+    Raises
+    ------
+    NotFoundError
+        When it isn't registered, the scope doesn't see it, or there is none at all.
+    """
+    if code is not None:
+        return read_area(conn, code)
+    areas = list_areas(conn)
+    if not areas:
+        raise NotFoundError("还没有登记社区;请先登记并导入数据。", "No community is registered yet.")
+    return first_registered(areas)
+
+
 def only_area(conn: Connection) -> Area:
     """Return the community where there is just one, which commands take when none is named."""
     areas = list_areas(conn)

@@ -121,7 +121,7 @@ def _overdue(unit: dict[str, Any], met: list[dict[str, Any]], day: date) -> bool
     fewer = people is not None and registered is not None and registered < people
     if not fewer and unit["registration_status"] not in {"unregistered", "change_due"}:
         return False
-    known = []
+    known: list[date] = []
     for one in met:
         if one["check_result"] == "consistent":
             known = []
@@ -134,7 +134,7 @@ def _overdue(unit: dict[str, Any], met: list[dict[str, Any]], day: date) -> bool
     while at < day:
         at += timedelta(days=1)
         passed += at.weekday() < 5
-    return passed > VALUE["rental.reporting_days"]
+    return bool(passed > VALUE["rental.reporting_days"])
 
 
 def _places(
