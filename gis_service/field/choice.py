@@ -13,11 +13,12 @@ from gis_service.field.order import MOST_EXACT, better, gaps, length_of, shortes
 
 BARRED: Final = 1e7
 """Minutes between places between which nobody can walk: more than any time there is."""
-_MUST: Final = 1e6
-"""By how much a point of what must be done is worth more than any other."""
 _POWERS: Final = (1.0, 0.5, 2.0)
 """Of the minutes that something adds, by which its points are divided; of short walks the best one is taken."""
 _LEAST: Final = 1e-9
+"""Minutes; what saves less saves nothing, and nothing takes no time."""
+_LEAST_WORTH: Final = 1e-6
+"""More than rounding makes of sums of worths."""
 
 METHOD: Final = (
     "选法:在步行与现场时间之和不超过总时间的前提下使总得分尽量高,必去的优先;依次加入“得分÷增加的分钟”最高的一件"
@@ -73,8 +74,11 @@ def chosen(offer: Offer) -> tuple[list[int], list[int]]:
 
 
 def worth_of(offer: Offer) -> Floats:
-    """Return what each thing is worth: its points, and those of what must be done more than all others together."""
-    return offer.score * np.where(offer.must > 0, _MUST, 1.0)
+    """Return what each thing is worth: its points, and any that must be done more than all others together."""
+    must = offer.must > 0
+    if not must.any():
+        return offer.score
+    return offer.score * np.where(must, 1 + offer.score[~must].sum() / max(1.0, float(offer.score[must].min())), 1.0)
 
 
 class _Choice:
@@ -122,7 +126,7 @@ class _Choice:
 
     def _exchanged(self, plan: _Plan) -> _Plan:
         """Return the plan after the best exchange of one thing for others, itself if none gains anything."""
-        most, found = self._value(plan) + _LEAST, plan
+        most, found = self._value(plan) + _LEAST_WORTH, plan
         for thing in plan.taken:
             left = self._without(plan, thing)
             for tried in (self._with_best(left), self._filled(left, without=thing)):

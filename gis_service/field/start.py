@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import geopandas
+import numpy as np
 import shapely
 from sqlalchemy.engine import Connection
 
@@ -77,6 +78,8 @@ def start_of(conn: Connection, asked: Scope, area: Area, given: tuple[float, flo
     ------
     InputError
         When the place isn't on the globe, or too far away to walk from.
+    NotFoundError
+        When there is no ground to begin on.
     """
     ground = _ground(conn, asked, area)
     if given is not None:
@@ -89,6 +92,10 @@ def start_of(conn: Connection, asked: Scope, area: Area, given: tuple[float, flo
     if len(centres):
         at = shapely.point_on_surface(centres.geometry.iloc[0])
         return Start(centres["name"].iloc[0] or FacilityKind.PARTY_CENTRE.label, (at.x, at.y))
+    if ground.is_empty:
+        raise NotFoundError(
+            "本社区没有边界、网格和党群服务中心,不知道从哪里出发;请写明起点 start。", "Say where to start with start."
+        )
     inside = shapely.point_on_surface(ground)
     return Start("社区内一点" if area.code in asked.areas else "网格内一点", (inside.x, inside.y))
 
@@ -110,10 +117,10 @@ def _ground(conn: Connection, asked: Scope, area: Area) -> shapely.Geometry:
 def _given(given: tuple[float, float], ground: shapely.Geometry, area: Area) -> Start:
     check_place(*given)
     x, y = transform([given[0]], [given[1]], STORED_CRS, f"EPSG:{area.metric_srid}")
-    at = shapely.Point(x[0], y[0])
-    away = shapely.distance(ground, at)
-    # Far from its meridian the projection gives no number at all.
-    if not away <= MOST_AWAY_M:
+    at = shapely.Point(float(x[0]), float(y[0]))
+    # Without any ground nothing is far away; far from its meridian the projection gives no number at all.
+    away = 0.0 if ground.is_empty else shapely.distance(ground, at)
+    if not (np.isfinite([at.x, at.y]).all() and away <= MOST_AWAY_M):
         raise InputError(
             f"起点 {given[0]},{given[1]} 离{area.name} 20 公里以上,走不到;请写 经度,纬度,或不写起点。",
             "The start lies more than 20 km away; give longitude,latitude, or none.",

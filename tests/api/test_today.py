@@ -82,6 +82,8 @@ def test_what_is_wrong_is_said(client: TestClient, question: str, status: int, w
     assert words in answer.json()["detail"]
 
 
+@pytest.mark.long
+@pytest.mark.alone
 def test_nobody_waits_for_the_list(client: TestClient) -> None:
     """A second for the whole community of the sample; the best of three, since other work goes on beside."""
     client.get("/today")
