@@ -237,8 +237,11 @@ def fill(conn: Connection, draw: random.Random) -> None:
         add("enterprise", side, code=f"E{number}", building_code=draw.choice(houses),
             status=draw.choice(("operating", "operating", "suspended")))  # fmt: skip
         status = draw.choice(("found", "rectifying", "transferred", "closed", "rejected"))
-        about = draw.choice(({"rental_code": f"R{draw.randrange(side, 60, 2)}"}, {"building_code": draw.choice(houses)},
-                             {"enterprise_code": f"E{draw.randrange(side, 60, 2)}"}, {}))  # fmt: skip
+        letting, firm = (f"{letter}{draw.randrange(side, 60, 2)}" for letter in "RE")
+        about = draw.choice((
+            {"rental_code": letting}, {"building_code": draw.choice(houses)}, {"enterprise_code": firm}, {},
+            {"enterprise_code": firm, "building_code": draw.choice(houses)},
+        ))  # fmt: skip
         add("hazard", side, code=f"H{number}", event_code="X-FS01", status=status, found_on=day(60),
             level=draw.choice(("01", "01", "02", "suspected")), due_on=day(30, -15),
             closed_on=day(20) if status == "closed" else None, **about)  # fmt: skip
