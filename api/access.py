@@ -98,6 +98,8 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "GET /summary": ASK,
     "GET /search": ASK,
     "GET /calendar/{year}": ASK,
+    "GET /today": ASK,
+    "GET /today/coverage": ASK,
     f"GET /{_TILE}": ASK,
     f"GET {_LAYER}/{_TILE}": ASK,
     f"GET {_ITEMS}": ASK,

@@ -44,6 +44,7 @@ from api.routes import (
     schemas,
     sync,
     tiles,
+    today,
     transactions,
     uploads,
     versions,
@@ -63,7 +64,7 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
-    analyses.router, cases.router, visits.router, sync.router,
+    analyses.router, today.router, cases.router, visits.router, sync.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
     health.router,

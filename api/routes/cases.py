@@ -18,7 +18,7 @@ from api.quick_route import QuickRoute
 from api.received_files import json_of
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
-from gis_service.areas import area_of, read_area
+from gis_service.areas import area_named, read_area
 from gis_service.cases.case import case_of, find_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
@@ -149,7 +149,7 @@ def cases(
         limit, offset,
     )  # fmt: skip
     with database.read(scope) as conn:
-        area = area_of(conn, community)
+        area = area_named(conn, community)
         return told({"community": area.code, **list_cases(conn, scope, area.code, wanted, today())})
 
 
@@ -194,7 +194,7 @@ def figures(
 ) -> Response:  # fmt: skip
     """Return the figures of the cases that were found in a period, with their definitions."""
     with database.read(scope) as conn:
-        area = area_of(conn, community)
+        area = area_named(conn, community)
         found = case_figures(conn, scope, area.code, by=by, since=since, until=until, on=on or today())
     return told({"community": area.code, **found})
 

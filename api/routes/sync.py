@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.dependencies import CommunityParameter, DatabaseOf, ScopeOf
 from api.quick_route import QuickRoute
 from api.routes.cases import JSON, DocumentOf, body_of, told
-from gis_service.areas import area_of
+from gis_service.areas import area_named
 from gis_service.documents_sent import read_document
 from gis_service.features.transact import community_for
 from gis_service.sync.edits import Sent, decide, list_edits, take_edit
@@ -50,7 +50,7 @@ def edits(
 ) -> Response:  # fmt: skip
     """Return what phones have sent, the latest first."""
     with database.read(scope) as conn:
-        area = area_of(conn, community)
+        area = area_named(conn, community)
         return told({"community": area.code, "edits": list_edits(conn, area.code, state, limit)})
 
 

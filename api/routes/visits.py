@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from api.dependencies import CommunityParameter, DatabaseOf, DayParameter, ScopeOf
 from api.quick_route import QuickRoute
 from api.routes.cases import JSON, DocumentOf, body_of, told
-from gis_service.areas import area_of
+from gis_service.areas import area_named
 from gis_service.documents_sent import read_document
 from gis_service.features.question import today
 from gis_service.features.transact import community_for
@@ -46,7 +46,7 @@ def refusals(
 ) -> Response:
     """Return what was refused as often as the rule says since it was last visited."""
     with database.read(scope) as conn:
-        area = area_of(conn, community)
+        area = area_named(conn, community)
         return told({"community": area.code, **list_refusals(conn, scope, area.code, on or today())})
 
 
@@ -58,6 +58,6 @@ def waste(
 ) -> Response:  # fmt: skip
     """Return the share of bags that were sorted correctly, weighted by bags, and the points."""
     with database.read(scope) as conn:
-        area = area_of(conn, community)
+        area = area_named(conn, community)
         found = waste_figures(conn, scope, area.code, by=by, since=since, until=until)
     return told({"community": area.code, **found})
