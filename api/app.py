@@ -42,6 +42,7 @@ from api.routes import (
     schemas,
     tiles,
     transactions,
+    trust,
     uploads,
     versions,
 )
@@ -60,7 +61,7 @@ _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
     analyses.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
-    account.router, accounts.router, audit.router, metrics.router, exports.router, health.router,
+    account.router, accounts.router, audit.router, metrics.router, exports.router, health.router, trust.router,
 )  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def create_app(
     app.add_middleware(Head)
     app.add_middleware(ClientLimits, limits=limits)
     entrance, app.state.metrics = entrance or Entrance(), Metrics()
-    app.add_middleware(RequestLog, write=log, metrics=app.state.metrics, secure=entrance.secure)
+    app.add_middleware(RequestLog, write=log, metrics=app.state.metrics, secure=entrance.strict)
     app.state.database, app.state.entrance = database, entrance
     app.state.base_layers = tuple(base_layers)
     app.state.originals, app.state.wake = originals, wake
