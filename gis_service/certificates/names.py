@@ -50,9 +50,13 @@ def read_names(given: Iterable[str]) -> tuple[str, ...]:
 
 def _read_name(given: str) -> str:
     try:
-        return str(ipaddress.ip_address(given.strip().strip("[]")))
+        address = ipaddress.ip_address(given.strip().strip("[]"))
     except ValueError:
         name = ascii_name(given)
+    else:
+        if not getattr(address, "scope_id", None):
+            return str(address)
+        name = given
     last = name.rpartition(".")[2]
     if not _IS_HOST.fullmatch(name) or len(name) > _LONGEST or last.isdigit():
         raise InputError(
