@@ -150,6 +150,9 @@ def files_beside(settings: Settings, data: Path | None = None) -> dict[str, Path
     beside = {"uploads": originals_of(settings, data).folder, "audit/anchors.jsonl": anchors_of(settings, data).path}
     if settings.database_url is None:
         beside["passwords.json"] = folder / "passwords.json"
+    # Without its key every device would have to trust another authority after a restore.
+    tls = certificates_of(settings, data)
+    beside |= {f"tls/{path.name}": path for path in (tls.authority, tls.authority_key, tls.server)}
     return beside
 
 

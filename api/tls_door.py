@@ -13,6 +13,7 @@ import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import uvicorn
 from fastapi.responses import RedirectResponse, Response
@@ -168,13 +169,15 @@ class DoorServer(uvicorn.Server):
             return
         await super().startup([])
         state = self.server_state
-        self.servers = [
-            TlsDoor(one, self._entrance, certificate, self._limits, self._connection, lambda: len(state.connections))
-            for one in sockets
-        ]  # type: ignore[assignment]
+        for one in sockets:
+            door = TlsDoor(
+                one, self._entrance, certificate, self._limits, self._connection, lambda: len(state.connections)
+            )
+            # Of its servers uvicorn wants no more than that they close.
+            self.servers.append(cast("asyncio.Server", door))
 
     def _connection(self) -> asyncio.Protocol:
-        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[assignment,call-arg]
+        made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state,
             _loop=asyncio.get_running_loop(),
         )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from cryptography import x509
 
@@ -122,7 +122,7 @@ def refused_by(authority: x509.Certificate, names: Iterable[str]) -> tuple[str, 
     return tuple(name for name in names if not _is_permitted(name, endings, networks))
 
 
-def _is_permitted(name: str, endings: list[str], networks: list[object]) -> bool:
+def _is_permitted(name: str, endings: list[str], networks: Sequence[object]) -> bool:
     try:
         address = ipaddress.ip_address(name)
     except ValueError:

@@ -28,12 +28,14 @@ from api.app import create_app
 from api.certificate_in_use import CertificateInUse
 from api.connection import connection_class
 from api.limits import Limits
+from api.start import entrance_of, files_beside
 from api.tls_door import DoorServer
 from gis_service.certificates.authority import make_certificate
 from gis_service.certificates.folder import Certificate, CertificateFolder, fingerprint_of
 from gis_service.database import Database, connect
 from gis_service.local_cluster import LocalCluster
 from gis_service.people.accounts import add_account, set_password
+from gis_service.settings import Settings
 from tests.api.conftest import Command
 from tests.api.own_service import Served, free_port, serving
 from tests.conftest import TEST_COMMUNITY
@@ -227,8 +229,15 @@ def test_who_speaks_plain_http_is_told_at_once(office: Office) -> None:
     assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 307
 
 
-def descriptors(office: Office) -> int:
-    return len(list(Path(f"/proc/{office.served.pid}/fd").iterdir()))
+def held_connections(office: Office) -> int:
+    """Return how many sockets of its port the process holds, the listening one among them."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    own = {f"socket:[{row[9]}]" for row in rows if int(row[1].partition(":")[2], 16) == office.served.port}
+    held = []
+    for path in Path(f"/proc/{office.served.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            held.append(str(path.readlink()))
+    return len(own & set(held))
 
 
 @pytest.mark.alone
@@ -237,7 +246,7 @@ def test_who_begins_and_falls_silent_is_closed_and_others_are_answered(office: O
     head = f"GET /readyz HTTP/1.1\r\nHost: {NAME}\r\n".encode()
     with office.client() as client, ExitStack() as stack:
         assert office.ask(client, "GET", "/readyz").status_code == 200
-        before = descriptors(office)
+        assert held_connections(office) == 2
         opened: list[socket.socket] = []
         for kind in range(60):
             if kind % 3 < 2:
@@ -260,9 +269,9 @@ def test_who_begins_and_falls_silent_is_closed_and_others_are_answered(office: O
         assert not left, f"{len(left)} of 60 connections are still open"
         assert slowest < 0.3
         until = time.monotonic() + 5
-        while descriptors(office) > before and time.monotonic() < until:
+        while held_connections(office) > 2 and time.monotonic() < until:
             time.sleep(0.05)
-        assert descriptors(office) <= before
+        assert held_connections(office) == 2
 
 
 def test_bodies_and_heads_are_limited_as_without_tls(office: Office) -> None:
@@ -391,6 +400,25 @@ def test_only_an_own_authority_is_handed_out(database: Database, tmp_path: Path)
     assert [status for status, _ in answers] == [404, 404]
     assert all("某单位根证书" in sentence and sentence.count("。") == 1 for _, sentence in answers)
     assert folder.certificate() == Certificate(taken.leaf, None)
+
+
+def test_certificates_are_part_of_backups(tmp_path: Path) -> None:
+    folder = CertificateFolder(tmp_path)
+    make_certificate(folder, [NAME])
+    kept = {name: path for name, path in files_beside(Settings(data_dir=tmp_path)).items() if name.startswith("tls/")}
+    assert set(kept) == {"tls/authority.crt", "tls/authority.key", "tls/server.pem"}
+    assert all(path.is_file() and path == tmp_path / name for name, path in kept.items())
+
+
+def test_a_chinese_address_is_known_as_browsers_send_it(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GIS_HOST", "GIS_PROXIES"):
+        monkeypatch.delenv(name, raising=False)
+    entrance = entrance_of(Settings(public_url="https://地图.内网", data_dir=tmp_path))
+    with TestClient(create_app(database, entrance=entrance), **LOCAL) as client:
+        assert client.get("/healthz", headers={"Host": "xn--wcs7d.xn--v6q792i"}).status_code == 200
+        assert client.get("/healthz", headers={"Host": "xn--wcs7d.lan"}).status_code == 403
 
 
 # -- the command line ---------------------------------------------------------------------------------------------
