@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import os
 import select
 import socket
 import ssl
@@ -337,7 +338,7 @@ def running(database: Database, folder: CertificateFolder, limits: Limits) -> It
     while not server.started:
         time.sleep(0.01)
     try:
-        yield Office(Served(listener.getsockname()[1], 0, "", "https"), folder), complaints
+        yield Office(Served(listener.getsockname()[1], os.getpid(), "", "https"), folder), complaints
     finally:
         server.should_exit = True
         thread.join(timeout=20)
@@ -370,7 +371,8 @@ def test_who_does_not_read_the_answer_is_ended(database: Database, tmp_path: Pat
         assert left > 0
 
 
-def test_the_longest_waiting_make_room(database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01"], ids=["silent", "in the handshake"])
+def test_the_longest_waiting_make_room(database: Database, tmp_path: Path, said: bytes) -> None:
     folder = CertificateFolder(tmp_path)
     make_certificate(folder, [NAME])
     with running(database, folder, Limits(connections=60)) as (office, _), ExitStack() as stack:
@@ -378,11 +380,17 @@ def test_the_longest_waiting_make_room(database: Database, tmp_path: Path) -> No
             stack.enter_context(closing(socket.create_connection(("127.0.0.1", office.served.port), timeout=5)))
             for _ in range(70)
         ]
+        for one in silent:
+            with suppress(ConnectionError):
+                one.sendall(said)
         with office.client() as client:
             assert office.ask(client, "GET", "/healthz").status_code == 200
+            held = held_connections(office)
         ended = [one for one in silent if select.select([one], [], [], 0)[0]]
         assert 10 <= len(ended) <= 12
         assert ended == silent[: len(ended)]
+        # What was ended is closed on this side too: a listener, a client, and who still waits.
+        assert held == 2 + len(silent) - len(ended)
 
 
 def test_only_an_own_authority_is_handed_out(database: Database, tmp_path: Path) -> None:
