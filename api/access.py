@@ -66,6 +66,8 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "GET /login": OPEN,
     "POST /login": OPEN,
     "POST /logout": OPEN,
+    "GET /trust": OPEN,
+    "GET /authority.crt": OPEN,
     "GET /account": OWN,
     "POST /account/password": OWN,
     "POST /account/tokens": OWN,

@@ -46,6 +46,7 @@ from api.routes import (
     tiles,
     today,
     transactions,
+    trust,
     uploads,
     versions,
     visits,
@@ -67,7 +68,7 @@ _ROUTERS = (
     analyses.router, today.router, cases.router, visits.router, sync.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
-    health.router,
+    health.router, trust.router,
 )  # fmt: skip
 
 
@@ -140,7 +141,7 @@ def create_app(
     app.add_middleware(Head)
     app.add_middleware(ClientLimits, limits=limits)
     entrance, app.state.metrics = entrance or Entrance(), Metrics()
-    app.add_middleware(RequestLog, write=log, metrics=app.state.metrics, secure=entrance.secure)
+    app.add_middleware(RequestLog, write=log, metrics=app.state.metrics, secure=entrance.strict)
     app.state.database, app.state.entrance = database, entrance
     app.state.base_layers = tuple(base_layers)
     app.state.originals, app.state.wake = originals, wake

@@ -331,6 +331,8 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /readyz": _plain,
     "GET /static/{name}": lambda _caller, call: Call(call.operation, "GET", "/static/map/page.css"),
     "GET /login": _plain,
+    "GET /trust": _plain,
+    "GET /authority.crt": _plain,
     "GET /audit": _plain,
     "GET /metrics": _plain,
     "GET /": _with(f="json"),
