@@ -21,6 +21,7 @@ from api.app import create_app
 from api.backup_schedule import BackupSchedule
 from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
+from api.ending_server import EndingServer
 from api.limits import Limits
 from api.log_file import LogFile
 from api.request_log import to_stdout
@@ -90,7 +91,7 @@ def serve(
                 access_log=False, timeout_graceful_shutdown=5, server_header=False,
                 proxy_headers=settings.proxies is not None, forwarded_allow_ips=settings.proxies or "",
             )  # fmt: skip
-            server = uvicorn.Server(config)
+            server = EndingServer(config)
             _settle_memory()
             # From here on connections wait instead of being refused, so that what is printed is true.
             listener.listen(_BACKLOG)
