@@ -142,6 +142,8 @@ RULES: Mapping[str, Rule] = MappingProxyType({
     "GET /exports/{export}/file": ASK,
     "GET /exports/{export}/preview": ASK,
     "POST /exports/{export}/delete": MAKE,
+    "GET /changes": LOOK,
+    "GET /desk": ASK,
     "GET /flows": LOOK,
     "GET /cases": ASK,
     "POST /cases": WRITE,

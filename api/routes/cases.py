@@ -18,11 +18,12 @@ from api.quick_route import QuickRoute
 from api.received_files import json_of
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
+from api.wanted_cases import WantedOf
 from gis_service.areas import area_named, read_area
 from gis_service.cases.case import case_of, find_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
-from gis_service.cases.listing import KINDS, MOST, Wanted, list_cases
+from gis_service.cases.listing import list_cases
 from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_photos, photo_hash
 from gis_service.cases.report import report_text
 from gis_service.cases.steps import StepSent, make_step, read_clock, read_journal, read_offices, steps_from
@@ -123,31 +124,9 @@ def _step(step: Step) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _several(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(part for part in text.split(",") if part)
-
-
 @router.get("/cases", summary="案件清单:超期的在前", response_class=Response, responses=JSON)
-def cases(
-    database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
-    kind: Annotated[str, Query(pattern=f"^({'|'.join(KINDS)})$", description="哪一类案件")] = "open",
-    status: Annotated[str | None, Query(description="状态,逗号分隔")] = None,
-    flow: Annotated[str | None, Query(pattern="^(community|street)$", description="流程")] = None,
-    level: Annotated[str | None, Query(description="等级,逗号分隔")] = None,
-    event: Annotated[str | None, Query(description="事件编码,逗号分隔")] = None,
-    grid: Annotated[str | None, Query(pattern=r"^[0-9]{15}$", description="15 位网格代码")] = None,
-    handler: Annotated[str | None, Query(max_length=120, description="处置岗位")] = None,
-    department: Annotated[str | None, Query(max_length=40, description="移交部门")] = None,
-    since: DayParameter = None, until: DayParameter = None,
-    q: Annotated[str | None, Query(max_length=80, description="编码、描述、岗位、文号里的字")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST, description="最多几件")] = 200,
-    offset: Annotated[int, Query(ge=0, le=1_000_000, description="从第几件起")] = 0,
-) -> Response:  # fmt: skip
+def cases(database: DatabaseOf, scope: ScopeOf, wanted: WantedOf, community: CommunityParameter = None) -> Response:
     """Return cases with their limits, and how many there are of each kind."""
-    wanted = Wanted(
-        kind, _several(status), flow, _several(level), _several(event), grid, handler, department, since, until, q,
-        limit, offset,
-    )  # fmt: skip
     with database.read(scope) as conn:
         area = area_named(conn, community)
         return told({"community": area.code, **list_cases(conn, scope, area.code, wanted, today())})
