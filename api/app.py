@@ -34,6 +34,7 @@ from api.routes import (
     desk,
     exports,
     features,
+    field,
     forms,
     health,
     jobs,
@@ -67,7 +68,7 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
-    analyses.router, today.router, cases.router, visits.router, sync.router, changes.router, desk.router,
+    analyses.router, today.router, cases.router, visits.router, sync.router, changes.router, desk.router, field.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
     health.router, trust.router,

@@ -23,6 +23,7 @@ from gis_service.areas import area_named, read_area
 from gis_service.cases.case import case_of, find_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
+from gis_service.cases.flow_document import flow_told, step_told
 from gis_service.cases.listing import list_cases
 from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_photos, photo_hash
 from gis_service.cases.report import report_text
@@ -33,8 +34,7 @@ from gis_service.features.question import today
 from gis_service.features.transact import community_for
 from gis_service.photos.encode import encode
 from gis_service.photos.files import PhotoFiles
-from layers.catalog.hazard import HazardFlow
-from layers.flows import FLOWS, Step
+from layers.flows import FLOWS
 
 router = APIRouter(tags=["cases"], route_class=QuickRoute)
 
@@ -101,27 +101,7 @@ def told(content: Any, status: int = 200) -> Response:
 )
 def flows() -> Response:
     """Return both flows as they are declared; the database refuses any other step."""
-    return told({"flows": [_flow(flow) for flow in FLOWS]})
-
-
-def _flow(name: HazardFlow) -> dict[str, Any]:
-    flow = FLOWS[name]
-    return {
-        "flow": name, "title": name.label, "first": flow.first,
-        "states": [{"state": state, "title": state.label} for state in flow.states],
-        "steps": [
-            {**_step(step), "from": list(step.sources), "to": step.target, "to_flow": step.target_flow}
-            for step in flow.steps
-        ],
-    }  # fmt: skip
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "step": step.name, "title": step.title, "requires": [[one, one.label] for one in step.requires],
-        "offers": [[one, one.label] for one in step.offers],
-        "offices": [[one, one.label] for one in step.offices], "graves": step.graves, "limit": step.limit,
-    }  # fmt: skip
+    return told({"flows": [flow_told(flow) for flow in FLOWS]})
 
 
 @router.get("/cases", summary="案件清单:超期的在前", response_class=Response, responses=JSON)
@@ -210,7 +190,7 @@ def case(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseName)
     shown = {
         **told_of(row), "geometry": orjson.loads(row["geometry"]), "journal": journal,
         "photos": [{**one, "href": f"{here}/photos/{one['id']}"} for one in photos],
-        "steps": [_step(step) for step in steps_from(found, offices)],
+        "steps": [step_told(step) for step in steps_from(found, offices)],
     }  # fmt: skip
     return told(shown)
 
