@@ -183,8 +183,8 @@ def manifest() -> dict[str, Any]:
     """Return what lets a phone install the page."""
     return {
         "name": "网格员 · 社区工作地图", "short_name": "网格员", "lang": "zh-CN", "start_url": "/field",
-        "scope": "/field", "id": "/field", "display": "standalone", "orientation": "portrait", "background_color": "#123f5c",
-        "theme_color": "#123f5c",
+        "scope": "/field", "id": "/field", "display": "standalone", "orientation": "portrait",
+        "background_color": "#123f5c", "theme_color": "#123f5c",
         "icons": [
             {"src": STATIC_URL + name, "sizes": f"{size}x{size}", "type": "image/png", "purpose": "any maskable"}
             for name, size in zip(_ICONS, (192, 512), strict=True)

@@ -123,8 +123,8 @@ export class FieldMap {
     if (!plan) {
       return;
     }
-    if (plan.path) {
-      L.geoJSON(plan.path, { interactive: false, style: { color: "#c2570c", weight: 5, opacity: 0.85 } }).addTo(this.walk);
+    if (plan.line) {
+      L.geoJSON(plan.line, { interactive: false, style: { color: "#c2570c", weight: 5, opacity: 0.85 } }).addTo(this.walk);
     }
     for (const stop of plan.stops) {
       const icon = L.divIcon({ className: "field-stop", html: make("b", {}, String(stop.number)), iconSize: [32, 32] });
