@@ -121,7 +121,7 @@ def create_app(
         await reader.open()
         app.state.reader, app.state.identities = reader, Identities(database)
         app.state.turns, app.state.readings, app.state.logins = Turns(), Readings(), CapacityLimiter(2)
-        app.state.encodings = Readings()
+        app.state.encodings, app.state.syncs = Readings(), Readings(4)
         app.state.extents = Extents(reader)
         yield
         await reader.close()
