@@ -125,7 +125,7 @@ def create_app(
         app.state.reader, app.state.identities = reader, Identities(database)
         app.state.changes = database.changes()
         app.state.turns, app.state.readings, app.state.logins = Turns(), Readings(), CapacityLimiter(2)
-        app.state.encodings = Readings()
+        app.state.encodings, app.state.syncs = Readings(), Readings(4)
         app.state.extents = Extents(reader)
         yield
         await app.state.changes.close()

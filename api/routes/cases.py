@@ -20,7 +20,7 @@ from api.routes.transactions import MediaTypeError
 from api.turns import Readings
 from api.wanted_cases import WantedOf
 from gis_service.areas import area_named, read_area
-from gis_service.cases.case import case_of, find_case, told_of
+from gis_service.cases.case import case_of, find_case, take_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
 from gis_service.cases.flow_document import flow_told, step_told
@@ -168,8 +168,8 @@ def batch(database: DatabaseOf, scope: ScopeOf, document: DocumentOf) -> Respons
     for name in given.cases:
         try:
             with database.write(scope) as conn:
-                row = find_case(conn, name, today())
-                make_step(conn, case_of(row), made, read_clock(conn, row["community"]))
+                found = take_case(conn, name)
+                make_step(conn, found, made, read_clock(conn, found.community))
             results.append({"case": name, "done": True})
         except UnavailableError:
             raise
@@ -216,9 +216,9 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
     """Make a step of a case; the same identifier again changes nothing. The answer is the case as it stands then."""
     given = read_document(StepSent, document)
     with database.write(scope) as conn:
-        row = find_case(conn, case, today())
-        made = make_step(conn, case_of(row), given, read_clock(conn, row["community"]))
-        after = told_of(find_case(conn, f"{row['community']}.{row['id']}", today()))
+        found = take_case(conn, case)
+        made = make_step(conn, found, given, read_clock(conn, found.community))
+        after = told_of(find_case(conn, f"{found.community}.{found.id}", today()))
     return told({"step": made, **after}, 201)
 
 

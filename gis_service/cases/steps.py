@@ -106,6 +106,11 @@ def _fits(step: Step, level: HazardLevel) -> bool:
 def make_step(conn: Connection, case: Case, wanted: StepSent, clock: Clock) -> uuid.UUID:
     """Make a step of a case; return its identifier. The same identifier again changes nothing.
 
+    Parameters
+    ----------
+    case
+        The case as :func:`gis_service.cases.case.take_case` gives it: the limits that go on are taken from it.
+
     Raises
     ------
     InputError
