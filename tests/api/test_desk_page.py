@@ -1,4 +1,4 @@
-"""The desk of cases in Chromium on a real service over a copy of the sample: by mouse, by keyboard, on a phone, live."""
+"""The desk of cases in Chromium on a real service over a copy of the sample: mouse, keyboard, phone, live updates."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ def fits(page: Page) -> None:
     """See that nothing is wider than the screen, and nothing too small for a finger."""
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
     small = page.evaluate(
-        """() => [...document.querySelectorAll("button, select, summary, input, .desk-kinds a, .desk-views a, .desk-links a")]
+        """() => [...document.querySelectorAll("button, select, summary, input, nav[id] a, .desk-links a")]
             .filter((one) => one.checkVisibility() && !one.closest(".leaflet-pane, .desk-unseen"))
             .filter((one) => {
                 const box = (one.type === "checkbox" ? one.closest("td") : one).getBoundingClientRect();
@@ -292,7 +292,7 @@ def test_photos_report_undo_and_the_firm(page: Page, served: Served) -> None:
     page.evaluate("Object.defineProperty(window, 'isSecureContext', { value: false })")
     page.evaluate("navigator.clipboard.writeText('')")
     page.click("[data-copy]")
-    said(page, "上报文字已复制")
+    page.wait_for_function("navigator.clipboard.readText().then((text) => text !== '')")
     assert page.evaluate("navigator.clipboard.readText()").replace("\r\n", "\n") == report
     assert page.get_attribute(".desk-links a", "href") == (
         f"/?f=html&community={COMMUNITY}#map=18/{case['lat']:.5f}/{case['lon']:.5f}"
@@ -358,7 +358,8 @@ def test_the_map_and_the_list_point_at_each_other(page: Page, served: Served) ->
             const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
             let [x, y, n] = [0, 0, 0];
             for (let i = 0; i < data.length; i += 4) {
-                if (Math.abs(data[i] - 180) + Math.abs(data[i + 1] - 83) + Math.abs(data[i + 2] - 9) < 12 && data[i + 3] > 200) {
+                const away = Math.abs(data[i] - 180) + Math.abs(data[i + 1] - 83) + Math.abs(data[i + 2] - 9);
+                if (away < 12 && data[i + 3] > 200) {
                     x += (i / 4) % width; y += Math.floor(i / 4 / width); n += 1;
                 }
             }
@@ -390,13 +391,10 @@ def test_figures_are_shown_with_their_meaning_and_taken_away(page: Page, served:
     for line, row in zip(table[1:], found["rows"], strict=True):
         given = row["closed_rate"]
         assert line[:2] == [row["title"], str(row["found"])]
-        assert [float(one) if one else None for one in line[rate : rate + 3]] == [
-            given["value"],
-            given["counted"],
-            given["of"],
-        ]
+        shown = [float(one) if one else None for one in line[rate : rate + 3]]
+        assert shown == [given[name] for name in ("value", "counted", "of")]
     page.select_option(".desk-page select >> nth=0", "grid")
-    page.click("text=第 3 网格")
+    page.click(".desk-figures button:has-text('第 3 网格')")
     expect(page).to_have_url(re.compile(rf"kind=all&grid={COMMUNITY}003&since=2019-01-01"))
     expect(page.locator("#desk-cases")).to_be_visible()
 
