@@ -1,7 +1,6 @@
 // The desk of cases: its parts put together around what stands in the address.
 import { askedOf, FILTERS, hrefOf, read, write } from "./address.js";
 import { Batch } from "./batch.js";
-import * as conflicts from "./conflicts.js";
 import { Detail } from "./detail.js";
 import { button, make } from "./elements.js";
 import { Flows } from "./flow.js";
@@ -9,7 +8,6 @@ import { CaseList } from "./list.js";
 import { Live } from "./live.js";
 import { CaseMap } from "./map.js";
 import { ask } from "./requests.js";
-import { coverage, figures } from "./tables.js";
 import * as words from "./words.js";
 
 const config = JSON.parse(document.getElementById("desk-config").textContent);
@@ -97,7 +95,7 @@ function drawFilter() {
 }
 
 function stampOf(one) {
-  return `${one.version} ${one.position || 0} ${one.photos} ${one.status} ${one.overdue}`;
+  return `${one.version} ${one.position || 0} ${one.photos} ${one.status} ${one.overdue} ${one.soon}`;
 }
 
 // Reads the list; what was asked for earlier and comes later is dropped.
@@ -116,7 +114,7 @@ async function load({ frame = false } = {}) {
     loaded.matched = found.numberMatched;
     loaded.stamps = new Map(found.cases.map((one) => [one.id, stampOf(one)]));
     drawKinds(found.counts);
-    list.draw(found.cases);
+    list.draw(found.cases, loaded.stamps);
     map.draw(found.cases, { frame });
     drawCount(found);
     if (state.case) {
@@ -153,7 +151,7 @@ async function refresh(why) {
   if (state.view !== "cases") {
     loaded.asked = null;
     if (why === "change" && state.view === "figures") {
-      await figures(place("desk-figures"), view(), go).catch(failed);
+      await drawTable("figures").catch(failed);
     }
     return;
   }
@@ -177,15 +175,14 @@ async function refresh(why) {
   }
 }
 
-function view() {
-  return { ...state, community: community() };
+// What most people never open is fetched when somebody does.
+async function drawTable(name) {
+  const tables = await import("./tables.js");
+  await tables[name](place(`desk-${name}`), { ...state, community: community() }, go);
 }
 
 const VIEWS = {
-  cases: showCases,
-  figures: () => figures(place("desk-figures"), view(), go),
-  conflicts: drawConflicts,
-  coverage: () => coverage(place("desk-coverage"), view()),
+  cases: showCases, figures: () => drawTable("figures"), conflicts: drawConflicts, coverage: () => drawTable("coverage"),
 };
 
 async function show() {
@@ -213,7 +210,7 @@ async function showCases() {
   drawFilter();
   const query = asked().toString();
   const first = query !== loaded.asked;
-  const opening = openCase(first);
+  const opening = openCase();
   if (first) {
     loaded = { ...loaded, asked: query, limit: PAGE, stamps: new Map() };
     await load({ frame: true });
@@ -224,7 +221,7 @@ async function showCases() {
   await opening;
 }
 
-async function openCase(first) {
+async function openCase() {
   const id = state.case;
   place("desk-split").classList.toggle("desk-opened", Boolean(id));
   document.title = id ? "案件 · 案件台" : "案件台";
@@ -235,7 +232,7 @@ async function openCase(first) {
     return;
   }
   list.show(id, { scroll: true });
-  if (detail.one && detail.one.id === id && !first) {
+  if (detail.one && detail.one.id === id) {
     return;
   }
   const known = list.caseOf(id);
@@ -245,6 +242,9 @@ async function openCase(first) {
   const one = await detail.open(id);
   if (one) {
     document.title = `${one.code} · 案件台`;
+    // A link may name a case by its code.
+    state.case = one.id;
+    write(state, true);
     map.point(one);
     list.show(one.id, { scroll: true });
     place("desk-one-title").focus({ preventScroll: true });
@@ -254,6 +254,7 @@ async function openCase(first) {
 async function drawConflicts() {
   const link = place("desk-views").querySelector("[data-view=conflicts]");
   try {
+    const conflicts = await import("./conflicts.js");
     const edits = await conflicts.waiting(community());
     link.hidden = false;
     link.replaceChildren("改动冲突", edits.length ? make("b", {}, String(edits.length)) : "");

@@ -1,6 +1,5 @@
 // One case: how it stands, what may be done now, what was done, its photos, its text for a superior, its firm.
 import { button, make } from "./elements.js";
-import { enterprisePanel } from "./enterprise.js";
 import { agreed, backFrom } from "./flow.js";
 import { badge } from "./list.js";
 import { ask, askText, copy, send } from "./requests.js";
@@ -69,7 +68,8 @@ export class Detail {
       this.journal(one), this.photos(one), ...(firm ? [firm] : []));
     this.element.scrollTop = 0;
     if (firm) {
-      enterprisePanel(one, { ...this.config.enterprise, writes: this.config.offices.length > 0 }, this.say)
+      import("./enterprise.js")
+        .then((part) => part.enterprisePanel(one, { ...this.config.enterprise, writes: this.config.offices.length > 0 }, this.say))
         .then((panel) => firm.replaceChildren(panel))
         .catch((error) => firm.replaceChildren(make("p", { class: "desk-wrong" }, `企业没有读到:${error.message}`)));
     }

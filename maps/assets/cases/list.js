@@ -33,8 +33,8 @@ export class CaseList {
     }
   }
 
-  // Draws anew; the focus, the row that is shown and what is chosen stay where they are.
-  draw(cases) {
+  // Draws what changed; the focus, the row that is shown and what is chosen stay where they are.
+  draw(cases, stamps) {
     const had = this.body.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.case : null;
     this.cases = cases;
     const known = new Set(cases.map((one) => one.id));
@@ -42,21 +42,26 @@ export class CaseList {
     if (!known.has(this.at)) {
       this.at = cases.length ? cases[0].id : null;
     }
-    this.body.replaceChildren(...cases.map((one) => this.row(one)));
+    const rows = new Map([...this.body.children].map((row) => [row.dataset.stamp, row]));
+    const wanted = cases.map((one) => rows.get(`${one.id} ${stamps.get(one.id)}`) || this.row(one, stamps.get(one.id)));
+    // A row under somebody's finger isn't taken away while nothing changed.
+    if (wanted.length !== rows.size || wanted.some((row, at) => row !== this.body.children[at])) {
+      this.body.replaceChildren(...wanted);
+    }
     this.mark();
     if (had && known.has(had)) {
       this.rowOf(had).focus({ preventScroll: true });
     }
   }
 
-  row(one) {
+  row(one, stamp) {
     const [said, look] = limitOf(one);
     const name = `${one.code} ${one.event_code_title || one.event_code} ${one.status_title} ${said}`;
     const box = this.writes ? make("td", { class: "desk-pick" }, make("input", {
       type: "checkbox", tabindex: "-1", "aria-label": `选择 ${one.code}`,
     })) : null;
     const due = words.dueOf(one);
-    return make("tr", { "data-case": one.id, tabindex: "-1", "aria-label": name },
+    return make("tr", { "data-case": one.id, "data-stamp": `${one.id} ${stamp}`, tabindex: "-1", "aria-label": name },
       box,
       make("td", { class: "desk-what" },
         make("div", { class: "desk-line" }, make("b", {}, one.event_code_title || one.event_code), badge(one, this.grave)),

@@ -12,7 +12,7 @@ export class Live {
     this.timer = null;
     this.hidden = null;
     this.open();
-    this.poll = window.setInterval(() => { if (!this.live && !document.hidden) { refresh("poll"); } }, POLL_MS);
+    window.setInterval(() => this.look(), POLL_MS);
     document.addEventListener("visibilitychange", () => this.seen());
     window.addEventListener("pagehide", () => this.close());
   }
@@ -54,6 +54,19 @@ export class Live {
     this.state(live);
   }
 
+  look() {
+    if (!this.live && !document.hidden) {
+      this.refresh("poll");
+      this.reopen();
+    }
+  }
+
+  reopen() {
+    if (!this.source || this.source.readyState === EventSource.CLOSED) {
+      this.open();
+    }
+  }
+
   // Several commits in a row are one refresh.
   soon(why) {
     window.clearTimeout(this.timer);
@@ -65,8 +78,8 @@ export class Live {
     window.clearTimeout(this.hidden);
     if (document.hidden) {
       this.hidden = window.setTimeout(() => this.close(), HIDDEN_MS);
-    } else if (!this.source || this.source.readyState === EventSource.CLOSED) {
-      this.open();
+    } else {
+      this.reopen();
     }
   }
 }

@@ -76,7 +76,8 @@ export async function copy(text) {
   const held = document.createElement("textarea");
   held.value = text;
   held.setAttribute("readonly", "");
-  held.className = "desk-unseen";
+  // Whatever wraps or gathers blanks would change what is copied.
+  Object.assign(held.style, { position: "fixed", top: "0", opacity: "0", whiteSpace: "pre" });
   const before = document.activeElement;
   document.body.append(held);
   held.select();

@@ -17,7 +17,7 @@ export function download(name, rows) {
 }
 
 function table(caption, heads, rows) {
-  return make("div", { class: "desk-scroll", tabindex: "0", role: "region", "aria-label": caption },
+  return make("div", { class: "desk-scroll", tabindex: "0", role: "region", "aria-label": `${caption}的表格` },
     make("table", { class: "desk-figures" }, make("caption", { class: "desk-unseen" }, caption),
       make("thead", {}, make("tr", {}, heads.map(({ title, definition }) => make("th", { scope: "col", title: definition }, title)))),
       make("tbody", {}, rows)));
