@@ -214,7 +214,8 @@ export class Queue extends EventTarget {
     const known = new Map((await answer.json()).edits.map((one) => [one.id, one]));
     const decided = clashed.filter((one) => known.has(one.id) && known.get(one.id).state !== "conflict");
     if (decided.length) {
-      await write("edits", (edits) => Promise.all(decided.map((one) => answerOf(edits.put({ ...one, state: known.get(one.id).state })))));
+      await write("edits", (edits) => Promise.all(decided.map((one) => answerOf(edits.put({
+        ...one, state: known.get(one.id).state, result: known.get(one.id).result })))));
       this.changed();
     }
   }
