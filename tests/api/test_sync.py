@@ -225,7 +225,7 @@ def test_a_visit_of_its_own(staff: TestClient, unit: dict[str, Any]) -> None:
     assert "比检查数" in wrong.json()["detail"]
 
 
-def test_a_suspicious_place_waits_for_a_person(staff: TestClient, superuser: Engine, unit: dict[str, Any]) -> None:
+def test_a_suspicious_place_waits_for_a_person(staff: TestClient, unit: dict[str, Any]) -> None:
     sent = {
         **edit("case", {"event_code": "05-07", "lon": unit["lon"], "lat": unit["lat"]}),
         "suspect": "定位误差 300 米",

@@ -18,6 +18,7 @@ const VIEWS = ["today", "map", "near", "queue"];
 const position = new Position();
 const snapshot = new Snapshot(config.layers);
 let view = "map";
+let kept = false;
 
 async function device() {
   const known = await setting("device");
@@ -130,7 +131,8 @@ function run(queue) {
     const age = snapshot.asOf;
     place("field-net").textContent = navigator.onLine ? (waiting ? `${waiting} 项待传` : "已同步") : "离线";
     place("field-net").className = navigator.onLine ? (waiting ? "field-wait" : "field-ok") : "field-off";
-    place("field-net").title = age ? `资料 ${sinceOf(age)}确认` : "";
+    place("field-net").title = age ? `资料 ${sinceOf(age)}确认${snapshot.whole && kept ? ",没有信号也能用" : ""}` : "";
+    document.documentElement.dataset.offline = snapshot.whole && kept ? "yes" : "no";
     const said = [];
     if (!window.isSecureContext) {
       said.push(make("p", { class: "field-doubt" }, "没有用 https 打开:浏览器不给定位,也不能离线使用。", make("a", { href: "/trust" }, "怎样改用 https")));
@@ -186,6 +188,12 @@ function run(queue) {
   queue.addEventListener("sent", () => window.setTimeout(() => snapshot.refresh({ force: true }), 800));
   for (const name of ["online", "offline"]) {
     window.addEventListener(name, bar);
+  }
+  if ("serviceWorker" in navigator && window.isSecureContext) {
+    navigator.serviceWorker.ready.then(() => caches.match("/field")).then((found) => {
+      kept = Boolean(found);
+      bar();
+    });
   }
   go(snapshot.today ? "today" : "map");
   draw();

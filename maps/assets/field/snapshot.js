@@ -1,6 +1,6 @@
 // The own area's data as it was last heard of: fetched again with its entity tag, so that what didn't change costs nothing.
 import { covers, metres, middle } from "./geometry.js";
-import { all, put } from "./store.js";
+import { all, isFull, put } from "./store.js";
 
 const READ_MS = 5 * 60_000;
 
@@ -32,6 +32,11 @@ export class Snapshot extends EventTarget {
     return this.held.get(layer)?.features || [];
   }
 
+  // Whether the phone holds all of it, so that it can do without a signal.
+  get whole() {
+    return Boolean(this.start && this.today) && Object.keys(this.layers).every((layer) => this.held.has(layer));
+  }
+
   // When the oldest part was last confirmed.
   get asOf() {
     const times = [...this.held.values()].map((one) => one.at);
@@ -61,7 +66,7 @@ export class Snapshot extends EventTarget {
       this.problem = null;
       this.dispatchEvent(new Event("change"));
     } catch (error) {
-      this.problem = error.message;
+      this.problem = isFull(error) ? "手机存储空间满了,资料没有更新;请清出空间" : error.message;
       this.dispatchEvent(new Event("change"));
     } finally {
       this.reading = false;
@@ -74,7 +79,10 @@ export class Snapshot extends EventTarget {
       asked.set("filter", "status NOT IN ('closed','rejected','merged')");
     }
     const headers = { Accept: "application/geo+json", ...(held?.tag ? { "If-None-Match": held.tag } : {}) };
-    const answer = await fetch(`/collections/${layer}/items?${asked}`, { credentials: "same-origin", headers });
+    const answer = await fetch(`/collections/${layer}/items?${asked}`, { credentials: "same-origin", headers }).catch(() => null);
+    if (answer === null) {
+      throw new Error("网络断了,资料没有取全,显示的是手机里的数据");
+    }
     if (answer.status === 304) {
       this.held.set(layer, { ...held, at: Date.now() });
     } else if (answer.ok) {
