@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Dialog, Page, ViewportSize, expect
 from sqlalchemy import Engine, text
 
 from gis_service.database import connect, open_engine
@@ -318,7 +318,12 @@ def test_photos_report_undo_and_the_firm(page: Page, served: Served) -> None:
     said(page, re.compile("刚被别人改过,没有保存"))
     expect(page.locator("#firm-status")).to_have_value("moved")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    page.on("dialog", agree)
     page.click("button[data-step=reject]")
     page.fill("form[data-step=reject] textarea", "不属实")
     page.click("form[data-step=reject] [type=submit]")
