@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 
 from api.access import Rule
+from api.certificate_in_use import CertificateInUse
 from api.identities import Identities, digest_brought
 from gis_service.errors import EndedError, ForbiddenError, UnauthenticatedError
 from gis_service.people.logins import Identity
@@ -34,16 +35,28 @@ class Entrance:
         People come by HTTPS, so that the cookie is never sent without it.
     demo
         There are demonstration accounts, which anybody may use with one click.
+    certificate
+        What the service itself speaks HTTPS with, also under the names in it; None where it doesn't.
     """
 
     hosts: frozenset[str] = frozenset()
     secure: bool = False
     demo: bool = False
+    certificate: CertificateInUse | None = None
 
     @property
     def cookie(self) -> str:
         """The name of the session's cookie; the prefix binds it to this host (RFC 6265bis)."""
         return "__Host-sid" if self.secure else "sid"
+
+    @property
+    def strict(self) -> bool:
+        """Whether browsers are told to come by HTTPS only from now on, and to let nobody pass a bad certificate (HSTS).
+
+        Not where the service speaks HTTPS itself: HSTS holds for every port of a host, whatever else runs there, and
+        whoever hasn't trusted the authority yet, or finds it expired, couldn't even reach the page that says how.
+        """
+        return self.secure and self.certificate is None
 
 
 def entrance_of(request: Request) -> Entrance:
@@ -140,7 +153,8 @@ def _check(identity: Identity, rule: Rule) -> None:
 
 def is_known_host(host: str, entrance: Entrance) -> bool:
     """Return whether the service answers under a name."""
-    return _is_local(host) or host in entrance.hosts
+    certificate = entrance.certificate
+    return _is_local(host) or host in entrance.hosts or (certificate is not None and certificate.held.covers(host))
 
 
 @lru_cache(maxsize=64)

@@ -34,6 +34,7 @@ from api.routes import (
     desk,
     exports,
     features,
+    field,
     forms,
     health,
     jobs,
@@ -44,10 +45,14 @@ from api.routes import (
     personal,
     questions,
     schemas,
+    sync,
     tiles,
+    today,
     transactions,
+    trust,
     uploads,
     versions,
+    visits,
 )
 from api.turns import Readings, Turns
 from gis_service.database import Database
@@ -63,10 +68,10 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
-    analyses.router, cases.router, changes.router, desk.router,
+    analyses.router, today.router, cases.router, visits.router, sync.router, changes.router, desk.router, field.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
-    health.router,
+    health.router, trust.router,
 )  # fmt: skip
 
 
@@ -120,7 +125,7 @@ def create_app(
         app.state.reader, app.state.identities = reader, Identities(database)
         app.state.changes = database.changes()
         app.state.turns, app.state.readings, app.state.logins = Turns(), Readings(), CapacityLimiter(2)
-        app.state.encodings = Readings()
+        app.state.encodings, app.state.syncs = Readings(), Readings(4)
         app.state.extents = Extents(reader)
         yield
         await app.state.changes.close()
@@ -141,7 +146,7 @@ def create_app(
     app.add_middleware(Head)
     app.add_middleware(ClientLimits, limits=limits)
     entrance, app.state.metrics = entrance or Entrance(), Metrics()
-    app.add_middleware(RequestLog, write=log, metrics=app.state.metrics, secure=entrance.secure)
+    app.add_middleware(RequestLog, write=log, metrics=app.state.metrics, secure=entrance.strict)
     app.state.database, app.state.entrance = database, entrance
     app.state.base_layers = tuple(base_layers)
     app.state.originals, app.state.wake = originals, wake

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from api.commands import areas, audit, calendars, database, reports, sample, tokens, users
+from api.commands import areas, audit, calendars, database, reports, sample, tls, tokens, users
 from api.commands.backups import backup, backup_key, verify_backup
 from api.commands.doctor import doctor
 from api.commands.erase import erase_
@@ -56,6 +56,7 @@ app.add_typer(sample.app, name="sample")
 app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
 app.add_typer(audit.app, name="audit")
+app.add_typer(tls.app, name="tls")
 app.add_typer(database.app, name="database")
 
 

@@ -7,10 +7,11 @@ answer, holds a connection for as long as it likes, and a head without an end is
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -150,12 +151,16 @@ class ClientConnection(HttpToolsProtocol):
             return
         under_way = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
         if not self.pipeline and not under_way:
-            status = HTTPStatus(answer.status_code)
-            lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
-            headers = [*self.server_state.default_headers, *answer.raw_headers, (b"connection", b"close")]
-            lines += [name + b": " + value for name, value in headers]
-            self.transport.write(b"\r\n".join([*lines, b"", bytes(answer.body)]))
+            self.transport.write(last_words(answer, self.server_state.default_headers))
         self.transport.close()
+
+
+def last_words(answer: Response, more: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """Return an answer as the bytes of a connection that ends after it."""
+    status = HTTPStatus(answer.status_code)
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode()]
+    lines += [name + b": " + value for name, value in [*more, *answer.raw_headers, (b"connection", b"close")]]
+    return b"\r\n".join([*lines, b"", bytes(answer.body)])
 
 
 def connection_class(limits: Limits) -> type[ClientConnection]:

@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from api.admission import Entrance
+from api.certificate_in_use import CertificateInUse
 from gis_service.areas import registered_codes
 from gis_service.backups.make import Server
 from gis_service.backups.sealing import Recipient, recipient_of
 from gis_service.backups.store import Store
+from gis_service.certificates.folder import CertificateFolder
+from gis_service.certificates.names import ascii_name
 from gis_service.database import Database, connect, open_engine, prepare
 from gis_service.errors import InputError
 from gis_service.local_cluster import LocalCluster
@@ -44,21 +47,46 @@ def read_settings() -> Settings:
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-def entrance_of(settings: Settings) -> Entrance:
-    """Return how people come in; InputError where the settings would let in anybody from anywhere."""
+def entrance_of(settings: Settings, certificate: CertificateInUse | None = None) -> Entrance:
+    """Return how people come in; InputError where the settings would let in anybody from anywhere.
+
+    Parameters
+    ----------
+    certificate
+        What the service itself speaks HTTPS with, where it does.
+    """
     if settings.demo and is_away(settings):
         raise InputError(
             "GIS_DEMO=1 只能在本机用:演示账户不要口令;设了 GIS_PUBLIC_URL、GIS_PROXIES 或别的 GIS_HOST 时,"
             "请去掉 GIS_DEMO(script/server 里写 GIS_DEMO=0)。",
             "GIS_DEMO is for this machine only.",
         )
-    if settings.host not in _LOOPBACK and not settings.public_url:
+    if settings.host not in _LOOPBACK and not settings.public_url and certificate is None:
         raise InputError(
-            f"GIS_HOST={settings.host} 让别的机器也能访问:请再设 GIS_PUBLIC_URL,写明大家用的网址,例如 https://地图.内网。",
-            "Set GIS_PUBLIC_URL when the service listens beyond this machine.",
+            f"GIS_HOST={settings.host} 让别的机器也能访问:请再设 GIS_PUBLIC_URL,写明大家用的网址,例如 https://地图.内网;"
+            "或先用 gis-service tls make 做一张证书。",
+            "Set GIS_PUBLIC_URL when the service listens beyond this machine, or make a certificate.",
         )
     public = urlsplit(settings.public_url or "")
-    return Entrance(frozenset(filter(None, [public.hostname])), public.scheme == "https", settings.demo)
+    if certificate is not None and public.scheme == "http":
+        raise InputError(
+            f"数据目录里有证书,服务只用 https;请把 GIS_PUBLIC_URL={settings.public_url} 改为以 https:// 开头。",
+            "There is a certificate, so GIS_PUBLIC_URL must begin with https.",
+        )
+    secure = public.scheme == "https" or certificate is not None
+    host = public_host_of(settings)
+    return Entrance(frozenset(filter(None, [host])), secure, settings.demo, certificate)
+
+
+def public_host_of(settings: Settings) -> str | None:
+    """Return the host of the address that people use, as browsers send it; None where none was set."""
+    host = urlsplit(settings.public_url or "").hostname
+    return ascii_name(host) if host else None
+
+
+def certificates_of(settings: Settings, data: Path | None = None) -> CertificateFolder:
+    """Return the folder in which the service's certificate lies."""
+    return CertificateFolder((data or settings.data_dir).resolve())
 
 
 def is_away(settings: Settings) -> bool:
@@ -128,6 +156,9 @@ def files_beside(settings: Settings, data: Path | None = None) -> dict[str, Path
     beside = {"uploads": originals_of(settings, data).folder, "audit/anchors.jsonl": anchors_of(settings, data).path}
     if settings.database_url is None:
         beside["passwords.json"] = folder / "passwords.json"
+    # Without its key every device would have to trust another authority after a restore.
+    tls = certificates_of(settings, data)
+    beside |= {f"tls/{path.name}": path for path in (tls.authority, tls.authority_key, tls.server)}
     return beside
 
 

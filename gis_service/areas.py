@@ -104,22 +104,6 @@ def first_registered(areas: Sequence[Area]) -> Area:
     return min(areas, key=lambda area: area.created_at)
 
 
-def area_of(conn: Connection, code: str | None) -> Area:
-    """Return the community of a code, or the one that stands for the service where none is named.
-
-    Raises
-    ------
-    NotFoundError
-        When it isn't registered, the scope doesn't see it, or there is none at all.
-    """
-    if code is not None:
-        return read_area(conn, code)
-    areas = list_areas(conn)
-    if not areas:
-        raise NotFoundError("您的范围里还没有登记社区。", "No community is registered within your area.")
-    return first_registered(areas)
-
-
 def registered_codes(conn: Connection) -> tuple[str, ...]:
     """Return the codes of all registered communities, whatever the scope: what an operator's scope is made of."""
     return tuple(conn.execute(text("select gis.registered_areas()")).scalars())
@@ -136,6 +120,22 @@ def read_area(conn: Connection, code: str) -> Area:
             f"There is no community {code}, or it lies outside your area.",
         )
     return Area(*row)
+
+
+def area_named(conn: Connection, code: str | None) -> Area:
+    """Return a community, of those that the scope sees the one registered first when none is named.
+
+    Raises
+    ------
+    NotFoundError
+        When it isn't registered, the scope doesn't see it, or there is none at all.
+    """
+    if code is not None:
+        return read_area(conn, code)
+    areas = list_areas(conn)
+    if not areas:
+        raise NotFoundError("还没有登记社区;请先登记并导入数据。", "No community is registered yet.")
+    return first_registered(areas)
 
 
 def only_area(conn: Connection) -> Area:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from gis_service.backups.store import Store
 from gis_service.cases.work_days import missing_years
+from gis_service.certificates.folder import SOON_DAYS, Certificate, day_of
 from gis_service.database import ROLES, spatial_index_helps
 from gis_service.errors import NotFoundError
 from gis_service.features.question import SHANGHAI
@@ -149,6 +150,24 @@ def check_backups(conn: Connection, store: Store | None, data: Path) -> list[Che
             if behind is None else f"数据库的日志落后 {behind / 1e6:,.0f} MB 没有取走;请看服务的日志里为什么",
         ),
     ]  # fmt: skip
+
+
+def check_certificate(certificate: Certificate, host: str | None) -> Check:
+    """Look at how long the service's certificate still lasts, and whether it is good for the host people go to."""
+    left, ends = certificate.days_left(), day_of(certificate.until)
+    if certificate.until <= datetime.now(UTC):
+        said = "证书已到期,浏览器会拦住"
+    elif left < SOON_DAYS:
+        said = f"证书还有 {left} 天到期"
+    else:
+        said = ""
+    renew = "gis-service tls make" if certificate.authority is not None else "gis-service tls take 新证书 私钥"
+    good = not said
+    if good and host is not None and not certificate.covers(host):
+        good, said, renew = False, f"证书不包括 GIS_PUBLIC_URL 里的 {host},浏览器会拦住", f"{renew} 换一张"
+    return Check(
+        f"证书({ends}到期)", good, f"{said};请运行 {renew},不用重启服务", needed=certificate.until <= datetime.now(UTC)
+    )
 
 
 def check_extent(conn: Connection) -> Check:

@@ -15,7 +15,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="GIS_", env_ignore_empty=True)
 
     port: Annotated[int, Field(ge=1, le=65535, description="服务端口,只在 127.0.0.1 上监听")] = 8000
-    host: Annotated[str, Field(description="监听地址;不是本机地址时要同时设 GIS_PUBLIC_URL")] = "127.0.0.1"
+    host: Annotated[str, Field(description="监听地址;不是本机地址时要有证书或同时设 GIS_PUBLIC_URL")] = "127.0.0.1"
     public_url: Annotated[
         str | None, Field(pattern=r"^https?://[^/\s]+/?$", description="别人用什么网址访问,例如 https://地图.内网")
     ] = None

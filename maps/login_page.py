@@ -19,7 +19,8 @@ _PAGE = """{% extends "plain" %}{% block body %}
 </form>
 <p class="quiet">忘了口令请找管理员重设。第一个账户由机房里的人用命令
 <code>gis-service user add 账户名 --role admin --area 区划代码</code> 建立。</p>
-{% if demo %}<h2>演示账户</h2>
+{% if trust %}<p class="quiet"><a href="/trust">浏览器说“不安全”?让这台手机或电脑信任本服务</a></p>
+{% endif %}{% if demo %}<h2>演示账户</h2>
 <p>这是演示环境:数据是合成的,下面的账户不要口令,点一下就进去。</p>
 <div class="demo">
 {% for name, title, role in demo %}<form method="post" action="/login">
@@ -29,7 +30,7 @@ _PAGE = """{% extends "plain" %}{% block body %}
 {% endif %}{% endblock %}"""
 
 
-def login_page(there: str, said: str, demo: Sequence[tuple[str, str, str]]) -> str:
+def login_page(there: str, said: str, demo: Sequence[tuple[str, str, str]], *, trust: bool = False) -> str:
     """Return the page.
 
     Parameters
@@ -40,6 +41,8 @@ def login_page(there: str, said: str, demo: Sequence[tuple[str, str, str]]) -> s
         What was wrong with the last attempt; empty at first.
     demo
         (name, title, role) of the demonstration accounts, where there are any.
+    trust
+        Whether devices must be told to trust the service's own authority.
     """
     shown = [(name, title, title_of(role)) for name, title, role in demo]
-    return rendered(_PAGE, "登录", there=there, said=said, demo=shown)
+    return rendered(_PAGE, "登录", there=there, said=said, demo=shown, trust=trust)

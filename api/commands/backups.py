@@ -85,7 +85,7 @@ def verify_backup(
     key_file: KeyFile,
     folder: Annotated[Path | None, typer.Argument(help="哪一份备份的文件夹;不写则为最新的一份")] = None,
 ) -> None:
-    """把一份备份真的恢复一遍(在临时的集群里),逐表核对行数、内容、策略和触发器;不对的退出码为 1。"""
+    """把一份备份真的恢复一遍(在临时的集群里),逐表核对行数、内容、策略和触发器,逐张打开照片;不对的退出码为 1。"""
     store, chosen = chosen_backup(folder)
     with CONSOLE.status("核对……") as status:
         tried = try_backup(chosen, read_key(key_file), store, lambda step: status.update(f"{step}……"))

@@ -9,13 +9,26 @@ from pathlib import Path
 import typer
 from rich.table import Column, Table
 
+from api.certificate_in_use import CertificateInUse
 from api.console import CONSOLE
-from api.start import anchors_of, entrance_of, is_away, opened_database, operator_scope, read_settings, store_of
+from api.start import (
+    anchors_of,
+    certificates_of,
+    entrance_of,
+    is_away,
+    opened_database,
+    operator_scope,
+    public_host_of,
+    read_settings,
+    store_of,
+)
+from gis_service.certificates.folder import Certificate
 from gis_service.deployment import (
     Check,
     check_audit,
     check_backups,
     check_calendars,
+    check_certificate,
     check_database,
     check_extent,
     check_people,
@@ -30,7 +43,8 @@ _LEAST_FREE = 5 * 1024**3
 def doctor() -> None:
     """检查部署:数据库角色和索引、账户、审计、备份、HTTPS、磁盘、字体、保密审查、日历;说明怎么办,要紧的退出码为 1。"""
     settings = read_settings()
-    entrance_of(settings)
+    folder = certificates_of(settings)
+    entrance_of(settings, CertificateInUse(folder) if folder.exists() else None)
     with opened_database(settings) as database, database.read(operator_scope(database)) as conn:
         checks = [
             *check_database(conn),
@@ -40,7 +54,7 @@ def doctor() -> None:
             check_extent(conn),
             check_calendars(conn, today()),
         ]
-    checks += _check_machine(settings)
+    checks += _check_machine(settings, folder.certificate())
     table = Table("检查", "结果", Column("怎么办", overflow="fold"))
     for one in checks:
         mark = "OK" if one.good else "FAIL" if one.needed else "WARN"
@@ -50,17 +64,21 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-def _check_machine(settings: Settings) -> list[Check]:
+def _check_machine(settings: Settings, certificate: Certificate | None) -> list[Check]:
     away = is_away(settings)
+    # Whoever is reached directly needs no proxy.
+    direct = certificate is not None and settings.proxies is None
     free = shutil.disk_usage(_existing(settings.data_dir)).free
     return [
         Check(
-            "HTTPS", not away or (settings.public_url or "").startswith("https://"),
-            "别的机器用 http 访问,口令会在网上明文传送;请在前面放一个带证书的反向代理,GIS_PUBLIC_URL 以 https:// 开头",
+            "HTTPS", not away or direct or (settings.public_url or "").startswith("https://"),
+            "别的机器用 http 访问,口令会在网上明文传送;请用 gis-service tls make 做一张证书,"
+            "或在前面放一个带证书的反向代理,GIS_PUBLIC_URL 以 https:// 开头",
             needed=True,
         ),
+        *([check_certificate(certificate, public_host_of(settings))] if certificate is not None else []),
         Check(
-            "反向代理", not away or settings.proxies is not None,
+            "反向代理", not away or direct or settings.proxies is not None,
             "没有设 GIS_PROXIES:若前面有代理,登录限制会把所有人当成同一个来源",
         ),
         Check("磁盘", free >= _LEAST_FREE, f"数据目录所在的磁盘只剩 {free / 1024**3:.1f} GB,请清理或扩容"),

@@ -19,15 +19,16 @@ import uvicorn
 
 from api.app import create_app
 from api.backup_schedule import BackupSchedule
+from api.certificate_in_use import CertificateInUse
 from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
-from api.ending_server import EndingServer
 from api.limits import Limits
 from api.log_file import LogFile
 from api.request_log import to_stdout
 from api.start import (
     anchors_of,
     backup_server_of,
+    certificates_of,
     entrance_of,
     opened_database,
     operator_scope,
@@ -39,9 +40,12 @@ from api.start import (
     sheet_files_of,
     store_of,
 )
+from api.tls_door import DoorServer
 from api.worker import Places, WorkerProcess
 from gis_service.backups.log_keeper import LogKeeper
 from gis_service.backups.photos import PhotoKeeper
+from gis_service.certificates.folder import SOON_DAYS, Certificate, day_of
+from gis_service.certificates.names import shown_name
 from gis_service.database import Database, connect
 from gis_service.errors import InputError
 from gis_service.local_cluster import ClusterError, LocalCluster
@@ -63,7 +67,8 @@ def serve(
 ) -> None:
     """启动服务,默认只在本机监听;Ctrl-C 停止。"""
     settings = read_settings()
-    entrance = entrance_of(settings)
+    certificate = _certificate(settings, data)
+    entrance = entrance_of(settings, certificate)
     chosen = port or settings.port
     bases = base_layers(settings.tianditu_key, settings.base_layers)
     listener = _listen(settings.host, chosen)
@@ -91,11 +96,13 @@ def serve(
                 access_log=False, timeout_graceful_shutdown=5, server_header=False,
                 proxy_headers=settings.proxies is not None, forwarded_allow_ips=settings.proxies or "",
             )  # fmt: skip
-            server = EndingServer(config)
+            server = DoorServer(config, entrance, limits)
             _settle_memory()
             # From here on connections wait instead of being refused, so that what is printed is true.
             listener.listen(_BACKLOG)
-            CONSOLE.print(f"ready http://{settings.host}:{chosen}", soft_wrap=True)
+            CONSOLE.print(f"ready {'https' if certificate else 'http'}://{settings.host}:{chosen}", soft_wrap=True)
+            if certificate is not None:
+                _say_certificate(certificate.held, chosen)
             if (settings.public_url or "").startswith("http://"):
                 CONSOLE.print("注意:GIS_PUBLIC_URL 不是 https,口令会在网上明文传送。")
             if settings.demo:
@@ -118,6 +125,21 @@ def serve(
         CONSOLE.print("已停止。")
     finally:
         listener.close()
+
+
+def _certificate(settings: Settings, data: Path | None) -> CertificateInUse | None:
+    """Return what the service speaks HTTPS with; None where there is none, and it speaks HTTP."""
+    folder = certificates_of(settings, data)
+    if not folder.exists():
+        return None
+    return CertificateInUse(folder, lambda said: ERRORS.print(said, markup=False, soft_wrap=True))
+
+
+def _say_certificate(held: Certificate, port: int) -> None:
+    addresses = "、".join(f"https://{f'[{name}]' if ':' in name else shown_name(name)}:{port}" for name in held.names)
+    CONSOLE.print(f"网址:{addresses}", soft_wrap=True, markup=False)
+    if held.days_left() < SOON_DAYS:
+        CONSOLE.print(f"注意:证书到 {day_of(held.until)} 为止;请续期,见 gis-service tls show。", soft_wrap=True)
 
 
 def _schedule(settings: Settings, data: Path | None) -> BackupSchedule | None:

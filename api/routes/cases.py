@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import io
 import uuid
-from datetime import date
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from api.days import FIRST_DAY, LAST_DAY
 from api.dependencies import CommunityParameter, DatabaseOf, DayParameter, ScopeOf
 from api.links import base_url
 from api.quick_route import QuickRoute
@@ -21,66 +19,42 @@ from api.received_files import json_of
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
 from api.wanted_cases import WantedOf
-from gis_service.areas import area_of, read_area
-from gis_service.cases.case import case_of, find_case, told_of
+from gis_service.areas import area_named, read_area
+from gis_service.cases.case import case_of, find_case, take_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
+from gis_service.cases.flow_document import flow_told, step_told
 from gis_service.cases.listing import list_cases
 from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_photos, photo_hash
 from gis_service.cases.report import report_text
-from gis_service.cases.steps import Wanted as WantedStep
-from gis_service.cases.steps import make_step, read_clock, read_journal, read_offices, steps_from
+from gis_service.cases.steps import StepSent, make_step, read_clock, read_journal, read_offices, steps_from
 from gis_service.documents_sent import read_document
 from gis_service.errors import ServiceError, UnavailableError
 from gis_service.features.question import today
 from gis_service.features.transact import community_for
 from gis_service.photos.encode import encode
 from gis_service.photos.files import PhotoFiles
-from layers.catalog.hazard import HazardFlow, HazardLevel
-from layers.flows import FLOWS, Step
+from layers.flows import FLOWS
 
 router = APIRouter(tags=["cases"], route_class=QuickRoute)
 
 _PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Accept, Cookie"}
 _PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 _BATCH = 200
-_JSON: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}}
+JSON: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}}
 CaseName = Annotated[str, Path(description="社区代码.标识,或 社区代码.编码")]
 
 
-class _Sent(BaseModel):
-    """What a request's body may say; anything else is refused."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
-
-
-class StepSent(_Sent):
-    """A step as a client sends it; the members are told of at :class:`gis_service.cases.steps.Wanted`."""
-
-    step: Annotated[str, Field(max_length=40)]
-    id: uuid.UUID | None = None
-    at: AwareDatetime | None = None
-    note: Annotated[str | None, Field(max_length=2000)] = None
-    handler: Annotated[str | None, Field(max_length=120)] = None
-    department: Annotated[str | None, Field(max_length=40)] = None
-    reference: Annotated[str | None, Field(max_length=80)] = None
-    due_on: Annotated[date | None, Field(ge=FIRST_DAY, le=LAST_DAY)] = None
-    level: HazardLevel | None = None
-    main_code: Annotated[str | None, Field(max_length=64)] = None
-
-    def wanted(self, *, alone: bool = True) -> WantedStep:
-        """Return the step; without its identifier where it is made of several cases."""
-        return WantedStep(**{**self.model_dump(exclude={"id"}), "id": self.id if alone else None})
-
-
-class BatchSent(_Sent):
+class BatchSent(BaseModel):
     """One step of several cases."""
+
+    model_config = ConfigDict(extra="forbid")
 
     cases: Annotated[list[Annotated[str, Field(max_length=120)]], Field(min_length=1, max_length=_BATCH)]
     step: StepSent
 
 
-def _body(model: type[BaseModel]) -> dict[str, Any]:
+def body_of(model: type[BaseModel]) -> dict[str, Any]:
     """Return what the description says of a body; it is read by hand, so that its faults are said in Chinese."""
     schema = {"type": "object", "required": [name for name, one in model.model_fields.items() if one.is_required()],
               "properties": {one.alias or name: {} for name, one in model.model_fields.items()}}  # fmt: skip
@@ -123,42 +97,22 @@ def told(content: Any, status: int = 200) -> Response:
 
 
 @router.get(
-    "/flows", summary="办理流程:状态、步骤、谁可以办、要写明什么、时限", response_class=Response, responses=_JSON
+    "/flows", summary="办理流程:状态、步骤、谁可以办、要写明什么、时限", response_class=Response, responses=JSON
 )
 def flows() -> Response:
     """Return both flows as they are declared; the database refuses any other step."""
-    return told({"flows": [_flow(flow) for flow in FLOWS]})
+    return told({"flows": [flow_told(flow) for flow in FLOWS]})
 
 
-def _flow(name: HazardFlow) -> dict[str, Any]:
-    flow = FLOWS[name]
-    return {
-        "flow": name, "title": name.label, "first": flow.first,
-        "states": [{"state": state, "title": state.label} for state in flow.states],
-        "steps": [
-            {**_step(step), "from": list(step.sources), "to": step.target, "to_flow": step.target_flow}
-            for step in flow.steps
-        ],
-    }  # fmt: skip
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "step": step.name, "title": step.title, "requires": [[one, one.label] for one in step.requires],
-        "offers": [[one, one.label] for one in step.offers],
-        "offices": [[one, one.label] for one in step.offices], "graves": step.graves, "limit": step.limit,
-    }  # fmt: skip
-
-
-@router.get("/cases", summary="案件清单:超期的在前", response_class=Response, responses=_JSON)
+@router.get("/cases", summary="案件清单:超期的在前", response_class=Response, responses=JSON)
 def cases(database: DatabaseOf, scope: ScopeOf, wanted: WantedOf, community: CommunityParameter = None) -> Response:
     """Return cases with their limits, and how many there are of each kind."""
     with database.read(scope) as conn:
-        area = area_of(conn, community)
+        area = area_named(conn, community)
         return told({"community": area.code, **list_cases(conn, scope, area.code, wanted, today())})
 
 
-@router.post("/cases", summary="登记一件案件", status_code=201, response_class=Response, openapi_extra=_body(NewCase))
+@router.post("/cases", summary="登记一件案件", status_code=201, response_class=Response, openapi_extra=body_of(NewCase))
 def file(
     request: Request, database: DatabaseOf, scope: ScopeOf, document: DocumentOf, community: CommunityParameter = None
 ) -> Response:
@@ -175,7 +129,7 @@ def file(
     return answer
 
 
-@router.get("/cases/similar", summary="附近同类未办结的案件:登记前先看", response_class=Response, responses=_JSON)
+@router.get("/cases/similar", summary="附近同类未办结的案件:登记前先看", response_class=Response, responses=JSON)
 def similar(
     database: DatabaseOf, scope: ScopeOf,
     event: Annotated[str, Query(max_length=16, description="事件编码")],
@@ -191,7 +145,7 @@ def similar(
 
 
 @router.get("/cases/figures", summary="办理指标:上报率、办结率、按期办结率、返工率、超期数", response_class=Response,
-            responses=_JSON)  # fmt: skip
+            responses=JSON)  # fmt: skip
 def figures(
     database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
     by: Annotated[str, Query(pattern=f"^({'|'.join(BY)})$", description="按什么分")] = "grid",
@@ -199,22 +153,23 @@ def figures(
 ) -> Response:  # fmt: skip
     """Return the figures of the cases that were found in a period, with their definitions."""
     with database.read(scope) as conn:
-        area = area_of(conn, community)
+        area = area_named(conn, community)
         found = case_figures(conn, scope, area.code, by=by, since=since, until=until, on=on or today())
     return told({"community": area.code, **found})
 
 
-@router.post("/cases/steps", summary="几件案件一起办同一步", response_class=Response, responses=_JSON,
-             openapi_extra=_body(BatchSent))  # fmt: skip
+@router.post("/cases/steps", summary="几件案件一起办同一步", response_class=Response, responses=JSON,
+             openapi_extra=body_of(BatchSent))  # fmt: skip
 def batch(database: DatabaseOf, scope: ScopeOf, document: DocumentOf) -> Response:
     """Make one step of several cases, each on its own: what can't be done is told, and the others are done."""
     given = read_document(BatchSent, document)
-    results = []
+    # One identifier stands for one step of one case.
+    made, results = given.step.model_copy(update={"id": None}), []
     for name in given.cases:
         try:
             with database.write(scope) as conn:
-                row = find_case(conn, name, today())
-                make_step(conn, case_of(row), given.step.wanted(alone=False), read_clock(conn, row["community"]))
+                found = take_case(conn, name)
+                make_step(conn, found, made, read_clock(conn, found.community))
             results.append({"case": name, "done": True})
         except UnavailableError:
             raise
@@ -223,7 +178,7 @@ def batch(database: DatabaseOf, scope: ScopeOf, document: DocumentOf) -> Respons
     return told({"done": sum(one["done"] is True for one in results), "results": results})
 
 
-@router.get("/cases/{case}", summary="一件案件:经过、照片、现在可以办的步骤", response_class=Response, responses=_JSON)
+@router.get("/cases/{case}", summary="一件案件:经过、照片、现在可以办的步骤", response_class=Response, responses=JSON)
 def case(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseName) -> Response:
     """Return a case with its journal, its photos, and the steps that whoever asks may make now."""
     with database.read(scope) as conn:
@@ -235,7 +190,7 @@ def case(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseName)
     shown = {
         **told_of(row), "geometry": orjson.loads(row["geometry"]), "journal": journal,
         "photos": [{**one, "href": f"{here}/photos/{one['id']}"} for one in photos],
-        "steps": [_step(step) for step in steps_from(found, offices)],
+        "steps": [step_told(step) for step in steps_from(found, offices)],
     }  # fmt: skip
     return told(shown)
 
@@ -256,14 +211,14 @@ def report(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseNam
 
 
 @router.post("/cases/{case}/steps", summary="办一步", status_code=201, response_class=Response,
-             openapi_extra=_body(StepSent))  # fmt: skip
+             openapi_extra=body_of(StepSent))  # fmt: skip
 def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseName) -> Response:
     """Make a step of a case; the same identifier again changes nothing. The answer is the case as it stands then."""
     given = read_document(StepSent, document)
     with database.write(scope) as conn:
-        row = find_case(conn, case, today())
-        made = make_step(conn, case_of(row), given.wanted(), read_clock(conn, row["community"]))
-        after = told_of(find_case(conn, f"{row['community']}.{row['id']}", today()))
+        found = take_case(conn, case)
+        made = make_step(conn, found, given, read_clock(conn, found.community))
+        after = told_of(find_case(conn, f"{found.community}.{found.id}", today()))
     return told({"step": made, **after}, 201)
 
 

@@ -119,8 +119,10 @@ def _refused(request: Request, database: Database, error: ServiceError, there: s
 
 
 def _page(request: Request, database: Database, there: str, said: str = "", status: int = 200) -> HTMLResponse:
-    demo: list[Account] = list_demo(database) if entrance_of(request).demo else []
-    page = login_page(own_address(there), said, [(one.name, one.title, one.role) for one in demo])
+    entrance = entrance_of(request)
+    demo: list[Account] = list_demo(database) if entrance.demo else []
+    own = entrance.certificate is not None and entrance.certificate.held.authority is not None
+    page = login_page(own_address(there), said, [(one.name, one.title, one.role) for one in demo], trust=own)
     return HTMLResponse(page, status, {**PRIVATE, **retry_after(status)})
 
 

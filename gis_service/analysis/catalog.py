@@ -66,8 +66,8 @@ ANALYSES: dict[str, Analysis] = {
     one.name: one
     for one in (
         Analysis(
-            "due", "今日", "今日待办", "今天该办什么:到期的隐患、疑似逾期的登记、该复查的出租房,最急的在前", due,
-            by_grid=True,
+            "due", "今日", "今日待办",
+            "今天该办什么:到期的隐患、疑似逾期的登记、该复查的出租房、该走访的企业,最急的在前", due, by_grid=True,
         ),
         Analysis(
             "density", "密度", "人口、租户、企业与隐患密度", "每公顷多少人、多少户、多少家,按方格、网格和小区", density

@@ -12,7 +12,6 @@ from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
-from gis_service.analysis.hazards import OVER
 from gis_service.analysis.premises import GONE
 from gis_service.analysis.themes import field_column, grid_column, theme_of
 from gis_service.areas import Area
@@ -20,6 +19,7 @@ from gis_service.scope import Scope
 from layers.catalog.enterprise_plot import Drainage
 from layers.catalog.hazard import HazardCategory
 from layers.field import Kind
+from layers.flows import OVER
 from layers.style import Marker
 
 _PLOT = ["name", "address", "grid", "lessor", "drainage"]

@@ -13,7 +13,6 @@ from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Class, Column, Fact, Ramp, Theme, percent
 from gis_service.analysis.frames import grid_titles, read_frame, titles_of
-from gis_service.analysis.hazards import OVER
 from gis_service.analysis.homes import rounded
 from gis_service.analysis.nearest_facility import DISTANCE_CLASSES, distance_class
 from gis_service.analysis.themes import field_column, grid_column, theme_of
@@ -22,6 +21,7 @@ from gis_service.areas import Area
 from gis_service.scope import Scope
 from layers.catalog.green import Occupation
 from layers.field import Kind
+from layers.flows import OVER
 from layers.style import Marker
 
 CONSTRUCTION = ("01-03", "03-03")

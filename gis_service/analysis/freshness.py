@@ -35,10 +35,10 @@ _LACKING = (str(CheckResult.NEW_UNREGISTERED), str(CheckResult.COUNT_DIFFERS))
 _SINCE = Breaks((30.0, 90.0, 180.0, 365.0), "天")
 _REGISTRATION = {str(one): one.label for one in RegistrationStatus}
 _UNIT = [
-    "name", "address", "grid", "rent_status", "tenant_count", "tenant_count_as_of", "registered_count",
-    "registration_status", "last_visit_on", "surveyed_on",
+    "id", "name", "address", "grid", "building_code", "rent_status", "tenant_count", "tenant_count_as_of",
+    "registered_count", "registration_status", "last_visit_on", "surveyed_on",
 ]  # fmt: skip
-_VISIT = ["target_kind", "target_code", "visited_on", "outcome", "check_result"]
+_VISIT = ["grid", "target_kind", "target_code", "visited_on", "outcome", "check_result"]
 
 
 def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
@@ -46,7 +46,7 @@ def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer
     asked = scope.narrowed(area.code)
     rules = read_rules(conn, area.code)
     cycle, reporting = rules["rental.recheck_green"], rules["rental.reporting_days"]
-    units, visits = _read(conn, asked, area, on)
+    units, visits = _read_units(conn, asked, area), _of_units(read_visits(conn, asked, area, on))
     let = judged(units[units["rent_status"] == "let"], visits, reporting, on)
     grids = grid_titles(conn, asked, area)
     shapes = read_frame(conn, asked, "grid", ["name"], srid=area.metric_srid)
@@ -65,19 +65,26 @@ def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer
     )  # fmt: skip
 
 
-def read_let(conn: Connection, asked: Scope, area: Area, reporting: Rule, on: date) -> geopandas.GeoDataFrame:
-    """Return the let units as ``judged`` does."""
-    units, visits = _read(conn, asked, area, on)
-    return judged(units[units["rent_status"] == "let"], visits, reporting, on)
+def read_let(
+    conn: Connection, asked: Scope, area: Area, reporting: Rule, on: date, visits: pd.DataFrame
+) -> geopandas.GeoDataFrame:  # fmt: skip
+    """Return the let units as ``judged`` does, from the visits of ``read_visits``."""
+    units = _read_units(conn, asked, area)
+    return judged(units[units["rent_status"] == "let"], _of_units(visits), reporting, on)
 
 
-def _read(
-    conn: Connection, asked: Scope, area: Area, on: date
-) -> tuple[geopandas.GeoDataFrame, geopandas.GeoDataFrame]:
-    units = read_frame(conn, asked, "rental_unit", _UNIT, srid=area.metric_srid)
+def read_visits(conn: Connection, asked: Scope, area: Area, on: date) -> geopandas.GeoDataFrame:
+    """Return the visits up to a day, of whatever was visited."""
     visits = read_frame(conn, asked, "visit", _VISIT, srid=area.metric_srid)
-    known = np.array([day <= on for day in visits["visited_on"]], dtype=bool)
-    return units, visits[(visits["target_kind"] == "rental_unit") & known]
+    return visits[np.array([day <= on for day in visits["visited_on"]], dtype=bool)]
+
+
+def _read_units(conn: Connection, asked: Scope, area: Area) -> geopandas.GeoDataFrame:
+    return read_frame(conn, asked, "rental_unit", _UNIT, srid=area.metric_srid)
+
+
+def _of_units(visits: pd.DataFrame) -> pd.DataFrame:
+    return visits[visits["target_kind"] == "rental_unit"]
 
 
 def wilson(right: int, checked: int) -> tuple[float, float]:

@@ -34,7 +34,7 @@ EPS_M, LEAST = 40.0, 4
 _AROUND_M = 15.0
 _NUMBERS = Breaks((8.0, 15.0, 30.0), "起", least=LEAST)
 _READ = [
-    "grid", "event_code", "category", "level", "status", "subject_kind", "found_on", "due_on", "closed_on",
+    "id", "grid", "event_code", "category", "level", "status", "subject_kind", "found_on", "due_on", "closed_on",
     "transferred_to", "campaign", "rental_code", "enterprise_code", "building_code",
 ]  # fmt: skip
 BANDWIDTH_M = 100.0

@@ -156,7 +156,7 @@ class Nearness:
         best, chosen = np.full(len(homes.edge), np.inf), np.full(len(homes.edge), -1, dtype=np.int64)
         if not len(self._usable) or not len(self._network.nodes):
             return best, chosen
-        on, length, end = _through_ends(self._network, homes, self._at_nodes[None])
+        on, length, end = through_ends(self._network, homes, self._at_nodes[None])
         best[on], chosen[on] = length[0], self._source[end[0]]
         home, place = _on_one_edge(homes, self._facilities, on, self._usable)
         direct = np.abs(self._facilities.along[place] - homes.along[home]) + self._facilities.off[place]
@@ -179,11 +179,11 @@ def _on_one_edge(homes: Snapped, facilities: Snapped, on: Integers, usable: Inte
 
 def within(network: Network, homes: Snapped, nodes: Integers, radius_m: float) -> NDArray[np.bool_]:
     """Return which homes each of some nodes of the network reaches in ``radius_m``: shape (nodes, homes)."""
-    graph = _matrix(network)
+    graph = graph_of(network)
     reached = np.zeros((len(nodes), len(homes.edge)), dtype=bool)
     for some in _few(len(nodes), max(len(network.nodes), len(homes.edge))):
         at_nodes = dijkstra(graph, directed=False, indices=nodes[some], limit=radius_m)
-        on, length, _ = _through_ends(network, homes, at_nodes)
+        on, length, _ = through_ends(network, homes, at_nodes)
         reached[some, on] = length + homes.off[on] <= radius_m
     return reached
 
@@ -248,7 +248,7 @@ def _few(count: int, width: int) -> Iterator[slice]:
         yield slice(begun, begun + step)
 
 
-def _through_ends(network: Network, homes: Snapped, at_nodes: Floats) -> tuple[Integers, Floats, Integers]:
+def through_ends(network: Network, homes: Snapped, at_nodes: Floats) -> tuple[Integers, Floats, Integers]:
     """Return the homes on the network, their distances along streets through either end of their edge, and which end.
 
     ``at_nodes`` is a distance to each node, shape (k, nodes); the answers have the shape (k, homes on the network).
@@ -298,6 +298,7 @@ def _joined(network: Network, facilities: Snapped, usable: Integers) -> csr_matr
     )
 
 
-def _matrix(network: Network) -> csr_matrix:
+def graph_of(network: Network) -> csr_matrix:
+    """Return the network as a sparse matrix of lengths, each edge once."""
     count = len(network.nodes)
     return csr_matrix((network.lengths, (network.ends[:, 0], network.ends[:, 1])), shape=(count, count))

@@ -1,4 +1,4 @@
-"""Making a backup: a dump of one moment, a copy of the whole cluster for points in time, and the files beside it."""
+"""Making a backup: a dump of one moment, a copy of the cluster for points in time, the files beside it, and photos."""
 
 from __future__ import annotations
 

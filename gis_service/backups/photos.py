@@ -88,11 +88,11 @@ class PhotoKeeper:
                 f"Photos can't be written to the folder of backups: {error.strerror}.",
             ) from error
         there = self._sealed.keys() | (self.damaged & present.keys())
-        return sorted(_name_of(sha256, self._recipient) for sha256 in there)
+        return sorted(_names_of(there, self._recipient))
 
     def _seal(self, sha256: str) -> Path | None:
         """Seal one away, if it isn't; return the folder in which it lies, None when it can't be sealed."""
-        name = _name_of(sha256, self._recipient)
+        (name,) = _names_of([sha256], self._recipient)
         target = _place(self._store, name, _SEALED)
         try:
             whole, small = self._files.find(sha256), self._files.find(sha256, small=True)
@@ -135,8 +135,7 @@ def forget_photos(store: Store, recipient: Recipient, hashes: Iterable[str]) -> 
     if not store.is_there():
         raise _not_forgotten(store, "没有挂上")
     try:
-        for sha256 in hashes:
-            name = _name_of(sha256, recipient)
+        for name in _names_of(hashes, recipient):
             sealed = _place(store, name, _SEALED)
             sealed.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _place(store, name, _GONE).touch()
@@ -189,7 +188,7 @@ def restore_photos(backup: Backup, store: Store, key: Key, files: PhotoFiles) ->
     """
     listed = set(_listed(backup))
     wanted = listed | set(_sealed_since(store, backup.manifest.made_at - _SPARE))
-    there = {_name_of(sha256, key.to_public()) for sha256 in files.hashes()}
+    there = set(_names_of(files.hashes(), key.to_public()))
     count, lost = 0, []
     for name in sorted(wanted - there):
         try:
@@ -265,14 +264,17 @@ def _open(store: Store, name: str, key: Key) -> tuple[bytes, bytes]:
     except (OSError, struct.error) as error:
         raise InputError(f"照片 {name} 不在或读不了。", f"Photo {name} can't be read.") from error
     jpeg, thumbnail = held[_LENGTH.size : _LENGTH.size + length], held[_LENGTH.size + length :]
-    right = _name_of(hashlib.sha256(jpeg).hexdigest(), key.to_public()) == name
+    right = _names_of([hashlib.sha256(jpeg).hexdigest()], key.to_public()) == [name]
     if not right or size_of_bare_jpeg(jpeg) is None or size_of_bare_jpeg(thumbnail) is None:
         raise InputError(f"照片 {name} 不是当初封存的那一张。", f"Photo {name} isn't what was sealed.")
     return jpeg, thumbnail
 
 
-def _name_of(sha256: str, recipient: Recipient) -> str:
-    return hmac.digest(str(recipient).encode(), sha256.encode(), "sha256").hex()[:_NAME_DIGITS]
+def _names_of(hashes: Iterable[str], recipient: Recipient) -> list[str]:
+    """Return the names of photos in the folder of backups."""
+    # Writing the key out takes longer than a name.
+    secret = str(recipient).encode()
+    return [hmac.digest(secret, sha256.encode(), "sha256").hex()[:_NAME_DIGITS] for sha256 in hashes]
 
 
 def _place(store: Store, name: str, suffix: str) -> Path:

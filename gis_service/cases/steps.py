@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError, ProgrammingError
@@ -24,7 +25,7 @@ from gis_service.cases.working_time import due, remind_at
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from gis_service.features.question import SHANGHAI
 from gis_service.rules import read_time_limits
-from layers.catalog.hazard import HazardFlow, HazardLevel, HazardStatus
+from layers.catalog.hazard import Department, HazardFlow, HazardLevel, HazardStatus
 from layers.flows import FLOWS, GRAVE, OVER, Graveness, Office, Requirement, Step
 from layers.time_limits import TimeLimit, handling_limit
 
@@ -32,39 +33,33 @@ _BEFORE_TRANSFER: Final = (HazardStatus.FOUND, HazardStatus.REGISTERED, HazardSt
 SUSPECTED_LIMIT: Final = "step.transfer_suspected"
 
 
-@dataclass(frozen=True)
-class Wanted:
+class StepSent(BaseModel):
     """A step as somebody makes it.
 
-    Attributes
-    ----------
-    step
-        Its name in the flow.
-    id
-        The client's identifier: the same step sent again is made once.
-    at
-        When it was made on the spot; now where it isn't said. What lies ahead counts as now.
-    note, handler, department, reference, due_on, level, main_code
-        What it says, by the names of :class:`layers.flows.Requirement`.
+    ``step`` is its name in the flow; ``id`` the client's identifier: the same step sent again is made once; ``at`` when
+    it was made on the spot, now where it isn't said. The others are what it says, by the names of
+    :class:`layers.flows.Requirement`.
     """
 
-    step: str
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    step: Annotated[str, Field(max_length=40)]
     id: uuid.UUID | None = None
-    at: datetime | None = None
-    note: str | None = None
-    handler: str | None = None
-    department: str | None = None
-    reference: str | None = None
-    due_on: date | None = None
-    level: str | None = None
-    main_code: str | None = None
+    at: AwareDatetime | None = None
+    note: Annotated[str | None, Field(max_length=2000)] = None
+    handler: Annotated[str | None, Field(max_length=120)] = None
+    department: Department | None = None
+    reference: Annotated[str | None, Field(max_length=80)] = None
+    due_on: Annotated[date | None, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))] = None
+    level: HazardLevel | None = None
+    main_code: Annotated[str | None, Field(max_length=64)] = None
 
     @property
     def said(self) -> dict[str, object]:
-        """What is said, without what is left out; texts without blanks around them."""
-        given = {name: value for name, value in asdict(self).items() if name not in {"step", "id", "at"}}
-        found = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
-        return {name: value for name, value in found.items() if value not in {None, ""}}
+        """What is said, without what is left out."""
+        given = self.model_dump(include={one.value for one in Requirement}, exclude_none=True)
+        found = {name: str(value) if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in found.items() if value != ""}
 
 
 @dataclass(frozen=True)
@@ -108,8 +103,13 @@ def _fits(step: Step, level: HazardLevel) -> bool:
     return level not in GRAVE or step.graves is not Graveness.ORDINARY
 
 
-def make_step(conn: Connection, case: Case, wanted: Wanted, clock: Clock) -> uuid.UUID:
+def make_step(conn: Connection, case: Case, wanted: StepSent, clock: Clock) -> uuid.UUID:
     """Make a step of a case; return its identifier. The same identifier again changes nothing.
+
+    Parameters
+    ----------
+    case
+        The case as :func:`gis_service.cases.case.take_case` gives it: the limits that go on are taken from it.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def _step_of(case: Case, name: str) -> Step:
     return next((step for step in named if case.status in step.sources), named[0])
 
 
-def _times(case: Case, step: Step, wanted: Wanted, clock: Clock, at: datetime) -> dict[str, datetime | date | None]:
+def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime) -> dict[str, datetime | date | None]:
     """Return the limits that begin with a step: of the new state, and of the whole case where it has none yet."""
     level = HazardLevel.SUSPECTED if step.name == "suspect" else HazardLevel(wanted.level or case.level)
     target = step.target or case.status

@@ -73,8 +73,8 @@ class Conditions:
 
 
 @dataclass(frozen=True)
-class _Locked:
-    """A row that nobody else changes until the transaction ends."""
+class Locked:
+    """A row that nobody else changes until the transaction ends: its version, its fields, and its shape in degrees."""
 
     stamp: Stamp
     values: Mapping[str, object]
@@ -183,12 +183,16 @@ def update_feature(
     locked = _lock(conn, layer, scope, identifier, conditions)
     if changes.identifier not in [None, identifier, locked.stamp.identifier]:
         raise InputError("要素的标识不能改。", "The identifier of a feature never changes.")
-    given = {**locked.values, **changes.properties}
-    checked = check_values(
-        layer, {name: value for name, value in given.items() if value is not None}, changes.properties
-    )
-    values = {name: checked[name] for name in changes.properties}
-    return _change(conn, layer, locked, values, changes.geometry)
+    return change_feature(conn, layer, locked, changes.properties, changes.geometry)
+
+
+def change_feature(
+    conn: Connection, layer: Layer, locked: Locked, properties: Mapping[str, object], geometry: bytes | None
+) -> Stamp:
+    """Change some fields of a locked feature, as they were written; the whole row is checked with them."""
+    given = {**locked.values, **properties}
+    checked = check_values(layer, {name: value for name, value in given.items() if value is not None}, properties)
+    return _change(conn, layer, locked, {name: checked[name] for name in properties}, geometry)
 
 
 def remove_feature(conn: Connection, layer: Layer, scope: Scope, identifier: str, conditions: Conditions) -> None:
@@ -207,8 +211,32 @@ def _may_change(layer: Layer, scope: Scope) -> bool:
     return bool(scope.areas)
 
 
-def _lock(conn: Connection, layer: Layer, scope: Scope, identifier: str, conditions: Conditions) -> _Locked:
+def _lock(conn: Connection, layer: Layer, scope: Scope, identifier: str, conditions: Conditions) -> Locked:
     """Lock the feature and check the conditions: from here on its version is the one that they were compared with."""
+    locked = lock_feature(conn, layer, scope, identifier)
+    stamp = locked.stamp
+    if conditions.match is None and scope.role in MUST_SAY_VERSION:
+        raise ConditionNeededError(
+            "请在 If-Match 请求头里写上读取时的 ETag,以免覆盖别人刚做的修改。",
+            "Send the ETag that you read in If-Match, so that nobody's change is lost.",
+        )
+    if conditions.match is not None and not stamp.named_in(conditions.match):
+        raise _changed_meanwhile(layer)
+    if conditions.none_match is not None and stamp.named_in(conditions.none_match, weak=True):
+        raise _changed_meanwhile(layer)
+    return locked
+
+
+def lock_feature(conn: Connection, layer: Layer, scope: Scope, identifier: str) -> Locked:
+    """Lock a feature by its name, so that nobody else changes it until the transaction ends.
+
+    Raises
+    ------
+    NotFoundError, OutsideScopeError
+        When the scope doesn't reach it, or may not change it.
+    ConflictError
+        When several have the code.
+    """
     table = tables_of(layer).current
     community, _, key = identifier.partition(".")
     same: ColumnElement[bool] = table.c.code == key
@@ -231,20 +259,11 @@ def _lock(conn: Connection, layer: Layer, scope: Scope, identifier: str, conditi
         )
     row = chosen[0]
     stamp = Stamp(community, row["id"], row["version"], row["recorded_at"])
-    if conditions.match is None and scope.role in MUST_SAY_VERSION:
-        raise ConditionNeededError(
-            "请在 If-Match 请求头里写上读取时的 ETag,以免覆盖别人刚做的修改。",
-            "Send the ETag that you read in If-Match, so that nobody's change is lost.",
-        )
-    if conditions.match is not None and not stamp.named_in(conditions.match):
-        raise _changed_meanwhile(layer)
-    if conditions.none_match is not None and stamp.named_in(conditions.none_match, weak=True):
-        raise _changed_meanwhile(layer)
-    return _Locked(stamp, {found.name: row[found.name] for found in layer.fields}, shapely.from_wkb(row["shape"]))
+    return Locked(stamp, {found.name: row[found.name] for found in layer.fields}, shapely.from_wkb(row["shape"]))
 
 
 def _change(
-    conn: Connection, layer: Layer, locked: _Locked, values: Mapping[str, object], geometry: bytes | None
+    conn: Connection, layer: Layer, locked: Locked, values: Mapping[str, object], geometry: bytes | None
 ) -> Stamp:
     stamp = locked.stamp
     table = tables_of(layer).current
@@ -264,7 +283,7 @@ def _change(
         return _stamp(conn, layer, stamp.community, stamp.id)
 
 
-def _left_to_steps(layer: Layer, locked: _Locked, values: Mapping[str, object]) -> dict[str, object]:
+def _left_to_steps(layer: Layer, locked: Locked, values: Mapping[str, object]) -> dict[str, object]:
     """Return what may be written; raise InputError of fields that only a step of a flow changes."""
     by_step = [field for field in layer.fields if field.by_step and field.name in values]
     for field in by_step:

@@ -194,6 +194,14 @@ def _summary(caller: Caller, call: Call) -> Call:
     return Call(call.operation, call.method, call.path, more)
 
 
+def _today(caller: Caller, call: Call) -> Call:
+    at = caller.known()
+    more = caller.some(grid=caller.random.choice(caller.grids), start=f"{at.lon:.6f},{at.lat:.6f}",
+                       hours=caller.random.choice((0.5, 3, 8)))  # fmt: skip
+    params = {"community": caller.community, **(more if call.path == "/today" else {}), **caller.some(on="2020-06-30")}
+    return Call(call.operation, call.method, call.path, params)
+
+
 def _search(caller: Caller, call: Call) -> Call:
     at = caller.known(caller.random.choice(("rental_unit", "hazard", "visit", "illegal_structure", "enterprise")))
     words = (at.code, at.code[:4], "出租", "幢", "cz", "走访", "违建", f"{caller.random.randint(1, 40)}幢")
@@ -323,6 +331,8 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /readyz": _plain,
     "GET /static/{name}": lambda _caller, call: Call(call.operation, "GET", "/static/map/page.css"),
     "GET /login": _plain,
+    "GET /trust": _plain,
+    "GET /authority.crt": _plain,
     "GET /audit": _plain,
     "GET /metrics": _plain,
     "GET /": _with(f="json"),
@@ -340,6 +350,8 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /summary": _summary,
     "GET /search": _search,
     "GET /calendar/{year}": _calendar,
+    "GET /today": _today,
+    "GET /today/coverage": _today,
     f"GET /{_SET}/{{zoom}}/{{row}}/{{column}}": _tile,
     f"GET /collections/{{layer}}/{_SET}/{{zoom}}/{{row}}/{{column}}": _tile,
     "GET /collections/{layer}/items": _items,

@@ -26,10 +26,11 @@ class Served:
     port: int
     pid: int
     token: str
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -47,9 +48,20 @@ def free_port() -> int:
 
 @contextmanager
 def serving(
-    cluster: LocalCluster, database: str, command: Sequence[str | Path] = (SERVICE,), **settings: str
+    cluster: LocalCluster,
+    database: str,
+    command: Sequence[str | Path] = (SERVICE,),
+    *,
+    scheme: str = "http",
+    **settings: str,
 ) -> Iterator[Served]:
-    """Run the service, or what a command makes of it; AssertionError at the end when it died or wrote a traceback."""
+    """Run the service, or what a command makes of it; AssertionError at the end when it died or wrote a traceback.
+
+    Parameters
+    ----------
+    scheme
+        ``https`` where the settings lead to a certificate.
+    """
     port = free_port()
     opened = connect(cluster.url("gis_app", database))
     token = token_for(opened)
@@ -71,8 +83,8 @@ def serving(
         for reader in readers:
             reader.start()
         try:
-            assert ready == f"ready http://127.0.0.1:{port}\n"
-            yield Served(port, process.pid, token)
+            assert ready == f"ready {scheme}://127.0.0.1:{port}\n"
+            yield Served(port, process.pid, token, scheme)
         finally:
             process.terminate()
             for reader in readers:

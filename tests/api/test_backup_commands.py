@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from api.start import prepare_local
+from api.start import photo_files_of, prepare_local, read_settings
 from gis_service.areas import create_area
 from gis_service.database import Database, connect, open_engine
 from gis_service.features.question import SHANGHAI
@@ -27,6 +27,7 @@ from layers.registry import LAYERS
 from tests.api.conftest import Command, Ran
 from tests.conftest import TEST_BOUNDARY, TEST_COMMUNITY
 from tests.gis_service.example_rows import example_record, example_shape
+from tests.gis_service.photo_samples import small_photo
 from tests.local_client import local
 
 STAFF = Scope("li", "staff", (TEST_COMMUNITY,))
@@ -85,10 +86,22 @@ def test_on_a_server_elsewhere(
         "还没有备份" in command("verify-backup", "--key-file", place / "key.txt").err
         or "打不开" in command("verify-backup", "--key-file", place / "key.txt").err
     )
+    photos = photo_files_of(read_settings())
+    kept, bad = photos.keep(small_photo(1)), photos.keep(small_photo(2))
+    held = photos.find(bad).read_bytes()
+    photos.find(bad).write_bytes(b"rotten")
+    said = command("backup", "--dump-only", "--quiet")
+    assert f"1 张照片的文件坏了({bad}.jpg" in said.err
+    # A folder is named by the second.
+    shutil.rmtree(next((place / "store").glob("2*Z")))
+    photos.find(bad).write_bytes(held)
     made = command("backup", "--dump-only")
     assert made.code == 0, made.err
     assert "已备份" in made.out
-    assert "这份备份可以恢复" in command("verify-backup", "--key-file", place / "key.txt").out
+    verified = command("verify-backup", "--key-file", place / "key.txt")
+    assert "这份备份可以恢复" in verified.out
+    assert "照片" in verified.out
+    assert photos.remove(kept)
     # Looked for, nothing has changed yet; and its name is on no command line and in no answer.
     found = erased(command, monkeypatch)
     assert found.code == 0
@@ -112,6 +125,8 @@ def test_on_a_server_elsewhere(
     assert back.code == 0, back.err
     assert "逐表相同" in back.out
     assert "再次删除了 1 批" in back.out
+    assert "收回了 1 张照片" in back.out
+    assert set(photos.hashes()) == {kept, bad}
     assert remarks(database) == {"找■■"}
     with superuser.connect() as conn:
         assert not conn.execute(

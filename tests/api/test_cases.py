@@ -109,7 +109,8 @@ def filed(client: TestClient, place: Place, **more: Any) -> dict[str, Any]:
 
 
 def step(client: TestClient, case: dict[str, Any], name: str, **said: Any) -> httpx.Response:
-    return client.post(f"/cases/{case['id']}/steps", json={"step": name, **said})
+    answer: httpx.Response = client.post(f"/cases/{case['id']}/steps", json={"step": name, **said})
+    return answer
 
 
 def walk(client: TestClient, case: dict[str, Any], *steps: tuple[str, dict[str, Any]]) -> dict[str, Any]:

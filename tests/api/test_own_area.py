@@ -38,7 +38,7 @@ WORKERS = (f"{COMMUNITY}001", f"{COMMUNITY}003")
 BY_GRID = [name for name, layer in LAYERS.items() if layer.visibility == "grid"]
 FEW, MANY = 1, 75
 """Requests of each operation and worker, usually and in the long proof."""
-COSTLY = {"GET /maps/{name}", "GET /maps/{name}/file", "GET /analyses/{name}"}
+COSTLY = {"GET /maps/{name}", "GET /maps/{name}/file", "GET /analyses/{name}", "GET /today", "GET /today/coverage"}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -27,7 +28,7 @@ from gis_service.backups.check import try_backup
 from gis_service.backups.log_keeper import LogKeeper, seal_spool
 from gis_service.backups.log_names import first_gap, position_of, segment_end
 from gis_service.backups.make import DUMP, FILES, Server, make_backup, read_life
-from gis_service.backups.photos import PhotoKeeper
+from gis_service.backups.photos import PHOTOS, PhotoKeeper, restore_photos
 from gis_service.backups.restore import compare, end_logins, owned, restore_dump, restore_files
 from gis_service.backups.restore_cluster import restore_base, set_aside
 from gis_service.backups.sealing import Key, make_key, read_key, read_sealed, recipient_of, seal, unsealed
@@ -48,6 +49,7 @@ from layers.registry import LAYERS
 from tests.conftest import TEST_BOUNDARY
 from tests.conftest import TEST_COMMUNITY as COMMUNITY
 from tests.gis_service.example_rows import example_record, example_shape
+from tests.gis_service.photo_samples import small_photo
 
 OPERATOR = Scope("operator", "operator", ())
 STAFF = Scope("li", "staff", (COMMUNITY,))
@@ -121,7 +123,12 @@ def town(place: Path) -> Iterator[Town]:
     keeper = LogKeeper(server, store, key.to_public(), cluster.data / "wal")
     keeper.start()
     files = {"uploads": uploads, "passwords.json": cluster.data / "passwords.json", "missing": place / "nowhere"}
-    backup = make_backup(server, store, key.to_public(), files, quiet)
+    photos = PhotoKeeper(PhotoFiles(cluster.data / "photos"), store, key.to_public())
+    for number in (1, 2):
+        PhotoFiles(cluster.data / "photos").keep(small_photo(number))
+    backup = make_backup(server, store, key.to_public(), files, quiet, photos=photos)
+    PhotoFiles(cluster.data / "photos").keep(small_photo(3))
+    photos.keep()
     with database.write(STAFF) as conn:
         conn.execute(
             text("update gis.building set remark = '备份以后' where code > (select min(code) from gis.building)")
@@ -342,6 +349,16 @@ def test_a_cluster_in_the_way_is_refused_or_set_aside(town: Town, target: LocalC
     assert (target.data / "uploads" / "one.csv").read_text() == "newer"
 
 
+def test_photos_come_back_those_of_the_backup_and_those_since(town: Town, tmp_path: Path) -> None:
+    listed = town.backup.file(PHOTOS).read_text().split()
+    assert len(listed) == 2
+    assert restore_photos(town.backup, town.store, town.key, PhotoFiles(tmp_path)).count == 3
+    for number in (1, 2, 3):
+        sha256 = hashlib.sha256(small_photo(number).jpeg).hexdigest()
+        assert PhotoFiles(tmp_path).find(sha256).read_bytes() == small_photo(number).jpeg
+        assert PhotoFiles(tmp_path).find(sha256, small=True).read_bytes() == small_photo(number).thumbnail
+
+
 # -- is it good -------------------------------------------------------------------------------------------------------
 
 
@@ -351,7 +368,7 @@ def test_trying_a_backup_restores_it_and_compares_every_table(town: Town) -> Non
     rows = sum(state.rows for state in town.backup.manifest.tables.values())
     # The copy of the cluster is brought to the very position of the dump, so that every table is compared there too.
     assert [(one.title, one.rows, one.said, one.remark) for one in tried] == [
-        ("导出", rows, [], ""), ("整个集群", rows, [], ""),
+        ("导出", rows, [], ""), ("整个集群", rows, [], ""), ("照片", 2, [], ""),
     ]  # fmt: skip
 
 
@@ -516,6 +533,7 @@ def test_a_failing_backup_is_told_once_an_hour(town: Town, tmp_path: Path, monke
     store = Store(tmp_path / "not mounted")
     keeper = LogKeeper(town.server, store, town.key.to_public(), tmp_path / "wal")
     alarms = _Alarms(tmp_path)
+    PhotoFiles(tmp_path / "photos").keep(small_photo(1))
     photos = PhotoKeeper(PhotoFiles(tmp_path / "photos"), store, town.key.to_public())
     schedule = BackupSchedule(town.server, keeper, store, tmp_path, alarms.program, photos)
     assert schedule.age() is None
@@ -530,11 +548,16 @@ def test_a_failing_backup_is_told_once_an_hour(town: Town, tmp_path: Path, monke
     # Nothing was written where the share should be; once it is there, work begins by itself.
     assert not store.folder.exists()
     store.folder.mkdir()
-    while not list(store.folder.glob("wal/*/*.age")) and time.monotonic() < deadline:
+    sought = ("wal/*/*.age", "photos/*/*.age")
+    while not all(list(store.folder.glob(one)) for one in sought) and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert list(store.folder.glob("photos/*/*.age"))
+    # What came last is sealed at the end.
+    PhotoFiles(tmp_path / "photos").keep(small_photo(2))
     assert (store.folder / "store.json").exists()
     assert list(store.folder.glob("wal/*/*.age"))
     schedule.stop()
+    assert len(list(store.folder.glob("photos/*/*.age"))) == 2
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("backup")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from PIL import Image
 
 from gis_service.errors import InputError, NotFoundError
 from gis_service.photos.bare_jpeg import size_of_bare_jpeg
-from gis_service.photos.encode import Encoded, encode
+from gis_service.photos.encode import Encoded, _encoded, encode
 from gis_service.photos.files import PhotoFiles
 from gis_service.photos.limits import PHOTO_LIMITS
 from tests.gis_service.photo_samples import (
@@ -166,12 +167,12 @@ def test_the_same_photo_sent_twice_is_the_same_bytes(tmp_path: Path) -> None:
     assert list((tmp_path / "work").iterdir()) == []
 
 
-@pytest.mark.parametrize("taken", ["0000:00:00 00:00:00", "1970:01:01 00:00:00", "2026:02:30 10:00:00", "昨天", 7,
-                                   f"{datetime.now(UTC) + timedelta(days=3):%Y:%m:%d %H:%M:%S}"])  # fmt: skip
-def test_absurd_times_are_none(taken: object) -> None:
-    written = exif()
-    written.get_ifd(0x8769)[0x9003] = taken if isinstance(taken, str | bytes) else str(taken)
-    assert made(saved(scene(), "JPEG", exif=written)).taken_at is None
+@pytest.mark.parametrize(
+    "taken",
+    ["0000:00:00 00:00:00", "1970:01:01 00:00:00", "2026:02:30 10:00:00", "2099:01:01 00:00:00", "昨天", "7"],
+)
+def test_absurd_times_are_none(taken: str) -> None:
+    assert made(saved(scene(), "JPEG", exif=exif(taken=taken))).taken_at is None
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------
@@ -191,9 +192,9 @@ BOMB = zlib.compress(bytes(40_000_000), 9)
     (bytes(20 * 1024 * 1024 + 1), "超过 20 MB"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_what_is_no_photo_is_refused_without_a_child(content: bytes, said: str) -> None:
-    begun = time.monotonic()
-    assert said in refused(content)
-    assert time.monotonic() - begun < 0.5
+    # A child would have no time.
+    with pytest.raises(InputError, match=said):
+        encode(io.BytesIO(content), limits=replace(PHOTO_LIMITS, wall_s=0.0))
 
 
 @pytest.mark.parametrize(("content", "said"), [
@@ -214,7 +215,7 @@ def test_bombs_and_broken_photos_are_refused(content: bytes, said: str) -> None:
     assert len(content) < 500_000
     begun = time.monotonic()
     assert said in refused(content)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_what_hides_behind_the_pixels_or_in_a_profile_is_gone_or_refused() -> None:
@@ -242,7 +243,7 @@ def test_a_photo_that_takes_too_long_ends_with_its_child(
         begun = time.monotonic()
         with pytest.raises(InputError, match="太多时间或内存,已停止"):
             encode(io.BytesIO(sent), limits=limits)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 20
     # One was ended by its limit of processor time, the other from here.
     assert [message.rpartition(" ")[2] for message in caplog.messages] == ["FrameError", "FrameTimeoutError"]
     assert [child.returncode for child in children] == [-signal.SIGKILL] * 2
@@ -250,6 +251,28 @@ def test_a_photo_that_takes_too_long_ends_with_its_child(
     large = saved(Image.new("RGB", (6000, 6000)), "PNG")
     with pytest.raises(InputError, match="太多时间或内存,已停止"):
         encode(io.BytesIO(large), limits=replace(PHOTO_LIMITS, memory_bytes=140 << 20))
+
+
+@pytest.mark.long
+def test_files_with_changed_bytes_are_photos_or_refused() -> None:
+    chance = random.Random(8)
+    good = [with_everything(scene(400, 300)), png(before=chunk(b"tEXt", b"a\0b")), saved(scene(200, 150), "PNG"),
+            saved(scene(300, 200), "WEBP", exif=exif(5)), saved(scene(300, 200), "JPEG", progressive=True),
+            saved(scene(90, 60), "WEBP", save_all=True, append_images=[scene(90, 60)])]  # fmt: skip
+    taken = 0
+    for number in range(600):
+        changed = bytearray(chance.choice(good))
+        for _ in range(chance.choice((1, 3, 30))):
+            # Where the heads are more is decided than among the pixels.
+            changed[chance.randrange(chance.choice((400, len(changed)))) % len(changed)] = chance.randrange(256)
+        try:
+            photo = made(bytes(changed))
+        except InputError:
+            continue
+        taken += 1
+        assert set(segments(photo.jpeg)) == set(segments(photo.thumbnail)) == NEEDED, number
+        assert max(photo.width, photo.height) <= 1920
+    assert 100 < taken < 550
 
 
 # -- what a child sends is looked at ----------------------------------------------------------------------------------
@@ -266,6 +289,17 @@ def test_a_jpeg_with_anything_beside_its_pixels_is_seen() -> None:
         BARE[:2] + segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\1\1abc") + BARE[2:], saved(scene(), "PNG"),
     ):  # fmt: skip
         assert size_of_bare_jpeg(wrong) is None
+
+
+def test_a_child_that_a_file_has_taken_over_is_not_believed() -> None:
+    large = saved(scene(2000, 10), "JPEG", progressive=True)
+    for whole, small in ((GOOD, BARE), (BARE, GOOD), (large, BARE), (b"<html>", BARE), (BARE, b""), (BARE, large)):
+        with pytest.raises(InputError, match="损坏"):
+            _encoded({"bytes": len(whole), "taken": ""}, whole + small)
+    for header in ({}, {"bytes": "7"}, {"bytes": -1}, {"bytes": 10**12}):
+        with pytest.raises(InputError, match="损坏"):
+            _encoded(header, BARE + BARE)
+    assert _encoded({"bytes": len(BARE)}, BARE + BARE) == Encoded(BARE, 96, 64, None, BARE)
 
 
 @settings(max_examples=300, deadline=None)
@@ -331,6 +365,17 @@ def test_a_kill_leaves_no_half_photo(tmp_path: Path) -> None:
     for sha256 in kept:
         assert hashlib.sha256(files.find(sha256).read_bytes()).hexdigest() == sha256
         assert files.find(sha256, small=True).stat().st_size == 9_000
+
+
+def test_where_the_photo_is_the_small_one_is_too(tmp_path: Path) -> None:
+    files, one = PhotoFiles(tmp_path), small_photo(1)
+    sha256 = hashlib.sha256(one.jpeg).hexdigest()
+    # Something that no file can replace: writing the small one fails.
+    (tmp_path / sha256[:2] / f"{sha256}.small.jpg" / "in the way").mkdir(parents=True)
+    with pytest.raises(OSError, match="small"):
+        files.keep(one)
+    assert not files.has(sha256)
+    assert len(list((tmp_path / sha256[:2]).iterdir())) == 1
 
 
 def test_a_sweep_takes_what_no_row_names_after_a_day(tmp_path: Path) -> None:

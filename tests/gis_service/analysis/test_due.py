@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from gis_service.analysis.answer import Answer
-from gis_service.analysis.due import SOON_DAYS, due
+from gis_service.analysis.due import due
 from gis_service.analysis.freshness import freshness
 from gis_service.areas import read_area
 from gis_service.database import Database
@@ -36,6 +36,11 @@ with seen as (
   from gis.rental_unit u where rent_status = 'let' and data_status <> 'void')
 select code, case when day is null then 'never' else 'stale' end from seen where day is null or :day - day > 90
 """
+FIRMS = """
+select code from gis.enterprise e where status = 'operating' and data_status <> 'void' and not exists (
+  select from gis.visit v where v.target_kind = 'enterprise' and v.target_code = e.code and v.outcome = '01'
+  and v.visited_on between :day - 90 and :day)
+"""
 
 
 def asked(database: Database, scope: Scope, day: date) -> Answer:
@@ -52,10 +57,9 @@ def test_what_is_due_equals_sql(sample: Database, day: date) -> None:
     answer = asked(sample, STAFF, day)
     found = listed(answer)
     with sample.read(STAFF) as conn:
-        cases = {
-            code: (kind, days) for code, kind, days in conn.execute(text(HAZARDS), {"day": day, "soon": SOON_DAYS})
-        }
+        cases = {code: (kind, days) for code, kind, days in conn.execute(text(HAZARDS), {"day": day, "soon": 7})}
         unseen = dict(tuple(row) for row in conn.execute(text(UNSEEN), {"day": day}))
+        firms = set(conn.execute(text(FIRMS), {"day": day}).scalars())
         fresh = freshness(conn, STAFF, read_area(conn, COMMUNITY), on=day)
     assert {one["id"]: (one["class"], one["days"]) for one in found if one["class"] in {"late", "soon"}} == cases
     overdue = {one["id"] for one in found if one["class"] == "overdue"}
@@ -65,6 +69,7 @@ def test_what_is_due_equals_sql(sample: Database, day: date) -> None:
     assert {one["id"]: one["class"] for one in found if one["class"] in {"never", "stale"}} == {
         code: kind for code, kind in unseen.items() if code not in overdue
     }
+    assert {one["id"] for one in found if one["class"] == "firm"} == firms
     assert len({one["id"] for one in found}) == len(found) == answer.themes[0].count
     counts = Counter(one["class"] for one in found)
     assert [fact.value for fact in answer.facts] == [counts[one.key] for one in answer.themes[0].classes]
@@ -72,11 +77,11 @@ def test_what_is_due_equals_sql(sample: Database, day: date) -> None:
 
 def test_every_kind_is_met(sample: Database) -> None:
     met = {one["class"] for day in DAYS for one in listed(asked(sample, STAFF, day))}
-    assert met == {"late", "soon", "overdue", "never", "stale"}
+    assert met == {"late", "soon", "overdue", "never", "stale", "firm"}
 
 
 def test_the_most_urgent_come_first(sample: Database) -> None:
-    order = ["late", "soon", "overdue", "never", "stale"]
+    order = ["late", "soon", "overdue", "never", "stale", "firm"]
     with sample.read(STAFF) as conn:
         grave = set(conn.execute(text("select code from gis.hazard where level in ('02', 'suspected')")).scalars())
     found = listed(asked(sample, STAFF, DAYS[2]))

@@ -1,0 +1,75 @@
+"""What phones did without a signal: taken in here, in their order, each answered; and what waits for a decision."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.dependencies import CommunityParameter, DatabaseOf, ScopeOf
+from api.quick_route import QuickRoute
+from api.routes.cases import JSON, DocumentOf, body_of, told
+from api.turns import Readings
+from gis_service.areas import area_named
+from gis_service.documents_sent import read_document
+from gis_service.features.transact import community_for
+from gis_service.sync.edits import Sent, decide, list_edits, take_edits
+
+router = APIRouter(prefix="/sync", tags=["sync"], route_class=QuickRoute)
+
+
+class Decision(BaseModel):
+    """``mine`` writes what the phone brought, ``present`` leaves what is stored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    take: Annotated[str, Field(max_length=20)]
+
+
+@router.post("", summary="终端离线时做的改动,按先后提交", response_class=Response, responses=JSON,
+             openapi_extra=body_of(Sent))  # fmt: skip
+async def sync(
+    request: Request, database: DatabaseOf, scope: ScopeOf, document: DocumentOf, community: CommunityParameter = None
+) -> Response:
+    """Write each edit or keep it for a person; an edit that is sent again is answered as before."""
+
+    def take() -> Response:
+        given = read_document(Sent, document)
+        place = community_for(scope, community)
+        outcomes = take_edits(database, scope, place, given.edits, given.device)
+        return told({"community": place, "results": [
+            {"id": one.id, "state": one.state, "result": one.result, "problem": one.problem} for one in outcomes
+        ]})  # fmt: skip
+
+    # A whole district that comes back into the network at once waits in line; it mustn't be told to come again.
+    syncs: Readings = request.app.state.syncs
+    return await syncs.run(take)
+
+
+@router.get("/edits", summary="终端提交的改动:待决定的冲突", response_class=Response, responses=JSON)
+def edits(
+    database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
+    state: Annotated[
+        str | None, Query(pattern="^(applied|conflict|settled|dropped)$", description="只看一种状态")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000, description="最多几条")] = 200,
+) -> Response:  # fmt: skip
+    """Return what phones have sent, the latest first."""
+    with database.read(scope) as conn:
+        area = area_named(conn, community)
+        return told({"community": area.code, "edits": list_edits(conn, area.code, state, limit)})
+
+
+@router.post("/edits/{edit}", summary="决定一条冲突:采用终端的,或保留现在的", response_class=Response, responses=JSON,
+             openapi_extra=body_of(Decision))  # fmt: skip
+def settle(
+    database: DatabaseOf, scope: ScopeOf, document: DocumentOf,
+    edit: Annotated[uuid.UUID, Path(description="改动的标识")], community: CommunityParameter = None,
+) -> Response:  # fmt: skip
+    """Decide about an edit that waits."""
+    given = read_document(Decision, document)
+    outcome = decide(database, scope, community_for(scope, community), edit, given.take)
+    return told({"id": outcome.id, "state": outcome.state, "result": outcome.result})

@@ -1,0 +1,1 @@
+"""Visits: recording them, who has to be visited together, and what was counted at waste points."""

@@ -1,0 +1,225 @@
+"""Edits of phones: taken in once, merged field by field, kept for a person where they clash, and decided."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine, text
+
+from api.app import create_app
+from gis_service.database import Database, connect, open_engine
+from gis_service.features.question import today
+from gis_service.local_cluster import LocalCluster
+from gis_service.sample.load import COMMUNITY
+from tests.local_client import local
+
+
+@pytest.fixture(scope="module")
+def own(
+    cluster: LocalCluster, make_database: Callable[..., str], sample_template: str
+) -> Iterator[tuple[Database, Engine]]:
+    """A copy of the sample to write in, and its superuser."""
+    name = make_database(sample_template)
+    database, engine = connect(cluster.url("gis_app", name)), open_engine(cluster.url("postgres", name))
+    yield database, engine
+    database.close()
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def staff(own: tuple[Database, Engine]) -> Iterator[TestClient]:
+    with TestClient(create_app(own[0]), **local(own[0])) as client:
+        yield client
+
+
+@pytest.fixture
+def superuser(own: tuple[Database, Engine]) -> Engine:
+    return own[1]
+
+
+@pytest.fixture
+def unit(superuser: Engine) -> dict[str, Any]:
+    """A let unit that nobody has changed yet."""
+    with superuser.connect() as conn:
+        row = conn.execute(
+            text("select id, code, version, tenant_count, registered_count, grid, st_x(geom) as lon, st_y(geom) as lat"
+                 " from gis.rental_unit where version = 1 and rent_status = 'let' and tenant_count is not null"
+                 " and remark is null order by random() limit 1")
+        ).mappings().one()  # fmt: skip
+    return dict(row)
+
+
+def edit(kind: str, body: dict[str, Any], identifier: str | None = None) -> dict[str, Any]:
+    return {
+        "id": identifier or str(uuid.uuid4()), "kind": kind, "made_at": datetime.now(UTC).isoformat(), "body": body,
+    }  # fmt: skip
+
+
+def send(client: TestClient, *edits: dict[str, Any]) -> list[dict[str, Any]]:
+    answer = client.post("/sync", json={"device": "手机一", "edits": list(edits)})
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["results"]
+    return found
+
+
+def stored(superuser: Engine, unit: dict[str, Any]) -> dict[str, Any]:
+    with superuser.connect() as conn:
+        row = conn.execute(text("select * from gis.rental_unit where id = :id"), {"id": unit["id"]}).mappings().one()
+    return dict(row)
+
+
+def change(unit: dict[str, Any], **properties: Any) -> dict[str, Any]:
+    feature = f"{COMMUNITY}.{unit['id']}"
+    return edit(
+        "change", {"layer": "rental_unit", "feature": feature, "base": unit["version"], "properties": properties}
+    )
+
+
+def test_edits_are_written_in_their_order_and_once(staff: TestClient, superuser: Engine, unit: dict[str, Any]) -> None:
+    case = edit("case", {"event_code": "X-FS01", "lon": unit["lon"], "lat": unit["lat"], "rental_code": unit["code"]})
+    name = f"{COMMUNITY}.{case['id']}"
+    edits = [
+        case, edit("step", {"case": name, "step": "register"}),
+        edit("step", {"case": name, "step": "advise", "note": "劝导"}),
+        edit("visit", {"target_kind": "rental_unit", "target_code": unit["code"], "check_result": "count_differs",
+                       "changes": {"tenant_count": 7}, "base": unit["version"]}),
+    ]  # fmt: skip
+    first, again = send(staff, *edits), send(staff, *edits)
+    assert [one["state"] for one in first] == ["applied"] * 4, first
+    assert again == first
+    row = stored(superuser, unit)
+    assert (row["tenant_count"], row["tenant_count_as_of"].year) == (7, datetime.now(UTC).year)
+    assert row["version"] == unit["version"] + 1
+    with superuser.connect() as conn:
+        state = conn.execute(text("select status from gis.hazard where id = :id"), {"id": case["id"]}).scalar()
+        visits = conn.execute(
+            text("select count(*) from gis.visit where target_code = :code and visited_on = :day"),
+            {"code": unit["code"], "day": today()},
+        ).scalar()
+    assert (state, visits) == ("advised", 1)
+
+
+def test_different_fields_merge_and_one_field_clashes(
+    staff: TestClient, superuser: Engine, unit: dict[str, Any]
+) -> None:
+    send(staff, change(unit, tenant_count=11, remark="一号手机"))
+    (mine,) = send(staff, change(unit, tenant_count=12, registered_count=9))
+    assert mine["state"] == "conflict"
+    assert mine["result"]["written"] == ["registered_count"]
+    assert [(one["field"], one["present"], one["mine"]) for one in mine["result"]["differences"]] == [
+        ("tenant_count", 11, 12)
+    ]
+    row = stored(superuser, unit)
+    assert (row["tenant_count"], row["registered_count"], row["remark"]) == (11, 9, "一号手机")
+    (waiting,) = [one for one in staff.get("/sync/edits?state=conflict").json()["edits"] if one["id"] == mine["id"]]
+    assert waiting["differences"][0]["base"] == unit["tenant_count"]
+    done = staff.post(f"/sync/edits/{mine['id']}", json={"take": "mine"})
+    assert done.json()["state"] == "settled", done.text
+    assert stored(superuser, unit)["tenant_count"] == 12
+    assert staff.post(f"/sync/edits/{mine['id']}", json={"take": "mine"}).status_code == 409
+
+
+def test_the_same_value_from_two_phones_is_no_clash(staff: TestClient, superuser: Engine, unit: dict[str, Any]) -> None:
+    send(staff, change(unit, tenant_count=5))
+    (again,) = send(staff, change(unit, tenant_count=5))
+    assert again["state"] == "applied"
+    assert stored(superuser, unit)["version"] == unit["version"] + (unit["tenant_count"] != 5)
+
+
+def test_what_is_kept_can_be_dropped(staff: TestClient, superuser: Engine, unit: dict[str, Any]) -> None:
+    send(staff, change(unit, tenant_count=21))
+    (mine,) = send(staff, change(unit, tenant_count=22))
+    assert staff.post(f"/sync/edits/{mine['id']}", json={"take": "present"}).json()["state"] == "dropped"
+    assert stored(superuser, unit)["tenant_count"] == 21
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("case", {"event_code": "99-99", "lon": 121.0, "lat": 30.7}, "事件类别"),
+        ("step", {"case": f"{COMMUNITY}.{uuid.uuid4()}", "step": "register"}, "没有案件"),
+        ("visit", {"target_kind": "rental_unit", "target_code": "none"}, "出租房"),
+        ("change", {"layer": "rental_unit", "feature": f"{COMMUNITY}.none", "properties": {"tenant_count": 1}}, "没有"),
+        ("change", {"layer": "hazard", "feature": f"{COMMUNITY}.none", "properties": {"status": "closed"}}, "没有"),
+        ("feature", {"layer": "moon", "properties": {}, "geometry": {}}, "没有图层"),
+        ("dance", {"x": 1}, "不认识"),
+        ("case", {"unknown": "of a newer page"}, "unknown"),
+    ],
+)
+def test_what_cannot_be_written_waits_with_its_reason(
+    staff: TestClient, kind: str, body: dict[str, Any], said: str
+) -> None:
+    sent = edit(kind, body)
+    (answer,) = send(staff, sent)
+    assert answer["state"] == "conflict"
+    assert said in answer["problem"]
+    assert send(staff, sent) == [answer]
+    waiting = {one["id"]: one for one in staff.get("/sync/edits?state=conflict").json()["edits"]}
+    assert waiting[sent["id"]]["body"] == body
+    assert staff.post(f"/sync/edits/{sent['id']}", json={"take": "mine"}).status_code in {400, 404, 409}
+    assert sent["id"] in {one["id"] for one in staff.get("/sync/edits?state=conflict").json()["edits"]}
+
+
+def test_a_worker_brings_what_is_of_their_grid(
+    staff: TestClient, own: tuple[Database, Engine], unit: dict[str, Any]
+) -> None:
+    grid = unit["grid"]
+    worker = TestClient(staff.app, **local(own[0], grid, role="grid_worker", name=f"w{grid}"))
+    worker.portal = staff.portal
+    (mine,) = send(worker, change(unit, tenant_count=31))
+    assert mine["state"] == "applied", mine
+    other = f"{COMMUNITY}{int(grid[12:]) % 6 + 1:03d}"
+    stranger = TestClient(staff.app, **local(own[0], other, role="grid_worker", name=f"w{other}"))
+    stranger.portal = staff.portal
+    (theirs,) = send(stranger, change({**unit, "version": unit["version"] + 1}, tenant_count=32))
+    assert theirs["state"] == "conflict"
+    assert theirs["id"] not in {one["id"] for one in worker.get("/sync/edits").json()["edits"]}
+    assert theirs["id"] in {one["id"] for one in staff.get("/sync/edits").json()["edits"]}
+
+
+def test_refusals_and_waste_are_what_python_counts(staff: TestClient, superuser: Engine) -> None:
+    with superuser.connect() as conn:
+        visits = conn.execute(text("select * from gis.visit order by visited_on, code")).mappings().all()
+    seen: dict[tuple[str, str], list[tuple[Any, str]]] = {}
+    for one in visits:
+        seen.setdefault((one["target_kind"], one["target_code"]), []).append((one["visited_on"], one["outcome"]))
+    expected = set()
+    for key, told in seen.items():
+        done = max((day for day, outcome in told if outcome == "01"), default=None)
+        after = [outcome for day, outcome in told if done is None or day > done]
+        if "05" in after or sum(outcome in {"03", "04"} for outcome in after) >= 2:
+            expected.add(key)
+    listed = staff.get("/visits/refusals").json()["refusals"]
+    assert {(one["target_kind"], one["target_code"]) for one in listed} == expected
+    assert expected
+    for by in ("point", "month"):
+        rows = {one["key"]: one for one in staff.get(f"/visits/waste?by={by}").json()["rows"]}
+        totals: dict[str, list[int]] = {}
+        for one in visits:
+            if one["target_kind"] == "waste_point" and one["checked_count"]:
+                key = one["target_code"] if by == "point" else f"{one['visited_on']:%Y-%m}"
+                total = totals.setdefault(key, [0, 0])
+                total[0] += one["checked_count"]
+                total[1] += one["correct_count"]
+        assert {key: [row["checked"], row["correct"]] for key, row in rows.items()} == totals
+        for key, (checked, correct) in totals.items():
+            assert rows[key]["rate"] == pytest.approx(correct / checked, abs=1e-4)
+            assert rows[key]["points"] == correct - 2 * (checked - correct)
+            assert rows[key]["interval"][0] <= rows[key]["rate"] <= rows[key]["interval"][1]
+
+
+def test_a_visit_of_its_own(staff: TestClient, unit: dict[str, Any]) -> None:
+    sent = {"id": str(uuid.uuid4()), "target_kind": "rental_unit", "target_code": unit["code"], "outcome": "03"}
+    first, again = staff.post("/visits", json=sent), staff.post("/visits", json=sent)
+    assert (first.status_code, again.status_code) == (201, 200), first.text
+    assert first.json()["code"] == again.json()["code"]
+    item = staff.get(f"/collections/visit/items/{first.json()['id']}").json()
+    assert item["properties"]["worker"] == "tester"
+    assert item["geometry"]["coordinates"] == pytest.approx([unit["lon"], unit["lat"]], abs=1e-7)
+    wrong = staff.post("/visits", json={**sent, "id": None, "checked_count": 3, "correct_count": 4})
+    assert "比检查数" in wrong.json()["detail"]
