@@ -33,6 +33,8 @@ KINDS: Final = {
 class Edit(BaseModel):
     """An edit as a phone keeps it: made once, under an identifier of its own.
 
+    ``suspect`` is why its place oughtn't be relied on: such an edit waits for a person, who looks at the place.
+
     ``body`` is a case, a step (``case`` beside what a step says), a visit, a change (``layer``, ``feature``, ``base``,
     ``before``, ``properties``, ``geometry``) or a new feature (``layer``, ``properties``, ``geometry``).
     """
@@ -43,6 +45,7 @@ class Edit(BaseModel):
     kind: Annotated[str, Field(max_length=20)]
     made_at: AwareDatetime
     body: dict[str, Any]
+    suspect: Annotated[str | None, Field(max_length=200)] = None
 
 
 class ChangeSent(BaseModel):

@@ -126,12 +126,27 @@ export class Queue extends EventTarget {
       const outcomes = new Map((await answer.json()).results.map((one) => [one.id, one]));
       await write("edits", (edits) => Promise.all(some.filter((one) => outcomes.has(one.id)).map((one) => {
         const { state, result, problem } = outcomes.get(one.id);
-        return answerOf(edits.put({ ...one, state, result, problem, sent_at: new Date().toISOString() }));
+        return state === "taken" ? null : answerOf(edits.put({ ...one, state, result, problem, sent_at: new Date().toISOString() }));
       })));
+      for (const one of some.filter((each) => outcomes.get(each.id)?.state === "taken")) {
+        await this.rename(one.id);
+      }
       await this.tidy();
       this.dispatchEvent(new Event("sent"));
       this.changed();
     }
+  }
+
+  // Somebody else's edit has this identifier: the edit takes another one, and what was made after it follows.
+  async rename(before) {
+    const after = newId();
+    const [edits, photos] = await Promise.all([all("edits"), all("photos")]);
+    await write(["edits", "photos"], (first, second) => Promise.all([
+      ...edits.filter((one) => one.id === before).map((one) => answerOf(first.put({ ...one, id: after }))),
+      ...edits.filter((one) => one.state === "waiting" && one.body.case?.endsWith(before))
+        .map((one) => answerOf(first.put({ ...one, body: { ...one.body, case: one.body.case.replace(before, after) } }))),
+      ...photos.filter((one) => one.edit === before).map((one) => answerOf(second.put({ ...one, edit: after }))),
+    ]));
   }
 
   async sendPhotos() {
@@ -199,7 +214,8 @@ export class Queue extends EventTarget {
     const known = new Map((await answer.json()).edits.map((one) => [one.id, one]));
     const decided = clashed.filter((one) => known.has(one.id) && known.get(one.id).state !== "conflict");
     if (decided.length) {
-      await write("edits", (edits) => Promise.all(decided.map((one) => answerOf(edits.put({ ...one, state: known.get(one.id).state })))));
+      await write("edits", (edits) => Promise.all(decided.map((one) => answerOf(edits.put({
+        ...one, state: known.get(one.id).state, result: known.get(one.id).result })))));
       this.changed();
     }
   }
