@@ -466,8 +466,8 @@ def test_every_file_that_the_worker_keeps_is_there(office: tuple[Served, list[st
     imported = set()
     for path in (ASSETS / "field").glob("*.js"):
         for line in path.read_text(encoding="utf-8").splitlines():
-            if ' from "' in line and line.startswith(("import", "export")):
-                imported.add(line.rpartition(' from "')[2].removesuffix('";').rpartition("/")[2])
+            if " from \"" in line and line.startswith(("import", "export")):
+                imported.add(line.rpartition(" from \"")[2].removesuffix("\";").rpartition("/")[2])
     kept = {file.rpartition("/")[2] for file in files}
     assert modules <= kept
     assert imported <= kept
