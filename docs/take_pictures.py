@@ -264,9 +264,7 @@ def take_desk(browser: Browser, served: Served, path: Path) -> None:
     case = page.request.get(f"{served.address}/cases?kind=grave&level=suspected").json()["cases"][0]
     steps = f"{served.address}/cases/{case['id']}/steps"
     page.request.post(steps, data={"step": "assign", "handler": "网格岗4", "note": "请今天到现场复核"})
-    page.request.post(
-        steps, data={"step": "track", "note": "应急管理站已受理,约定联合检查", "reference": "应急〔2026〕12 号"}
-    )
+    page.request.post(steps, data={"step": "track", "note": "应急管理站已受理", "reference": "应急〔2026〕12 号"})
     page.goto(f"{served.address}/desk?case={case['id']}")
     page.wait_for_selector("html[data-desk=ready]", timeout=READY_MS)
     page.wait_for_timeout(2000)

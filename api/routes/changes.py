@@ -34,7 +34,9 @@ class Pace:
 
 @router.get("/changes", summary="实时更新:什么改了(server-sent events)", response_class=Response,
             responses={200: {"content": {_STREAM: {}}}})  # fmt: skip
-async def changes(request: Request, scope: ScopeOf, reader: ReaderOf, community: CommunityParameter = None) -> Response:
+async def live_changes(
+    request: Request, scope: ScopeOf, reader: ReaderOf, community: CommunityParameter = None
+) -> Response:
     """Tell which tables of which communities are changed, as long as the client listens and its login holds.
 
     Whoever doesn't say that it takes a stream of events gets its first line only: a HEAD or a link checker would

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -214,6 +215,24 @@ def test_a_lost_connection_is_made_anew(served: Served, superuser: Engine) -> No
         assert stream.next()[1] == "listening"
         write(served, HERE, "E1")
         assert stream.next()[2] == f'{{"{HERE}":["waste_point"]}}'
+
+
+@pytest.mark.long
+def test_silence_of_both_sides_ends_no_stream(
+    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str, tmp_path: Path
+) -> None:
+    with serving(
+        cluster, make_database(untouched_sample), GIS_DATA_DIR=str(tmp_path), GIS_CLIENT_SECONDS="2"
+    ) as impatient, listening(impatient, impatient.headers) as stream:  # fmt: skip
+        # Longer than a client may be silent, and longer than the first heartbeat.
+        time.sleep(17)
+        assert stream.heard.empty()
+        case = httpx.get(f"{impatient.url}/cases?limit=1", headers=impatient.headers).json()["cases"][0]
+        made = httpx.post(
+            f"{impatient.url}/cases/{case['id']}/steps", json={"step": "note", "note": "x"}, headers=impatient.headers
+        )
+        assert made.status_code == 201
+        assert stream.next()[1] == "change"
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -148,6 +148,9 @@ function clearFilters() {
 
 // What others did, or oneself: the list first, then the open case unless somebody writes in it.
 async function refresh(why) {
+  if (config.conflicts && why !== "own") {
+    drawConflicts().catch(failed);
+  }
   if (state.view !== "cases") {
     loaded.asked = null;
     if (why === "change" && state.view === "figures") {
@@ -259,7 +262,7 @@ async function drawConflicts() {
     link.hidden = false;
     link.replaceChildren("改动冲突", edits.length ? make("b", {}, String(edits.length)) : "");
     if (state.view === "conflicts") {
-      conflicts.draw(place("desk-conflicts"), edits, community(), { writes: config.offices.length > 0, decided: drawConflicts, say });
+      await conflicts.draw(place("desk-conflicts"), edits, community(), { writes: config.offices.length > 0, decided: drawConflicts, say });
     }
   } catch (error) {
     if (error.status !== 404) {
