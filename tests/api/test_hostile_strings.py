@@ -23,6 +23,7 @@ from sqlalchemy import text
 from api.app import create_app
 from gis_service.database import connect, open_engine
 from gis_service.local_cluster import LocalCluster
+from gis_service.photos.files import PhotoFiles
 from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
 from layers.field import Kind
@@ -138,7 +139,8 @@ def pestered(
                 for table in ("area", *LAYERS, *(f"{layer}_history" for layer in LAYERS))
             }
 
-    app = create_app(database, originals=Originals(tmp_path_factory.mktemp("originals")))
+    photos = PhotoFiles(tmp_path_factory.mktemp("photos"))
+    app = create_app(database, originals=Originals(tmp_path_factory.mktemp("originals")), photos=photos)
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False, **local(database)) as client:
         yield client, rows
     database.close()
