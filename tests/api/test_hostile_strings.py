@@ -167,7 +167,9 @@ def complaint(answer: httpx.Response, seconds: float) -> str | None:
         return f"{answer.status_code}: {answer.text[:200]}"
     if seconds > SLOWEST_SECONDS:
         return f"took {seconds:.1f} s"
-    if answer.status_code < 400:
+    # Whoever asks like a browser gets a page.
+    page = answer.request.headers["accept"].startswith("text/html") and "<title>" in answer.text
+    if answer.status_code < 400 or page:
         return None
     if answer.headers.get("content-type") != "application/problem+json":
         return f"{answer.status_code} is {answer.headers.get('content-type')}: {answer.text[:200]}"
