@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, BinaryIO
 
-import orjson
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
@@ -22,12 +21,15 @@ from api.loose_parts import packed
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
 from gis_service.errors import InputError
+from gis_service.features.received import read_json
 from gis_service.surveys.desk import Sent
 from layers.record import Source
 
 _FIELDS = ("layer", "community", "mode", "grid", "crs", "sheet", "source", "attribution")
 # PostgreSQL's texts can't hold it; unescaped it is no JSON.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+# What a column or a document of PostgreSQL gives back as a whole number must fit into 64 bits to be sent again.
+_WIDEST = 2**63
 _MOST_FILES, _MOST_FIELDS, _LONGEST_FIELD = 8, 16, 4096
 
 
@@ -138,16 +140,31 @@ ReceivedOf = Annotated[Received, Depends(received_of)]
 
 
 async def json_of(request: Request, *, empty: bool = False) -> dict[str, Any]:
-    """Return the JSON object that a request sends; InputError when it is none."""
+    """Return the JSON object that a request sends.
+
+    Raises
+    ------
+    InputError
+        When it is none, too deep, or holds a NUL or a number that nothing here counts to.
+    """
     body = await request.body()
     if empty and not body:
         return {}
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InputError("请求内容不是 JSON。", "The body isn't JSON.") from error
-    if not isinstance(found, dict):
-        raise InputError("请求内容应是一个 JSON 对象。", "The body must be a JSON object.")
+    found = read_json(body)
     if _ESCAPED_NUL.search(body):
         raise InputError("请求内容里有空字符(NUL)。", "The body holds a NUL character.")
+    for number in _numbers(found):
+        if not -_WIDEST <= number < _WIDEST:
+            raise InputError(f"请求内容里的数 {number:g} 太大;请核对。", f"The number {number:g} is too large.")
     return found
+
+
+def _numbers(document: dict[str, Any]) -> Iterator[float]:
+    """Yield the numbers of a document that is known not to be deep."""
+    waiting: list[Any] = [document]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict | list):
+            waiting += part.values() if isinstance(part, dict) else part
+        elif isinstance(part, int | float):
+            yield part

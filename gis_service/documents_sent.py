@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from gis_service.errors import InputError
 from gis_service.surveys.columns.personal import holds_identity
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_SAID_MOMENT: Final = "应是时刻,例如 2026-11-30T09:30:00+08:00"
+
+
+def _written(value: object) -> object:
+    """Refuse a number, which would be read as seconds since 1970."""
+    if isinstance(value, str | datetime):
+        return value
+    raise PydanticCustomError("datetime_parsing", "a moment is a text")
+
+
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC)),
+    BeforeValidator(_written),
+]
+"""When something was done, with its time zone. A phone whose clock begins at 1970 is believed: people will see that."""
 
 _SAID = {
     "missing": "没有写",
@@ -18,8 +37,9 @@ _SAID = {
     "string_too_long": "太长,最多 {max_length} 个字",
     "string_type": "应是文字",
     "uuid_parsing": "应是 36 位的标识(UUID)",
-    "datetime_from_date_parsing": "应是时刻,例如 2026-11-30T09:30:00+08:00",
-    "datetime_parsing": "应是时刻,例如 2026-11-30T09:30:00+08:00",
+    "datetime_from_date_parsing": _SAID_MOMENT,
+    "datetime_parsing": _SAID_MOMENT,
+    "datetime_type": _SAID_MOMENT,
     "timezone_aware": "缺少时区,例如 +08:00",
     "date_from_datetime_parsing": "应是日期,例如 2026-11-30",
     "date_parsing": "应是日期,例如 2026-11-30",

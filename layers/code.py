@@ -17,16 +17,18 @@ class Code(StrEnum):
     """A closed list of codes; each member is declared as ``NAME = "stored value", "中文名称"``.
 
     The stored value goes to the database and to every client; the label is shown to people. Surveys may give
-    either of them.
+    either of them, or one of the words after the label, which offices use for the same.
     """
 
     label: str
+    words: tuple[str, ...]
 
-    def __new__(cls, value: str, label: str = "") -> Self:
+    def __new__(cls, value: str, label: str = "", *words: str) -> Self:
         """Make a member that is its stored value and knows its label."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label or value
+        member.words = words
         return member
 
 

@@ -53,6 +53,8 @@ class LayerField:
         Bounds of a text.
     codes
         ``{stored value: label}`` of a code list, or None.
+    words
+        ``{word: stored value}`` of what surveys may say instead of a label.
     default
         The stored value of a row that does not say, or None.
     by_step
@@ -66,6 +68,7 @@ class LayerField:
     required: bool
     default: Any
     codes: dict[str, str] | None
+    words: dict[str, str]
     minimum: float | None
     exclusive_minimum: bool
     maximum: float | None
@@ -144,6 +147,7 @@ def _field_of(name: str, info: FieldInfo, hint: Any, where: str) -> LayerField:
         required=info.is_required(),
         default=default,
         codes=codes,
+        words=_words(hint, where),
         unit=unit,
         personal=any(isinstance(mark, Personal) for mark in marks),
         by_step=any(isinstance(mark, ByStep) for mark in marks),
@@ -151,6 +155,20 @@ def _field_of(name: str, info: FieldInfo, hint: Any, where: str) -> LayerField:
         headers=(name, info.title, *survey.headers),
         **bounds,
     )
+
+
+def _words(hint: Any, where: str) -> dict[str, str]:
+    """Return the other words of a code list and what each stands for; none where the hint names no list."""
+    while typing.get_args(hint):
+        parts = [part for part in typing.get_args(hint) if part is not type(None)]
+        hint = parts[0]
+    if not (isinstance(hint, type) and issubclass(hint, Code)):
+        return {}
+    said = [(word, member) for member in hint for word in (*member.words, member.label)]
+    found = dict(said)
+    if len(found) != len(said):
+        raise DeclarationError(f"{where} has a word that stands for two codes of {hint.__name__}")
+    return {word: str(member) for member in hint for word in member.words}
 
 
 def _kind_and_codes(hint: Any, where: str) -> tuple[Kind, dict[str, str] | None]:

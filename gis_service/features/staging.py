@@ -134,6 +134,21 @@ class Staging:
         )
         conn.execute(text("analyze pg_temp.proposed"))
 
+    def left_to_steps(self, conn: Connection) -> dict[str, int]:
+        """Return by name the fields that change by steps only and are otherwise in known rows, and in how many."""
+        names = [field.name for field in self.fields if field.by_step]
+        if not names:
+            return {}
+        counted = ", ".join(f"count(*) filter (where s.{name} is distinct from t.{name})" for name in names)
+        found = conn.execute(
+            text(
+                f"select {counted} from staged s join proposed p using (row) join gis.{self.layer.name} t"
+                " on t.community = :community and t.id = p.id"
+            ),
+            {"community": self.community},
+        ).one()
+        return {name: int(count) for name, count in zip(names, found, strict=True) if count}
+
     def known(self, conn: Connection) -> list[tuple[int, str]]:
         """Return (row, code) of rows whose feature is stored already."""
         rows = conn.execute(

@@ -50,7 +50,6 @@ def propose(
     _place(conn, draft)
     if draft.reader.codes_made and not draft.sheet.placeless:
         matched = match_by_place(conn, draft.staging, draft.area)
-        draft.notes += _left_to_steps(draft)
         draft.notes += [f"文件没有编码列:{len(matched):,} 行按地址或位置对上了已有的要素。"] if matched else []
     _check(conn, draft)
     draft.refusals.sort(key=lambda refusal: refusal.row)
@@ -126,12 +125,13 @@ def _prepared(
     return reader, Staging(layer, area.code, reader.fields)
 
 
-def _left_to_steps(draft: _Draft) -> list[str]:
-    """Say of which columns known cases take nothing."""
-    titles = [found.title for found in draft.reader.fields if found.by_step]
-    if not titles:
+def _left_to_steps(conn: Connection, draft: _Draft) -> list[str]:
+    """Say what the file has otherwise of known cases and isn't taken."""
+    left = draft.staging.left_to_steps(conn)
+    if not left:
         return []
-    return [f"{'、'.join(titles)}:只用于新登记的案件;已有案件的由办理步骤改变,不随文件改动。"]
+    said = "、".join(f"“{draft.layer.field(name).title}” {count:,} 行" for name, count in left.items())
+    return [f"与已有的案件不同、没有改:{said};已有案件的这些内容由办理步骤改变,不随文件改动。"]
 
 
 def _ask_columns(layer: Layer, matching: Matching) -> None:
@@ -242,6 +242,7 @@ def _check(conn: Connection, draft: _Draft) -> None:
         for row, code in staging.ambiguous(conn)
     ]
     staging.leave_out(conn, [one.row for one in doubled])
+    draft.notes += _left_to_steps(conn, draft)
     draft.refusals += [*outside, *faulty, *doubled, *_against_mode(conn, staging, draft.reading)]
     if draft.reading.grid is not None:
         named = (*draft.reader.codes, *(one.code for one in draft.refusals), *(one.code for one in draft.waiting))

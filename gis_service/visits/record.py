@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, RowMapping
 
+from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, InputError, NotFoundError
 from gis_service.features.question import SHANGHAI
 from gis_service.features.received import Changes, read_feature_sent
@@ -37,7 +38,7 @@ class NewVisit(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, str_max_length=2000)
 
     id: uuid.UUID | None = None
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     target_kind: TargetKind
     target_code: Annotated[str, Field(min_length=1, max_length=64)]
     lon: Annotated[float | None, Field(ge=-180, le=180, allow_inf_nan=False)] = None

@@ -68,19 +68,19 @@ class HazardStatus(Code):
     """Where a case stands in its closed loop; a residents' committee registers, only the street files (立案)."""
 
     FOUND = "found", "已发现"
-    REGISTERED = "registered", "已登记"
-    ADVISED = "advised", "已劝导告知"
+    REGISTERED = "registered", "已登记", "已登记立案"
+    ADVISED = "advised", "已劝导告知", "已交办", "已劝导", "已告知"
     FILED = "filed", "已立案"
     ASSIGNED = "assigned", "已派遣"
-    RECTIFYING = "rectifying", "处置中"
-    TRANSFERRED = "transferred", "已上报移交"
+    RECTIFYING = "rectifying", "处置中", "整改中"
+    TRANSFERRED = "transferred", "已上报移交", "上报移交", "已移交"
     TRACKING = "tracking", "跟踪中"
     RECHECK = "recheck", "待复查"
-    REWORK = "rework", "返工"
-    SUSPENDED = "suspended", "挂账"
-    CLOSED = "closed", "已办结"
-    REJECTED = "rejected", "不予受理"
-    MERGED = "merged", "已并案"
+    REWORK = "rework", "返工", "复查不合格"
+    SUSPENDED = "suspended", "挂账", "挂账延期"
+    CLOSED = "closed", "已办结", "办结", "已销号", "销号", "已结案", "结案"
+    REJECTED = "rejected", "不予受理", "不予立案"
+    MERGED = "merged", "已并案", "重复并案"
 
 
 class Department(Code):

@@ -22,6 +22,7 @@ from api.app import create_app
 from api.cli import main
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
+from gis_service.photos.files import PhotoFiles
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
 from tests.local_client import local, token_for
@@ -75,7 +76,8 @@ def truth(sample_superuser: Engine) -> Truth:
 @pytest.fixture(scope="session")
 def sample_app(sample: Database, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """The application over the sample."""
-    return create_app(sample, originals=Originals(tmp_path_factory.mktemp("originals")))
+    photos = PhotoFiles(tmp_path_factory.mktemp("photos"))
+    return create_app(sample, originals=Originals(tmp_path_factory.mktemp("originals")), photos=photos)
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,7 @@ new route can't be forgotten.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from math import asinh, pi, radians, tan
 from typing import Any
 
@@ -19,77 +17,23 @@ from sqlalchemy import Engine, text
 
 from api.access import RULES, Rule
 from gis_service.analysis.catalog import ANALYSES
-from layers.layer import Layer
 from layers.registry import LAYERS
 from maps.atlas import MAPS
+from tests.api.case_operations import MAKERS as OF_CASES
+from tests.api.drawing import Call, Drawing, Known
 from tests.gis_service.example_rows import example_values
 
 FORMATS = ("geojson", "html", "csv", "xlsx", "fgb", "gpkg", "kml", "shp")
 _MOMENTS = ("2026-11-01", "2099-01-01T00:00:00Z")
 
 
-@dataclass(frozen=True)
-class Known:
-    """One feature that a request may be about."""
-
-    layer: str
-    id: str
-    code: str
-    grid: str | None
-    lon: float
-    lat: float
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request."""
-
-    operation: str
-    method: str
-    path: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    json: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    data: Mapping[str, str] | None = None
-
-
-class Caller:
-    """Makes requests about features that are known, most of them beyond the area of whoever will ask."""
-
-    def __init__(self, community: str, known: list[Known], seed: int) -> None:
-        self.community = community
-        self.random = random.Random(seed)
-        self.by_layer: dict[str, list[Known]] = {}
-        for one in known:
-            self.by_layer.setdefault(one.layer, []).append(one)
-        self.grids = sorted({one.grid for one in known if one.grid})
+class Caller(Drawing):
+    """Makes requests of every operation."""
 
     def call(self, operation: str) -> Call:
         """Return a request of an operation, as ``operations_of`` names it; KeyError when none is written."""
         method, path = operation.split(" ", 1)
         return _MAKERS[operation](self, Call(operation, method, path))
-
-    def known(self, layer: str | None = None) -> Known:
-        """Return a feature, of any layer where none is named."""
-        return self.random.choice(self.by_layer[layer or self.random.choice(list(self.by_layer))])
-
-    def layer(self) -> Layer:
-        """Return a layer; those that are seen by grid come as often as all others."""
-        by_grid = [one for one in LAYERS.values() if one.visibility == "grid"]
-        return self.random.choice(by_grid if self.random.random() < 0.5 else list(LAYERS.values()))
-
-    def some(self, **choices: Any) -> dict[str, str]:
-        """Return a part of the parameters; each is there half of the time."""
-        return {
-            name.replace("_", "-") if name.startswith("bbox") else name: str(value)
-            for name, value in choices.items()
-            if self.random.random() < 0.5
-        }
-
-    def box(self, near: Known) -> str:
-        """Return a box about a feature, from metres to the whole community."""
-        size = self.random.choice((1e-4, 1e-3, 0.01, 0.1))
-        return f"{near.lon - size:.6f},{near.lat - size:.6f},{near.lon + size:.6f},{near.lat + size:.6f}"
 
 
 def operations_of(app: FastAPI) -> list[str]:
@@ -126,7 +70,8 @@ def send(client: TestClient, call: Call) -> httpx.Response:
         sent: httpx.Response = client.request(call.method, call.path, data=dict(call.data), files=file)
         return sent
     answer: httpx.Response = client.request(
-        call.method, call.path, params=dict(call.params), json=call.json, headers=dict(call.headers)
+        call.method, call.path, params=dict(call.params), json=call.json, content=call.content,
+        headers=dict(call.headers),
     )  # fmt: skip
     return answer
 
@@ -404,6 +349,7 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /changes": _plain,
     "GET /desk": _plain,
     "POST /uploads": lambda _caller, call: Call(call.operation, "POST", "/uploads", data={"layer": "building"}),
+    **OF_CASES,
     **dict.fromkeys(
         (
             "POST /login", "POST /logout", "GET /account", "POST /account/password", "POST /account/tokens",

@@ -24,6 +24,7 @@ from gis_service.local_cluster import LocalCluster
 from gis_service.people.accounts import end_area, give_area, list_accounts, set_active, set_password
 from gis_service.people.demo import settle_demo
 from gis_service.people.roles import ROLES, may
+from gis_service.photos.files import PhotoFiles
 from gis_service.sample.load import COMMUNITY
 from gis_service.surveys.originals import Originals
 from tests.api.every_operation import Caller, operations_of, read_known, rule_for, send
@@ -40,7 +41,8 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 def app(copied: Database, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     settle_demo(copied, wanted=True)
     kept = Originals(tmp_path_factory.mktemp("originals"))
-    return create_app(copied, originals=kept, entrance=Entrance(frozenset({"map.example"}), demo=True))
+    photos = PhotoFiles(tmp_path_factory.mktemp("photos"))
+    return create_app(copied, originals=kept, photos=photos, entrance=Entrance(frozenset({"map.example"}), demo=True))
 
 
 @pytest.fixture(scope="module")

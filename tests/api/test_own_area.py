@@ -27,18 +27,38 @@ from sqlalchemy import text
 from api.app import create_app
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
+from gis_service.photos.files import PhotoFiles
 from gis_service.sample.load import COMMUNITY
+from gis_service.scope import Scope
 from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
-from tests.api.every_operation import Caller, Known, operations_of, read_known, rule_for, send
+from tests.api.drawing import Known
+from tests.api.every_operation import Caller, operations_of, read_known, rule_for, send
 from tests.local_client import local
 
 WORKERS = (f"{COMMUNITY}001", f"{COMMUNITY}003")
 BY_GRID = [name for name, layer in LAYERS.items() if layer.visibility == "grid"]
 FEW, MANY = 1, 75
 """Requests of each operation and worker, usually and in the long proof."""
-COSTLY = {"GET /maps/{name}", "GET /maps/{name}/file", "GET /analyses/{name}", "GET /today", "GET /today/coverage"}
+COSTLY = {
+    "GET /maps/{name}", "GET /maps/{name}/file", "GET /analyses/{name}", "GET /today", "GET /today/coverage",
+    "POST /photos",
+}  # fmt: skip
+_OPEN = "from gis.hazard where status not in ('closed', 'rejected', 'merged')"
+_WORK = (
+    f"insert into gis.case_step (community, case_id, step, note) select community, id, 'note', code {_OPEN}",
+    "insert into gis.case_photo (community, id, case_id, stage, sha256, width, height, bytes)"
+    f" select community, id, id, 'before', encode(sha256(id::text::bytea), 'hex'), 640, 480, 1000 {_OPEN}",
+    "insert into gis.sync_edit (community, id, kind, body, made_at, state, problem, areas)"
+    " select community, id, 'change', jsonb_build_object('x', code), now(), 'conflict', code,"
+    " array[grid] from gis.hazard where grid is not null",
+)
+_OF_OTHERS = {
+    **dict.fromkeys(("case_step", "case_photo"), "case_id not in (select id from gis.hazard)"),
+    "sync_edit": "not areas && array[cast(:grid as text)]",
+}
+"""Rows of tables beside the layers that a worker may not see."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +81,10 @@ def known(cluster: LocalCluster, sample_template: str) -> list[Known]:
 
 def copy_of(cluster: LocalCluster, name: str, folder: Path) -> Copy:
     database = connect(cluster.url("gis_app", name))
-    app = create_app(database, originals=Originals(folder), sheets=SheetFiles(folder / "exports"))
+    app = create_app(
+        database, originals=Originals(folder), sheets=SheetFiles(folder / "exports"),
+        photos=PhotoFiles(folder / "photos"),
+    )  # fmt: skip
     clients = {}
     for worker in WORKERS:
         options = local(database, worker, role="grid_worker", name=f"worker-{worker[-3:]}")
@@ -70,14 +93,26 @@ def copy_of(cluster: LocalCluster, name: str, folder: Path) -> Copy:
 
 
 @pytest.fixture(scope="module")
+def worked_sample(cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str) -> str:
+    """The sample after some work, to copy from: every open case has a step and a photo, every one an edit."""
+    name = make_database(untouched_sample)
+    database = connect(cluster.url("gis_app", name))
+    with database.write(Scope("staff", "staff", (COMMUNITY,))) as conn:
+        for statement in _WORK:
+            assert conn.execute(text(statement)).rowcount > 0, statement
+    database.close()
+    return name
+
+
+@pytest.fixture(scope="module")
 def copies(
-    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str,
+    cluster: LocalCluster, make_database: Callable[..., str], worked_sample: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, tuple[Copy, Copy]]]:  # fmt: skip
     """For each worker the whole sample, and the sample without what they may not see."""
     made: dict[str, tuple[Copy, Copy]] = {}
     for worker in WORKERS:
-        whole, own = make_database(untouched_sample), make_database(untouched_sample)
+        whole, own = make_database(worked_sample), make_database(worked_sample)
         engine = open_engine(cluster.url("postgres", own))
         with engine.begin() as conn:
             # Past the triggers: the counters of versions stay as they are.
@@ -89,6 +124,9 @@ def copies(
                     ).rowcount
                     assert gone > 0, table
                     assert conn.execute(text(f"select count(*) from gis.{table}")).scalar_one() > 0, table
+            for table, others in _OF_OTHERS.items():
+                assert conn.execute(text(f"delete from gis.{table} where {others}"), {"grid": worker}).rowcount > 0
+                assert conn.execute(text(f"select count(*) from gis.{table}")).scalar_one() > 0, table
         engine.dispose()
         made[worker] = (
             copy_of(cluster, whole, tmp_path_factory.mktemp("whole")),

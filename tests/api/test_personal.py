@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 from api.app import create_app
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
+from gis_service.photos.files import PhotoFiles
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from gis_service.surveys.originals import Originals
@@ -40,7 +41,8 @@ def town(
 
 @pytest.fixture(scope="module")
 def app(town: tuple[Database, Engine], tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
-    return create_app(town[0], originals=Originals(tmp_path_factory.mktemp("originals")))
+    photos = PhotoFiles(tmp_path_factory.mktemp("photos"))
+    return create_app(town[0], originals=Originals(tmp_path_factory.mktemp("originals")), photos=photos)
 
 
 @pytest.fixture(scope="module")

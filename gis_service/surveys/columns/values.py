@@ -106,13 +106,15 @@ def _boolean_converter(found: LayerField, note: Note) -> Convert:
 
 
 class _Codes:
-    """Which code a word stands for: exactly, nearly, or as the unique beginning of a label."""
+    """Which code a word stands for: exactly, nearly, by another word for it, or as the unique beginning of a label."""
 
-    def __init__(self, codes: Mapping[str, str]) -> None:
+    def __init__(self, codes: Mapping[str, str], words: Mapping[str, str]) -> None:
         self.exact = {label: code for code, label in codes.items()} | {code: code for code in codes}
         self.folded = {word.casefold(): code for word, code in self.exact.items()}
         self._labels = codes
         self._near: dict[str, set[str]] = {}
+        for word, code in words.items():
+            self._near.setdefault(_loose(word), set()).add(code)
         for code, label in codes.items():
             short = _IN_BRACKETS.sub("", plain(label))
             for word in (code, label, short, code + label, label + code, code + short, short + code):
@@ -135,7 +137,7 @@ def _loose(text: str) -> str:
 
 
 def _code_converter(found: LayerField, note: Note) -> Convert:
-    codes = _Codes(found.codes or {})
+    codes = _Codes(found.codes or {}, found.words)
     labels = found.codes or {}
 
     def one(cell: object) -> object:
