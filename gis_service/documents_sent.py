@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from gis_service.errors import InputError
 from gis_service.surveys.columns.personal import holds_identity
 
 Model = TypeVar("Model", bound=BaseModel)
+
+FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nothing is said to have happened before: it is what a phone's clock says that was never set."""
+Moment = Annotated[AwareDatetime, Field(ge=FIRST_MOMENT)]
+"""When something was done, with its time zone."""
 
 _SAID = {
     "missing": "没有写",

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.cases.case import Case, stands, told_of
 from gis_service.cases.steps import Clock, StepSent, make_step
+from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, InputError
 from gis_service.features.question import SHANGHAI
 from gis_service.features.received import read_feature_sent
@@ -43,7 +44,7 @@ class NewCase(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, str_max_length=2000)
 
     id: uuid.UUID | None = None
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     lon: Annotated[float | None, Field(ge=-180, le=180, allow_inf_nan=False)] = None
     lat: Annotated[float | None, Field(ge=-90, le=90, allow_inf_nan=False)] = None
     geometry: dict[str, Any] | None = None

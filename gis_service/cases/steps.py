@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.engine import Connection, RowMapping
 from sqlalchemy.exc import IntegrityError, ProgrammingError
@@ -22,6 +22,7 @@ from gis_service.cases.case import Case
 from gis_service.cases.work_calendar import WorkCalendar
 from gis_service.cases.work_days import read_calendar
 from gis_service.cases.working_time import due, remind_at
+from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from gis_service.features.question import SHANGHAI
 from gis_service.rules import read_time_limits
@@ -45,7 +46,7 @@ class StepSent(BaseModel):
 
     step: Annotated[str, Field(max_length=40)]
     id: uuid.UUID | None = None
-    at: AwareDatetime | None = None
+    at: Moment | None = None
     note: Annotated[str | None, Field(max_length=2000)] = None
     handler: Annotated[str | None, Field(max_length=120)] = None
     department: Department | None = None

@@ -24,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 from gis_service.case_tables import SYNC_EDIT
 from gis_service.cases.steps import Clock
 from gis_service.database import Database
+from gis_service.documents_sent import FIRST_MOMENT
 from gis_service.errors import (
     ConflictError,
     EndedError,
@@ -41,8 +42,6 @@ _LOG = logging.getLogger(__name__)
 
 MOST: Final = 50
 """Edits that one message brings."""
-_FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""What a phone's clock says before it was ever set is no moment; PostgreSQL could keep it, Python couldn't read it."""
 
 
 class Sent(BaseModel):
@@ -145,7 +144,7 @@ def _keep(
     now = datetime.now(UTC)
     rows = [
         {
-            "id": edit.id, "kind": edit.kind, "body": edit.body, "made_at": max(min(edit.made_at, now), _FIRST_MOMENT),
+            "id": edit.id, "kind": edit.kind, "body": edit.body, "made_at": max(min(edit.made_at, now), FIRST_MOMENT),
             "state": outcomes[edit.id].state, "result": outcomes[edit.id].result,
             "problem": outcomes[edit.id].problem,
         }
