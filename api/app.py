@@ -51,7 +51,7 @@ from api.routes import (
     versions,
     visits,
 )
-from api.turns import Readings, Turns
+from api.turns import Readings, Shares, Turns
 from gis_service.database import Database
 from gis_service.features.extents import Extents
 from gis_service.photos.files import PhotoFiles
@@ -121,7 +121,7 @@ def create_app(
         await reader.open()
         app.state.reader, app.state.identities = reader, Identities(database)
         app.state.turns, app.state.readings, app.state.logins = Turns(), Readings(), CapacityLimiter(2)
-        app.state.encodings, app.state.syncs = Readings(), Readings(4)
+        app.state.encodings, app.state.syncs = Readings(), Shares()
         app.state.extents = Extents(reader)
         yield
         await reader.close()
