@@ -32,6 +32,9 @@ def lock_objects(conn: Connection, community: str, edits: Sequence[Edit]) -> Non
     for edit in edits:
         for layer, key in _rows(community, edit):
             wanted[layer].add(key)
+    if sum(map(len, wanted.values())) < 2:
+        # Whoever locks one row only, as it will when it is changed, is in nobody's way.
+        return
     for layer in sorted(wanted):
         given = {"community": community, "codes": sorted(wanted[layer]), "ids": sorted(_identifiers(wanted[layer]))}
         conn.execute(
