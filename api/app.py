@@ -54,7 +54,7 @@ from api.routes import (
     versions,
     visits,
 )
-from api.turns import Readings, Turns
+from api.turns import Readings, Shares, Turns
 from gis_service.database import Database
 from gis_service.features.extents import Extents
 from gis_service.photos.files import PhotoFiles
@@ -125,7 +125,7 @@ def create_app(
         app.state.reader, app.state.identities = reader, Identities(database)
         app.state.changes = database.changes()
         app.state.turns, app.state.readings, app.state.logins = Turns(), Readings(), CapacityLimiter(2)
-        app.state.encodings, app.state.syncs = Readings(), Readings(4)
+        app.state.encodings, app.state.syncs = Readings(), Shares()
         app.state.extents = Extents(reader)
         yield
         await app.state.changes.close()

@@ -168,7 +168,7 @@ def batch(database: DatabaseOf, scope: ScopeOf, document: DocumentOf) -> Respons
     for name in given.cases:
         try:
             with database.write(scope) as conn:
-                found = take_case(conn, name)
+                found = take_case(conn, name, made.main_code)
                 make_step(conn, found, made, read_clock(conn, found.community))
             results.append({"case": name, "done": True})
         except UnavailableError:
@@ -216,7 +216,7 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
     """Make a step of a case; the same identifier again changes nothing. The answer is the case as it stands then."""
     given = read_document(StepSent, document)
     with database.write(scope) as conn:
-        found = take_case(conn, case)
+        found = take_case(conn, case, given.main_code)
         made = make_step(conn, found, given, read_clock(conn, found.community))
         after = told_of(find_case(conn, f"{found.community}.{found.id}", today()))
     return told({"step": made, **after}, 201)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.dependencies import CommunityParameter, DatabaseOf, ScopeOf
 from api.quick_route import QuickRoute
 from api.routes.cases import JSON, DocumentOf, body_of, told
-from api.turns import Readings
+from api.turns import Shares
 from gis_service.areas import area_named
 from gis_service.documents_sent import read_document
 from gis_service.features.transact import community_for
@@ -34,18 +34,20 @@ class Decision(BaseModel):
 async def sync(
     request: Request, database: DatabaseOf, scope: ScopeOf, document: DocumentOf, community: CommunityParameter = None
 ) -> Response:
-    """Write each edit or keep it for a person; an edit that is sent again is answered as before."""
+    """Write each edit or keep it for a person; an edit that is sent again is answered as before.
 
-    def take() -> Response:
+    While many wait, only the first edits of a message are taken; what isn't among the results is to be sent again.
+    """
+
+    def take(seconds: float) -> Response:
         given = read_document(Sent, document)
         place = community_for(scope, community)
-        outcomes = take_edits(database, scope, place, given.edits, given.device)
+        outcomes = take_edits(database, scope, place, given.edits, given.device, seconds)
         return told({"community": place, "results": [
             {"id": one.id, "state": one.state, "result": one.result, "problem": one.problem} for one in outcomes
         ]})  # fmt: skip
 
-    # A whole district that comes back into the network at once waits in line; it mustn't be told to come again.
-    syncs: Readings = request.app.state.syncs
+    syncs: Shares = request.app.state.syncs
     return await syncs.run(take)
 
 

@@ -65,7 +65,10 @@ class Case:
 
 _NAMED = "h.community = :community and (h.code = :key or h.id = :id)"
 _FIND = text(f"{SELECT} where {_NAMED}")
-_LOCK = text(f"select h.id from gis.hazard h where {_NAMED} for update")
+_LOCK = text(
+    "select h.id, h.code from gis.hazard h where h.community = :community"
+    " and (h.code = :key or h.id = :id or h.code = :main) order by h.id for update"
+)
 _STANDS = text(
     "select h.community, h.id, h.code, h.event_code, h.flow, h.status, h.level, h.found_on, h.due_on, s.due_at,"
     " s.remind_at from gis.hazard h left join lateral (select c.due_at, c.remind_at from gis.case_step c"
@@ -87,17 +90,25 @@ def find_case(conn: Connection, name: str, today: date) -> RowMapping:
     return _only(conn.execute(_FIND, {**_named(name), "today": today}).mappings().all(), name)
 
 
-def take_case(conn: Connection, name: str) -> Case:
+def take_case(conn: Connection, name: str, main_code: str | None = None) -> Case:
     """Return what steps need of a case, locked, so that nobody else makes a step of it until the transaction ends.
+
+    Parameters
+    ----------
+    main_code
+        Code of the case that it is to be merged into, which is locked too: of two cases that are merged into each
+        other at the same moment, neither would be left.
 
     Raises
     ------
     NotFoundError, ConflictError
         As :func:`find_case` does.
     """
-    found = _only(conn.execute(_LOCK, _named(name)).mappings().all(), name)
+    named = _named(name)
+    rows = conn.execute(_LOCK, {**named, "main": main_code}).mappings().all()
+    found = _only([row for row in rows if row["id"] == named["id"] or row["code"] == named["key"]], name)
     # A statement of its own: only one that begins with the lock in hand sees what others did while it waited.
-    return stands(conn, name.partition(".")[0], found["id"])
+    return stands(conn, named["community"], found["id"])
 
 
 def stands(conn: Connection, community: str, identifier: uuid.UUID) -> Case:

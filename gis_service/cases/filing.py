@@ -99,9 +99,13 @@ def file_case(conn: Connection, community: str, given: NewCase, clock: Clock) ->
             "社区不能认定重大隐患;请选“疑似重大(待认定)”。", "The community can't determine a major hazard."
         )
     found = min(given.at or datetime.now(UTC), datetime.now(UTC))
-    sent = read_feature_sent(_HAZARD, _document(given, identifier, found.astimezone(SHANGHAI).date()), CRS84, new=True)
+    day = found.astimezone(SHANGHAI).date()
+    sent = read_feature_sent(_HAZARD, _document(given, identifier, day), CRS84, new=True)
     create_feature(conn, _HAZARD, community, sent, Conditions(), identifier)
-    case = stands(conn, community, identifier)
+    case = Case(
+        community, identifier, code_of(identifier, day), given.event_code, given.flow,
+        HazardStatus.FOUND, given.level, day, None, None, None,
+    )  # fmt: skip
     if given.register_it:
         make_step(conn, case, StepSent(step="register", id=uuid.uuid5(identifier, "register"), at=found), clock)
         case = stands(conn, community, identifier)

@@ -169,7 +169,9 @@ def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime)
     elif step.target is None:
         # The case stays where it is, and so does its limit.
         found |= {"due_at": case.due_at, "remind_at": case.remind_at}
-    if case.due_on is None and wanted.due_on is None and target not in OVER:
+    # Where the step must say the day itself, a day of ours would hide that it wasn't said.
+    said = wanted.due_on is not None or Requirement.DUE in step.requires
+    if case.due_on is None and not said and target not in OVER:
         limit = clock.run("event", case.event_code, level, _start(case, at))["due_at"]
         found["due_on"] = (limit - timedelta(microseconds=1)).astimezone(SHANGHAI).date()
     return found

@@ -134,7 +134,7 @@ def _file(doing: Doing) -> tuple[dict[str, Any], str | None]:
 
 def _step(doing: Doing) -> tuple[dict[str, Any], str | None]:
     given = read_document(StepOfCase, doing.document())
-    case = take_case(doing.conn, given.case)
+    case = take_case(doing.conn, given.case, given.main_code)
     made = make_step(doing.conn, case, given, doing.clock(case.community))
     return {"case": f"{case.community}.{case.id}", "step": str(made)}, None
 

@@ -9,10 +9,13 @@ heard nothing, still has all of it.
 from __future__ import annotations
 
 import logging
+import math
+import time
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Annotated, Any, Final
 
 import orjson
@@ -24,6 +27,7 @@ from sqlalchemy.exc import OperationalError
 from gis_service.case_tables import SYNC_EDIT
 from gis_service.cases.steps import Clock
 from gis_service.database import Database
+from gis_service.documents_sent import FIRST_MOMENT
 from gis_service.errors import (
     ConflictError,
     EndedError,
@@ -41,8 +45,6 @@ _LOG = logging.getLogger(__name__)
 
 MOST: Final = 50
 """Edits that one message brings."""
-_FIRST_MOMENT: Final = datetime(2000, 1, 1, tzinfo=UTC)
-"""What a phone's clock says before it was ever set is no moment; PostgreSQL could keep it, Python couldn't read it."""
 
 
 class Sent(BaseModel):
@@ -79,8 +81,21 @@ class _HiddenError(Exception):
         self.hidden = frozenset(hidden)
 
 
-def take_edits(database: Database, scope: Scope, community: str, edits: Sequence[Edit], device: str) -> list[Outcome]:
+def take_edits(
+    database: Database, scope: Scope, community: str, edits: Sequence[Edit], device: str,
+    seconds: float = math.inf,
+) -> list[Outcome]:  # fmt: skip
     """Write each edit or keep it for a person; one that is sent again is what it was.
+
+    Parameters
+    ----------
+    seconds
+        After how many seconds no further edit is begun; the first one always is.
+
+    Returns
+    -------
+    list of Outcome
+        What became of the edits, in their order, as far as they were taken.
 
     Raises
     ------
@@ -88,10 +103,11 @@ def take_edits(database: Database, scope: Scope, community: str, edits: Sequence
         When nothing can be kept now: the phone keeps all of them.
     """
     hidden: frozenset[uuid.UUID] = frozenset()
+    ends = time.monotonic() + seconds
     while True:
         try:
             with database.write(scope) as conn:
-                return _take(conn, scope, community, edits, device, hidden)
+                return _take(conn, scope, community, edits, device, hidden, ends)
         except _HiddenError as found:
             # What was done under these identifiers is undone, and the others are done once more.
             hidden |= found.hidden
@@ -114,8 +130,9 @@ _KEEP = text(
 
 
 def _take(
-    conn: Connection, scope: Scope, community: str, edits: Sequence[Edit], device: str, hidden: frozenset[uuid.UUID]
-) -> list[Outcome]:
+    conn: Connection, scope: Scope, community: str, edits: Sequence[Edit], device: str, hidden: frozenset[uuid.UUID],
+    ends: float,
+) -> list[Outcome]:  # fmt: skip
     lock_objects(conn, community, edits)
     first = {edit.id: edit for edit in reversed(edits)}
     asked = [{"id": one.id, "kind": one.kind, "body": one.body} for one in first.values()]
@@ -127,13 +144,15 @@ def _take(
     kept, clocks = [], dict[str, Clock]()
     for edit in edits:
         if edit.id not in outcomes:
+            if kept and time.monotonic() > ends:
+                break
             outcomes[edit.id] = _tried(Doing(conn, scope, community, edit, clocks=clocks))
             kept.append(edit)
     if kept:
         _keep(conn, scope, community, kept, outcomes, device)
     return [
         outcomes[edit.id] if (edit.kind, edit.body) == (first[edit.id].kind, first[edit.id].body) else _taken(edit.id)
-        for edit in edits
+        for edit in takewhile(lambda edit: edit.id in outcomes, edits)
     ]
 
 
@@ -145,7 +164,7 @@ def _keep(
     now = datetime.now(UTC)
     rows = [
         {
-            "id": edit.id, "kind": edit.kind, "body": edit.body, "made_at": max(min(edit.made_at, now), _FIRST_MOMENT),
+            "id": edit.id, "kind": edit.kind, "body": edit.body, "made_at": max(min(edit.made_at, now), FIRST_MOMENT),
             "state": outcomes[edit.id].state, "result": outcomes[edit.id].result,
             "problem": outcomes[edit.id].problem,
         }

@@ -104,13 +104,18 @@ def record_visit(
             f"正确数 {given.correct_count} 比检查数 {given.checked_count or 0} 多;请核对。",
             "More was correct than was checked.",
         )
-    at = min(given.at or datetime.now(UTC), datetime.now(UTC))
     target = _target(conn, community, given)
-    visit = _document(scope, given, identifier, at, _place(given, target))
+    visit = _document(scope, given, identifier, _moment(given), _place(given, target))
     sent = read_feature_sent(_VISIT, visit, CRS84, new=True)
     create_feature(conn, _VISIT, community, sent, Conditions(), identifier)
     merged = _found_otherwise(conn, scope, community, given, target, insist=insist, decided=decided)
     return Recorded(identifier, str(visit["properties"]["code"]), new=True, merged=merged)
+
+
+def _moment(given: NewVisit) -> datetime:
+    """Return when a visit was made; a phone's clock may be ahead."""
+    now = datetime.now(UTC)
+    return min(given.at or now, now)
 
 
 def _found_otherwise(
@@ -122,7 +127,7 @@ def _found_otherwise(
     properties = dict(given.changes)
     if _COUNTED_PEOPLE in properties:
         # A count is worth what its day is.
-        day = (given.at or datetime.now(UTC)).astimezone(SHANGHAI).date()
+        day = _moment(given).astimezone(SHANGHAI).date()
         properties.setdefault("tenant_count_as_of", day.isoformat())
     return merge_change(
         conn, LAYERS[given.target_kind], scope, f"{community}.{target['id']}", given.base, Changes(properties, None),
