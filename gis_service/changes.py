@@ -24,7 +24,7 @@ from layers.registry import LAYERS
 CHANNEL: Final = "gis_changes"
 APPLICATION: Final = "gis-changes"
 """Name under which the connection stands in pg_stat_activity."""
-TOLD: Final = frozenset({*LAYERS, "case_step", "case_photo"})
+TOLD: Final = frozenset({*LAYERS, "case_step", "case_photo", "sync_edit"})
 """Tables that clients are told of; what else the service writes is no business of theirs."""
 MOST_HEARERS: Final = 300
 """Streams at once: each holds a connection that is never idle, and others must find room (:mod:`api.limits`)."""

@@ -365,7 +365,7 @@ async function start() {
   });
   await Promise.all([show(), offerFilters(), config.conflicts && state.view !== "conflicts" ? drawConflicts() : null]);
   map.drawGround(community());
-  new Live(community(), ["hazard", "case_step", "case_photo"], refresh, (live) => {
+  new Live(community(), ["hazard", "case_step", "case_photo", "sync_edit"], refresh, (live) => {
     place("desk-live").textContent = live ? "实时更新" : "每 30 秒更新";
     place("desk-live").classList.toggle("desk-on", live);
     document.documentElement.dataset.live = live ? "yes" : "no";
