@@ -489,3 +489,14 @@ def test_no_serious_barrier(page: Page, served: Served, asked: str) -> None:
     # At 200 % a screen of 1440 has 720 pixels.
     page.set_viewport_size({"width": 720, "height": 450})
     assert page.evaluate("document.documentElement.scrollWidth") == 720
+
+
+@pytest.mark.long
+def test_a_photo_is_added_at_the_desk(page: Page, served: Served, tmp_path: Path) -> None:
+    case = file(served)
+    Image.new("RGB", (640, 480), (20, 90, 160)).save(tmp_path / "after.jpg")
+    opened(page, served, f"?case={case['id']}")
+    page.set_input_files("#desk-one input[type=file]", tmp_path / "after.jpg")
+    expect(page.locator("#desk-one .desk-photos img")).to_have_count(1)
+    (photo,) = ask(served, f"/cases/{case['id']}")["photos"]
+    assert photo["stage"] == "after"

@@ -268,7 +268,8 @@ def test_the_queue_goes_out_as_a_file_and_comes_back(
         tap(page, "#field-report")
         tap(page, ".field-tile:has-text('飞线')")
         page.fill("#report-detail", "三楼到对面")
-        # A draft survives a reload.
+        # A draft survives a reload, once it is on the disk.
+        page.wait_for_timeout(1500)
         page.reload()
         ready(page)
         tap(page, "#field-report")
@@ -329,7 +330,7 @@ def test_a_shifted_phone_is_calibrated_and_a_doubtful_place_waits(
             page.wait_for_timeout(300)
         touch_at(page, shifted, here)
         tap(page, "button:has-text('用这个位置')")
-        expect(page.locator("#field-said")).to_contain_text("GCJ-02")
+        expect(page.locator("#field-said")).to_contain_text("GCJ-02", timeout=15_000)
         page.reload()
         ready(page)
         tap(page, "#field-report")

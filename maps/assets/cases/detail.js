@@ -1,8 +1,8 @@
 // One case: how it stands, what may be done now, what was done, its photos, its text for a superior, its firm.
-import { button, make } from "./elements.js";
+import { button, choice, make } from "./elements.js";
 import { agreed, backFrom } from "./flow.js";
 import { badge } from "./list.js";
-import { ask, askText, copy, send } from "./requests.js";
+import { ask, askText, copy, newId, send } from "./requests.js";
 import { stepForm } from "./step_form.js";
 import * as words from "./words.js";
 
@@ -180,8 +180,9 @@ export class Detail {
   }
 
   photos(one) {
+    const more = this.config.offices.length ? this.morePhotos(one) : null;
     if (!one.photos.length) {
-      return make("p", { class: "desk-soft desk-part" }, "没有照片。");
+      return make("section", { class: "desk-part", "aria-label": "照片" }, make("p", { class: "desk-soft" }, "没有照片。"), more);
     }
     const group = (stage, title) => {
       const mine = one.photos.filter((photo) => photo.stage === stage);
@@ -190,7 +191,29 @@ export class Detail {
           make("img", { src: `${photo.href}?small=true`, alt: `${title}照片 ${at + 1}`, loading: "lazy" }))))) : null;
     };
     return make("section", { class: "desk-part", "aria-label": "照片" }, make("h3", {}, "照片"),
-      make("div", { class: "desk-stages" }, group("before", "处置前"), group("after", "处置后")));
+      make("div", { class: "desk-stages" }, group("before", "处置前"), group("after", "处置后")), more);
+  }
+
+  morePhotos(one) {
+    const stage = choice([["before", "处置前"], ["after", "处置后"]], "after", { "aria-label": "照片是处置前还是处置后的" }, null);
+    const file = make("input", { type: "file", multiple: true, accept: "image/jpeg,image/png,image/webp", "aria-label": "加照片" });
+    file.addEventListener("change", async () => {
+      file.disabled = true;
+      try {
+        for (const each of file.files) {
+          const asked = new URLSearchParams({ case: one.id, stage: stage.value, id: newId() });
+          await ask(`/photos?${asked}`, {
+            method: "POST", headers: { Accept: "application/json", "Content-Type": each.type || "image/jpeg" }, body: each,
+          });
+        }
+        this.say("照片已加上");
+        this.changed();
+      } catch (error) {
+        this.failed(error);
+        file.disabled = false;
+      }
+    });
+    return make("div", { class: "desk-buttons" }, make("span", { class: "desk-soft" }, "加照片"), stage, file);
   }
 
   journal(one) {

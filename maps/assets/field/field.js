@@ -75,7 +75,7 @@ function run(queue) {
     const near = snapshot.near(point, ["rental_unit", "enterprise", "hazard"], 12).filter((one) => one.distance < 40);
     sheet("这里有什么", make("div", { class: "field-body" }, found.length || near.length
       ? make("ul", { class: "field-list" }, [...found, ...near].map((one) => make("li", {}, button([
-        make("b", {}, titleOf(one.layer, one.feature, config)), make("span", { class: "field-soft" }, config.titles[one.layer])],
+        make("b", {}, titleOf(one.layer, one.feature, parts)), make("span", { class: "field-soft" }, config.titles[one.layer])],
       () => open(one), { class: "field-row" }))))
       : make("p", { class: "field-empty" }, "这里没有登记的东西。")), { name: "here" });
   }

@@ -86,7 +86,7 @@ export class NearList {
   }
 
   row({ layer, feature }, soft) {
-    return button([make("b", {}, titleOf(layer, feature, this.config)), make("span", { class: "field-soft" }, soft)],
+    return button([make("b", {}, titleOf(layer, feature, this)), make("span", { class: "field-soft" }, soft)],
       () => this.open({ layer, feature }), { class: "field-row" });
   }
 }

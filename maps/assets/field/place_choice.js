@@ -38,7 +38,7 @@ export class PlaceChoice {
     const here = this.position.now;
     const at = this.at;
     const near = at && this.snapshot.near(at, ["building"], 1)[0];
-    const where = near && near.distance < 60 ? `,${titleOf("building", near.feature, this.config)}旁` : "";
+    const where = near && near.distance < 60 ? `,${titleOf("building", near.feature, this)}旁` : "";
     let said = "还没有位置";
     if (this.source === "gps" && here) {
       said = `我的位置(误差约 ${Math.round(here.accuracy)} 米)${where}`;

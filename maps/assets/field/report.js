@@ -22,7 +22,7 @@ export class Report {
     sheet("报隐患:是什么?", make("div", { class: "field-body" },
       draft ? make("div", { class: "field-note" }, make("p", {}, `上次没有报完:${this.config.events[draft.event_code] || ""}`),
         button("接着报", () => this.form(draft.event_code, draft)), button("不要了", async () => { await remember("draft", null); this.open(about); }, { class: "field-second" })) : null,
-      about ? make("p", {}, `关于:${titleOf(about.layer, about.feature, this.config)}`) : null,
+      about ? make("p", {}, `关于:${titleOf(about.layer, about.feature, this)}`) : null,
       make("div", { class: "field-tiles" }, tiles), more), { name: "report" });
   }
 

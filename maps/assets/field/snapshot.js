@@ -129,6 +129,17 @@ export class Snapshot extends EventTarget {
     return this.features(layer).find((one) => one.properties.code === code);
   }
 
+  // The address or name of the first of these things, given as [layer, code], that the phone knows.
+  called(things) {
+    for (const [layer, code] of things) {
+      const found = code && this.find(layer, code)?.properties;
+      if (found && (found.address || found.name)) {
+        return found.address || found.name;
+      }
+    }
+    return "";
+  }
+
   // What covers a place, by layer in the order that is asked for.
   at(point, layers) {
     return layers.flatMap((layer) => this.features(layer).filter((one) => covers(one.geometry, point)).map((feature) => ({ layer, feature })));

@@ -21,11 +21,11 @@ export class Thing {
     const here = this.position.now;
     const away = here ? `${said(metres(here.at, at))},${wind(bearing(here.at, at))}` : null;
     const rows = (this.config.shown[layer] || []).map(([name, title, codes, unit]) => [title, told(given[name], codes, unit)]).filter(([, value]) => value !== "");
-    sheet(titleOf(layer, feature, this.config), make("div", { class: "field-body" },
+    sheet(titleOf(layer, feature, this), make("div", { class: "field-body" },
       make("p", { class: "field-soft" }, [kindOf(layer), given.code, away].filter(Boolean).join(" · ")),
       reasons.length ? make("ul", { class: "field-reasons" }, reasons.map((one) => make("li", {}, one))) : null,
       layer === "hazard" ? this.caseParts(thing) : VISITED.includes(layer) ? this.visitParts(thing) : null,
-      rows.length ? make("dl", {}, rows.map(([title, value]) => [make("dt", {}, title), make("dd", {}, value)])) : null,
+      rows.length ? make("dl", {}, rows.flatMap(([title, value]) => [make("dt", {}, title), make("dd", {}, value)])) : null,
       make("div", { class: "field-buttons" },
         button("在地图上看", () => { leave(); this.showOnMap(at); }, { class: "field-second" }),
         layer === "hazard" ? null : button("报隐患", () => this.report(thing), { class: "field-second" }))), { name: "thing" });
@@ -75,7 +75,7 @@ export class Thing {
         } : {}),
       };
       try {
-        await this.queue.add("visit", body, { title: `走访:${titleOf(layer, feature, this.config)}(${outcome?.title || "改正人数"})` });
+        await this.queue.add("visit", body, { title: `走访:${titleOf(layer, feature, this)}(${outcome?.title || "改正人数"})` });
       } catch (error) {
         toast(error.message, { wrong: true });
         save.disabled = false;

@@ -8,10 +8,11 @@ const KINDS = {
 
 export const kindOf = (layer) => KINDS[layer] || layer;
 
-export function titleOf(layer, feature, config) {
+export function titleOf(layer, feature, { config, snapshot }) {
   const given = feature.properties;
   if (layer === "hazard") {
-    return `${config.events[given.event_code] || given.event_code}${given.place ? ` · ${given.place}` : ""}`;
+    const place = snapshot.called([["rental_unit", given.rental_code], ["enterprise", given.enterprise_code], ["building", given.building_code]]);
+    return `${config.events[given.event_code] || given.event_code}${place ? ` · ${place}` : ""}`;
   }
   if (layer === "grid") {
     return given.name || `第 ${Number(given.code.slice(12))} 网格`;
