@@ -21,7 +21,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives import serialization
 from PIL import Image
-from playwright.sync_api import BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, Playwright, ViewportSize, expect, sync_playwright
 from sqlalchemy import Engine, text
 
 from gis_service.certificates.authority import make_certificate
@@ -36,7 +36,7 @@ from tests.api.own_service import Served, serving
 
 GRID = f"{COMMUNITY}001"
 PASSWORD = "long-enough-password-1"
-PHONE = {"width": 390, "height": 844}
+PHONE = ViewportSize(width=390, height=844)
 OWN_JS_BYTES = 150_000
 ASSETS = Path(__file__).parents[2] / "maps/assets"
 AXE = Path(__file__).parents[2] / "maps/vendor/node_modules/axe-core/axe.min.js"

@@ -202,15 +202,15 @@ def test_refusals_and_waste_are_what_python_counts(staff: TestClient, superuser:
         totals: dict[str, list[int]] = {}
         for one in visits:
             if one["target_kind"] == "waste_point" and one["checked_count"]:
-                key = one["target_code"] if by == "point" else f"{one['visited_on']:%Y-%m}"
-                total = totals.setdefault(key, [0, 0])
+                named = str(one["target_code"]) if by == "point" else f"{one['visited_on']:%Y-%m}"
+                total = totals.setdefault(named, [0, 0])
                 total[0] += one["checked_count"]
                 total[1] += one["correct_count"]
         assert {key: [row["checked"], row["correct"]] for key, row in rows.items()} == totals
-        for key, (checked, correct) in totals.items():
-            assert rows[key]["rate"] == pytest.approx(correct / checked, abs=1e-4)
-            assert rows[key]["points"] == correct - 2 * (checked - correct)
-            assert rows[key]["interval"][0] <= rows[key]["rate"] <= rows[key]["interval"][1]
+        for named, (checked, correct) in totals.items():
+            assert rows[named]["rate"] == pytest.approx(correct / checked, abs=1e-4)
+            assert rows[named]["points"] == correct - 2 * (checked - correct)
+            assert rows[named]["interval"][0] <= rows[named]["rate"] <= rows[named]["interval"][1]
 
 
 def test_a_visit_of_its_own(staff: TestClient, unit: dict[str, Any]) -> None:
