@@ -17,8 +17,8 @@ from layers.layer import Layer
 
 def _kept(name: str, title: str, kind: Kind) -> LayerField:
     return LayerField(
-        name=name, title=title, description="", kind=kind, required=False, default=None, codes=None, words={}, minimum=None,
-        exclusive_minimum=False, maximum=None, min_length=None, max_length=None, pattern=None, unit=None,
+        name=name, title=title, description="", kind=kind, required=False, default=None, codes=None, words={},
+        minimum=None, exclusive_minimum=False, maximum=None, min_length=None, max_length=None, pattern=None, unit=None,
         personal=False, by_step=False, identifies=False, headers=(),
     )  # fmt: skip
 

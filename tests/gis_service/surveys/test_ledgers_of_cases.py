@@ -29,8 +29,8 @@ from layers.registry import LAYERS
 HAZARD = LAYERS["hazard"]
 OLD_WORDS = {
     "已登记立案": "registered", "已交办": "advised", "整改中": "rectifying", "已销号": "closed", "销号": "closed",
-    "结案": "closed", "上报移交": "transferred", "复查不合格": "rework", "挂账延期": "suspended", "不予立案": "rejected",
-    "重复并案": "merged",
+    "结案": "closed", "上报移交": "transferred", "复查不合格": "rework", "挂账延期": "suspended",
+    "不予立案": "rejected", "重复并案": "merged",
 }  # fmt: skip
 
 
