@@ -29,9 +29,12 @@ from api.routes import (
     audit,
     calendars,
     cases,
+    changes,
     collections,
+    desk,
     exports,
     features,
+    field,
     forms,
     health,
     jobs,
@@ -51,7 +54,7 @@ from api.routes import (
     versions,
     visits,
 )
-from api.turns import Readings, Turns
+from api.turns import Readings, Shares, Turns
 from gis_service.database import Database
 from gis_service.features.extents import Extents
 from gis_service.photos.files import PhotoFiles
@@ -65,7 +68,7 @@ from maps.table_page import TABLE_FILES
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
     questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
-    analyses.router, today.router, cases.router, visits.router, sync.router,
+    analyses.router, today.router, cases.router, visits.router, sync.router, changes.router, desk.router, field.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
     health.router, trust.router,
@@ -120,10 +123,12 @@ def create_app(
         reader = database.quick()
         await reader.open()
         app.state.reader, app.state.identities = reader, Identities(database)
+        app.state.changes = database.changes()
         app.state.turns, app.state.readings, app.state.logins = Turns(), Readings(), CapacityLimiter(2)
-        app.state.encodings = Readings()
+        app.state.encodings, app.state.syncs = Readings(), Shares()
         app.state.extents = Extents(reader)
         yield
+        await app.state.changes.close()
         await reader.close()
 
     app = FastAPI(

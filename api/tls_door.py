@@ -21,6 +21,7 @@ from fastapi.responses import RedirectResponse, Response
 from api.admission import Entrance, host_name, is_known_host
 from api.certificate_in_use import CertificateInUse
 from api.connection import last_words
+from api.ending_server import EndingServer
 from api.errors import problem
 from api.limits import Limits
 
@@ -154,8 +155,8 @@ def _settle(readable: asyncio.Future[None]) -> None:
         readable.set_result(None)
 
 
-class DoorServer(uvicorn.Server):
-    """uvicorn's server with a door in place of its own sockets, where the service speaks HTTPS itself."""
+class DoorServer(EndingServer):
+    """The server with a door in place of its own sockets, where the service speaks HTTPS itself."""
 
     def __init__(self, config: uvicorn.Config, entrance: Entrance, limits: Limits) -> None:
         super().__init__(config)

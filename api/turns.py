@@ -87,3 +87,43 @@ class Readings:
             return await run_in_threadpool(make)
         finally:
             self._free.release()
+
+
+class Shares:
+    """Turns for phones that come back into the network: the more of them wait, the less of a message is taken at once.
+
+    Nobody is told to come again because of the others. What isn't taken of a message isn't in its answer, and its phone
+    sends it once more; so everyone hears something soon, where one edit of each can be taken in soon.
+
+    Parameters
+    ----------
+    at_once
+        How many turns there are; what they write of one community is committed one after the other anyway.
+    within_seconds
+        In what time everyone who is there has had their turn, but for what each request costs beside its edits.
+    wait_seconds
+        How long a request waits for its turn before it is UnavailableError (503).
+    """
+
+    def __init__(self, at_once: int = 3, within_seconds: float = 1.0, wait_seconds: float = 60.0) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._at_once, self._within_seconds, self._wait_seconds = at_once, within_seconds, wait_seconds
+        self._here = 0
+
+    async def run(self, make: Callable[[float], Response]) -> Response:
+        """Return what ``make`` gives, made in a thread in its turn; it is told for how many seconds it may go on."""
+        self._here += 1
+        try:
+            try:
+                async with asyncio.timeout(self._wait_seconds):
+                    await self._free.acquire()
+            except TimeoutError as error:
+                raise UnavailableError(
+                    "现在提交的终端太多,请稍候再试。", "Too many phones just now; try again."
+                ) from error
+            try:
+                return await run_in_threadpool(make, self._within_seconds * self._at_once / self._here)
+            finally:
+                self._free.release()
+        finally:
+            self._here -= 1

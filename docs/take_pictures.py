@@ -255,6 +255,23 @@ def take_uploads(browser: Browser, served: Served, path: Path) -> None:
     context.close()
 
 
+def take_desk(browser: Browser, served: Served, path: Path) -> None:
+    """Take the desk of cases with a case opened that somebody has begun to see to."""
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, locale="zh-CN", extra_http_headers=served.login
+    )
+    page = context.new_page()
+    case = page.request.get(f"{served.address}/cases?kind=grave&level=suspected").json()["cases"][0]
+    steps = f"{served.address}/cases/{case['id']}/steps"
+    page.request.post(steps, data={"step": "assign", "handler": "网格岗4", "note": "请今天到现场复核"})
+    page.request.post(steps, data={"step": "track", "note": "应急管理站已受理", "reference": "应急〔2026〕12 号"})
+    page.goto(f"{served.address}/desk?case={case['id']}")
+    page.wait_for_selector("html[data-desk=ready]", timeout=READY_MS)
+    page.wait_for_timeout(2000)
+    save(page, path)
+    context.close()
+
+
 def take_map(browser: Browser, served: Served, path: Path, *, name: str) -> None:
     """Take one thematic map as it opens on a desk, reckoned for the last day of the sample."""
     with opened(browser, served, f"/maps/{name}?on={SAMPLE_DAY}", width=1280, height=800) as page:
@@ -348,7 +365,7 @@ def main(folder: Path, only: str | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     takers: dict[str, Callable[[Browser, Served, Path], None]] = {
         take.__name__.removeprefix("take_"): take
-        for take in (take_home, take_phone, take_popup, take_uploads, take_file)
+        for take in (take_home, take_phone, take_popup, take_uploads, take_file, take_desk)
     }
     takers |= {f"map_{name}": partial(take_map, name=name) for name in ANALYSES}
     takers |= {name: partial(take_export, shown=shown) for name, shown in EXPORTS.items()}

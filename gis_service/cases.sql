@@ -28,6 +28,18 @@ begin
 end $$;
 comment on function gis.begin_case() is 'Definer: a new case is at the beginning of its flow, unless a ledger brings it; no other state is left unknown.';
 
+create function gis.guard_structure() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if new.status <> 'suspected' and (tg_op = 'INSERT' or new.status is distinct from old.status)
+    and nullif(current_setting('gis.upload', true), '') is null and current_setting('gis.role', true) in (:writers)
+    and not 'street' = any (offices_in(new.community)) then
+    raise exception 'only suspected until someone entitled determines it' using errcode = 'check_violation',
+      constraint = 'illegal_structure_status_entitled';
+  end if;
+  return new;
+end $$;
+comment on function gis.guard_structure() is 'A structure is only suspected to be illegal until the street, or a ledger of who determined it, says otherwise.';
+
 create function gis.take_step() returns trigger language plpgsql security definer
 set search_path = gis, public, pg_temp as $$
 declare

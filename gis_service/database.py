@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from gis_service.changes import Changes
 from gis_service.errors import ForbiddenError, UnavailableError
 from gis_service.past import Past, check_settled, look_back
 from gis_service.reader import Reader
@@ -91,6 +92,10 @@ class Database:
     def quick(self) -> Reader:
         """Return a reader for an event loop; whoever takes it opens and closes it."""
         return Reader(self.reader.url.render_as_string(hide_password=False))
+
+    def changes(self) -> Changes:
+        """Return what listens, in an event loop, to what is written; whoever takes it closes it."""
+        return Changes(self.writer.url.render_as_string(hide_password=False))
 
     def ready(self) -> None:
         """Return when the database answers and its schema is there; raise UnavailableError otherwise."""

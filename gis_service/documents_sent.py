@@ -14,6 +14,8 @@ from gis_service.surveys.columns.personal import holds_identity
 
 Model = TypeVar("Model", bound=BaseModel)
 
+FIRST_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nothing is said to have happened before: it is what a phone's clock says that was never set."""
 _SAID_MOMENT: Final = "应是时刻,例如 2026-11-30T09:30:00+08:00"
 
 
@@ -26,10 +28,10 @@ def _written(value: object) -> object:
 
 Moment = Annotated[
     AwareDatetime,
-    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC)),
+    Field(ge=FIRST_MOMENT, le=datetime(2200, 1, 1, tzinfo=UTC)),
     BeforeValidator(_written),
 ]
-"""When something was done, with its time zone. A phone whose clock begins at 1970 is believed: people will see that."""
+"""When something was done, with its time zone."""
 
 _SAID = {
     "missing": "没有写",

@@ -138,7 +138,16 @@ def _everywhere(states: tuple[HazardStatus, ...], deciders: tuple[Office, ...]) 
     return (
         Step("note", "补充记录", states, None, _ALL, (_R.NOTE,)),
         Step("assign", "指派", states, None, deciders, (_R.HANDLER,), (_R.NOTE,)),
-        Step("suspect", "标为疑似重大", states, None, _ALL, (_R.NOTE,), limit="step.transfer_suspected"),
+        Step(
+            "suspect",
+            "标为疑似重大",
+            states,
+            None,
+            _ALL,
+            (_R.NOTE,),
+            limit="step.transfer_suspected",
+            graves=Graveness.ORDINARY,
+        ),
         Step("determine", "认定等级", states, None, (_T,), (_R.LEVEL, _R.NOTE), graves=Graveness.DETERMINES),
         Step("extend", "延期", states, None, deciders, (_R.DUE, _R.NOTE)),
         Step("merge", "并案", states, _S.MERGED, deciders, (_R.MAIN,), (_R.NOTE,)),

@@ -18,11 +18,13 @@ from api.quick_route import QuickRoute
 from api.received_files import json_of
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
+from api.wanted_cases import WantedOf
 from gis_service.areas import area_named, read_area
-from gis_service.cases.case import case_of, find_case, told_of
+from gis_service.cases.case import case_of, find_case, take_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
-from gis_service.cases.listing import KINDS, MOST, Wanted, list_cases
+from gis_service.cases.flow_document import flow_told, step_told
+from gis_service.cases.listing import list_cases
 from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_photos, photo_hash
 from gis_service.cases.report import report_text
 from gis_service.cases.steps import StepSent, make_step, read_clock, read_journal, read_offices, steps_from
@@ -32,8 +34,7 @@ from gis_service.features.question import today
 from gis_service.features.transact import community_for
 from gis_service.photos.encode import encode
 from gis_service.photos.files import PhotoFiles
-from layers.catalog.hazard import HazardFlow
-from layers.flows import FLOWS, Step
+from layers.flows import FLOWS
 
 router = APIRouter(tags=["cases"], route_class=QuickRoute)
 
@@ -100,54 +101,12 @@ def told(content: Any, status: int = 200) -> Response:
 )
 def flows() -> Response:
     """Return both flows as they are declared; the database refuses any other step."""
-    return told({"flows": [_flow(flow) for flow in FLOWS]})
-
-
-def _flow(name: HazardFlow) -> dict[str, Any]:
-    flow = FLOWS[name]
-    return {
-        "flow": name, "title": name.label, "first": flow.first,
-        "states": [{"state": state, "title": state.label} for state in flow.states],
-        "steps": [
-            {**_step(step), "from": list(step.sources), "to": step.target, "to_flow": step.target_flow}
-            for step in flow.steps
-        ],
-    }  # fmt: skip
-
-
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "step": step.name, "title": step.title, "requires": [[one, one.label] for one in step.requires],
-        "offers": [[one, one.label] for one in step.offers],
-        "offices": [[one, one.label] for one in step.offices], "graves": step.graves, "limit": step.limit,
-    }  # fmt: skip
-
-
-def _several(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(part for part in text.split(",") if part)
+    return told({"flows": [flow_told(flow) for flow in FLOWS]})
 
 
 @router.get("/cases", summary="案件清单:超期的在前", response_class=Response, responses=JSON)
-def cases(
-    database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
-    kind: Annotated[str, Query(pattern=f"^({'|'.join(KINDS)})$", description="哪一类案件")] = "open",
-    status: Annotated[str | None, Query(description="状态,逗号分隔")] = None,
-    flow: Annotated[str | None, Query(pattern="^(community|street)$", description="流程")] = None,
-    level: Annotated[str | None, Query(description="等级,逗号分隔")] = None,
-    event: Annotated[str | None, Query(description="事件编码,逗号分隔")] = None,
-    grid: Annotated[str | None, Query(pattern=r"^[0-9]{15}$", description="15 位网格代码")] = None,
-    handler: Annotated[str | None, Query(max_length=120, description="处置岗位")] = None,
-    department: Annotated[str | None, Query(max_length=40, description="移交部门")] = None,
-    since: DayParameter = None, until: DayParameter = None,
-    q: Annotated[str | None, Query(max_length=80, description="编码、描述、岗位、文号里的字")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST, description="最多几件")] = 200,
-    offset: Annotated[int, Query(ge=0, le=1_000_000, description="从第几件起")] = 0,
-) -> Response:  # fmt: skip
+def cases(database: DatabaseOf, scope: ScopeOf, wanted: WantedOf, community: CommunityParameter = None) -> Response:
     """Return cases with their limits, and how many there are of each kind."""
-    wanted = Wanted(
-        kind, _several(status), flow, _several(level), _several(event), grid, handler, department, since, until, q,
-        limit, offset,
-    )  # fmt: skip
     with database.read(scope) as conn:
         area = area_named(conn, community)
         return told({"community": area.code, **list_cases(conn, scope, area.code, wanted, today())})
@@ -209,8 +168,8 @@ def batch(database: DatabaseOf, scope: ScopeOf, document: DocumentOf) -> Respons
     for name in given.cases:
         try:
             with database.write(scope) as conn:
-                row = find_case(conn, name, today())
-                make_step(conn, case_of(row), made, read_clock(conn, row["community"]))
+                found = take_case(conn, name, made.main_code)
+                make_step(conn, found, made, read_clock(conn, found.community))
             results.append({"case": name, "done": True})
         except UnavailableError:
             raise
@@ -231,7 +190,7 @@ def case(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseName)
     shown = {
         **told_of(row), "geometry": orjson.loads(row["geometry"]), "journal": journal,
         "photos": [{**one, "href": f"{here}/photos/{one['id']}"} for one in photos],
-        "steps": [_step(step) for step in steps_from(found, offices)],
+        "steps": [step_told(step) for step in steps_from(found, offices)],
     }  # fmt: skip
     return told(shown)
 
@@ -257,9 +216,9 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
     """Make a step of a case; the same identifier again changes nothing. The answer is the case as it stands then."""
     given = read_document(StepSent, document)
     with database.write(scope) as conn:
-        row = find_case(conn, case, today())
-        made = make_step(conn, case_of(row), given, read_clock(conn, row["community"]))
-        after = told_of(find_case(conn, f"{row['community']}.{row['id']}", today()))
+        found = take_case(conn, case, given.main_code)
+        made = make_step(conn, found, given, read_clock(conn, found.community))
+        after = told_of(find_case(conn, f"{found.community}.{found.id}", today()))
     return told({"step": made, **after}, 201)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.dependencies import CommunityParameter, DatabaseOf, ScopeOf
 from api.quick_route import QuickRoute
 from api.routes.cases import JSON, DocumentOf, body_of, told
+from api.turns import Shares
 from gis_service.areas import area_named
 from gis_service.documents_sent import read_document
 from gis_service.features.transact import community_for
-from gis_service.sync.edits import Sent, decide, list_edits, take_edit
+from gis_service.sync.edits import Sent, decide, list_edits, take_edits
 
 router = APIRouter(prefix="/sync", tags=["sync"], route_class=QuickRoute)
 
@@ -30,14 +31,24 @@ class Decision(BaseModel):
 
 @router.post("", summary="终端离线时做的改动,按先后提交", response_class=Response, responses=JSON,
              openapi_extra=body_of(Sent))  # fmt: skip
-def sync(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, community: CommunityParameter = None) -> Response:
-    """Write each edit or keep it for a person; an edit that is sent again is answered as before."""
-    given = read_document(Sent, document)
-    place = community_for(scope, community)
-    outcomes = [take_edit(database, scope, place, edit, given.device) for edit in given.edits]
-    return told({"community": place, "results": [
-        {"id": one.id, "state": one.state, "result": one.result, "problem": one.problem} for one in outcomes
-    ]})  # fmt: skip
+async def sync(
+    request: Request, database: DatabaseOf, scope: ScopeOf, document: DocumentOf, community: CommunityParameter = None
+) -> Response:
+    """Write each edit or keep it for a person; an edit that is sent again is answered as before.
+
+    While many wait, only the first edits of a message are taken; what isn't among the results is to be sent again.
+    """
+
+    def take(seconds: float) -> Response:
+        given = read_document(Sent, document)
+        place = community_for(scope, community)
+        outcomes = take_edits(database, scope, place, given.edits, given.device, seconds)
+        return told({"community": place, "results": [
+            {"id": one.id, "state": one.state, "result": one.result, "problem": one.problem} for one in outcomes
+        ]})  # fmt: skip
+
+    syncs: Shares = request.app.state.syncs
+    return await syncs.run(take)
 
 
 @router.get("/edits", summary="终端提交的改动:待决定的冲突", response_class=Response, responses=JSON)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -63,6 +63,20 @@ class Case:
     remind_at: datetime | None
 
 
+_NAMED = "h.community = :community and (h.code = :key or h.id = :id)"
+_FIND = text(f"{SELECT} where {_NAMED}")
+_LOCK = text(
+    "select h.id, h.code from gis.hazard h where h.community = :community"
+    " and (h.code = :key or h.id = :id or h.code = :main) order by h.id for update"
+)
+_STANDS = text(
+    "select h.community, h.id, h.code, h.event_code, h.flow, h.status, h.level, h.found_on, h.due_on, s.due_at,"
+    " s.remind_at from gis.hazard h left join lateral (select c.due_at, c.remind_at from gis.case_step c"
+    "  where c.community = h.community and c.case_id = h.id order by c.position desc limit 1) s on true"
+    " where h.community = :community and h.id = :id"
+)
+
+
 def find_case(conn: Connection, name: str, today: date) -> RowMapping:
     """Return the row of a case by its name: its community, a dot, and its identifier or code.
 
@@ -73,11 +87,42 @@ def find_case(conn: Connection, name: str, today: date) -> RowMapping:
     ConflictError
         When several grids have a case of that code.
     """
+    return _only(conn.execute(_FIND, {**_named(name), "today": today}).mappings().all(), name)
+
+
+def take_case(conn: Connection, name: str, main_code: str | None = None) -> Case:
+    """Return what steps need of a case, locked, so that nobody else makes a step of it until the transaction ends.
+
+    Parameters
+    ----------
+    main_code
+        Code of the case that it is to be merged into, which is locked too: of two cases that are merged into each
+        other at the same moment, neither would be left.
+
+    Raises
+    ------
+    NotFoundError, ConflictError
+        As :func:`find_case` does.
+    """
+    named = _named(name)
+    rows = conn.execute(_LOCK, {**named, "main": main_code}).mappings().all()
+    found = _only([row for row in rows if row["id"] == named["id"] or row["code"] == named["key"]], name)
+    # A statement of its own: only one that begins with the lock in hand sees what others did while it waited.
+    return stands(conn, named["community"], found["id"])
+
+
+def stands(conn: Connection, community: str, identifier: uuid.UUID) -> Case:
+    """Return what steps need of a case that is there."""
+    return case_of(conn.execute(_STANDS, {"community": community, "id": identifier}).mappings().one())
+
+
+def _named(name: str) -> dict[str, Any]:
     community, _, key = name.partition(".")
-    rows = conn.execute(
-        text(f"{SELECT} where h.community = :community and (h.code = :key or h.id = :id)"),
-        {"community": community, "key": key, "id": _identifier(key), "today": today},
-    ).mappings().all()  # fmt: skip
+    return {"community": community, "key": key, "id": _identifier(key)}
+
+
+def _only(rows: Sequence[RowMapping], name: str) -> RowMapping:
+    key = name.partition(".")[2]
     if not rows:
         raise NotFoundError(
             f"没有案件 {name[:80]!r},或不在您的范围内。", "There is no such case, or it lies outside your area."

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from gis_service.cases.case import Case, case_of, find_case, told_of
+from gis_service.cases.case import Case, stands, told_of
 from gis_service.cases.steps import Clock, StepSent, make_step
 from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, InputError
-from gis_service.features.question import SHANGHAI, today
+from gis_service.features.question import SHANGHAI
 from gis_service.features.received import read_feature_sent
 from gis_service.features.transact import Conditions, create_feature
 from gis_service.reference_systems import CRS84
@@ -84,7 +84,6 @@ def file_case(conn: Connection, community: str, given: NewCase, clock: Clock) ->
         When the place isn't the asker's.
     """
     identifier = given.id or uuid.uuid4()
-    name, on = f"{community}.{identifier}", today()
     before = conn.execute(
         text("select event_code from gis.hazard where community = :community and id = :id"),
         {"community": community, "id": identifier},
@@ -94,18 +93,22 @@ def file_case(conn: Connection, community: str, given: NewCase, clock: Clock) ->
             raise ConflictError(
                 "这个标识已用于另一件案件;请换一个标识再提交。", "The identifier is another case's; take another one."
             )
-        return Filed(case_of(find_case(conn, name, on)), new=False)
+        return Filed(stands(conn, community, identifier), new=False)
     if given.level is HazardLevel.MAJOR:
         raise InputError(
             "社区不能认定重大隐患;请选“疑似重大(待认定)”。", "The community can't determine a major hazard."
         )
     found = min(given.at or datetime.now(UTC), datetime.now(UTC))
-    sent = read_feature_sent(_HAZARD, _document(given, identifier, found.astimezone(SHANGHAI).date()), CRS84, new=True)
+    day = found.astimezone(SHANGHAI).date()
+    sent = read_feature_sent(_HAZARD, _document(given, identifier, day), CRS84, new=True)
     create_feature(conn, _HAZARD, community, sent, Conditions(), identifier)
-    case = case_of(find_case(conn, name, on))
+    case = Case(
+        community, identifier, code_of(identifier, day), given.event_code, given.flow,
+        HazardStatus.FOUND, given.level, day, None, None, None,
+    )  # fmt: skip
     if given.register_it:
         make_step(conn, case, StepSent(step="register", id=uuid.uuid5(identifier, "register"), at=found), clock)
-        case = case_of(find_case(conn, name, on))
+        case = stands(conn, community, identifier)
     return Filed(case, new=True)
 
 

@@ -107,6 +107,11 @@ def _fits(step: Step, level: HazardLevel) -> bool:
 def make_step(conn: Connection, case: Case, wanted: StepSent, clock: Clock) -> uuid.UUID:
     """Make a step of a case; return its identifier. The same identifier again changes nothing.
 
+    Parameters
+    ----------
+    case
+        The case as :func:`gis_service.cases.case.take_case` gives it: the limits that go on are taken from it.
+
     Raises
     ------
     InputError
@@ -164,7 +169,9 @@ def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime)
     elif step.target is None:
         # The case stays where it is, and so does its limit.
         found |= {"due_at": case.due_at, "remind_at": case.remind_at}
-    if case.due_on is None and wanted.due_on is None and target not in OVER:
+    # Where the step must say the day itself, a day of ours would hide that it wasn't said.
+    said = wanted.due_on is not None or Requirement.DUE in step.requires
+    if case.due_on is None and not said and target not in OVER:
         limit = clock.run("event", case.event_code, level, _start(case, at))["due_at"]
         found["due_on"] = (limit - timedelta(microseconds=1)).astimezone(SHANGHAI).date()
     return found

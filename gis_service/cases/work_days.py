@@ -32,8 +32,9 @@ class Replaced:
 
 def read_calendar(conn: Connection, community: str) -> WorkCalendar:
     """Return the calendar of a community: its own days where it has any, else the published ones."""
-    rows = conn.execute(select(_D.day, _D.working, _D.name, _D.basis).where(_D.community == community))
-    return PUBLISHED.with_own(WorkDay(*row, own=True) for row in rows)
+    rows = conn.execute(select(_D.day, _D.working, _D.name, _D.basis).where(_D.community == community)).all()
+    # The published one knows by now which years it knows; a copy would have to find out again.
+    return PUBLISHED.with_own(WorkDay(*row, own=True) for row in rows) if rows else PUBLISHED
 
 
 def replace_days(conn: Connection, community: str, days: Sequence[WorkDay]) -> Replaced:

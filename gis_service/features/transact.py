@@ -14,13 +14,16 @@ from typing import Any, Final
 import numpy as np
 import shapely
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    CursorResult,
+    Insert,
     LargeBinary,
     Select,
+    Text,
     and_,
     bindparam,
     case,
-    cast,
     delete,
     func,
     insert,
@@ -38,6 +41,7 @@ from gis_service.features.stamps import Stamp, missing_feature
 from gis_service.features.write import refused_by_database
 from gis_service.people.roles import Right, may
 from gis_service.scope import Scope, within
+from gis_service.statement import Statement, remembered
 from gis_service.tables import tables_of
 from layers.layer import Layer
 from layers.registry import LAYERS
@@ -138,16 +142,13 @@ def create_feature(
     InputError, NotFoundError, OutsideScopeError
         When it lies outside the community, there is no such community, or its place is beyond the scope.
     """
-    table = tables_of(layer).current
     identifier = identifier or uuid.uuid4()
+    asked = remembered(("create", layer.name), lambda: _creation(layer))
+    given = {f"new_{name}": value for name, value in sent.values.items()}
     with _refusals(layer, community):
         _refuse_outside(conn, community, sent.geometry)
         try:
-            conn.execute(
-                insert(table).values(
-                    {**sent.values, **_placed(community, sent.geometry), "community": community, "id": identifier}
-                )
-            )
+            _run(conn, asked, {**given, "home": community, "shape": sent.geometry, "identifier": identifier})
         except IntegrityError as error:
             if conditions.none_match is not None and _state(error) == "23505":
                 raise _changed_meanwhile(layer) from error
@@ -275,7 +276,7 @@ def _change(
     with _refusals(layer, stamp.community):
         if geometry is not None and not _unmoved(locked.shape, shapely.from_wkb(geometry)):
             _refuse_outside(conn, stamp.community, geometry)
-            changed |= _placed(stamp.community, geometry)
+            changed |= _placed(bindparam(None, stamp.community, Text), bindparam(None, geometry, LargeBinary))
         if changed:
             conn.execute(
                 update(table).where(table.c.community == stamp.community, table.c.id == stamp.id).values(changed)
@@ -296,7 +297,22 @@ def _left_to_steps(layer: Layer, locked: Locked, values: Mapping[str, object]) -
     return {name: value for name, value in values.items() if name not in kept}
 
 
-def _placed(community: str, geometry: bytes) -> dict[str, object]:
+def _run(conn: Connection, statement: Statement, given: Mapping[str, object]) -> CursorResult[Any]:
+    """Run a statement that is kept as text: a phone's day is a hundred rows, each of forty columns."""
+    sql, names = statement.plain
+    return conn.exec_driver_sql(sql, tuple(statement.values(names, given)))
+
+
+def _creation(layer: Layer) -> Insert:
+    """Return the statement that adds a row; a field's value is the parameter ``new_`` and its name."""
+    table = tables_of(layer).current
+    home, shape = bindparam("home", type_=Text), bindparam("shape", type_=LargeBinary)
+    values = {found.name: bindparam(f"new_{found.name}", type_=table.c[found.name].type) for found in layer.fields}
+    key = {"community": home, "id": bindparam("identifier", type_=UUID)}
+    return insert(table).values({**values, **_placed(home, shape), **key})
+
+
+def _placed(community: BindParameter[str], geometry: BindParameter[bytes]) -> dict[str, object]:
     """Return the geometry and the grid that it lies in.
 
     Triggers keep the grid true anyway; given at once, it lets row-level security see where the row belongs, and
@@ -314,22 +330,27 @@ def _placed(community: str, geometry: bytes) -> dict[str, object]:
     return {"geom": shape, "grid": grid}
 
 
-def _shape(geometry: bytes) -> ColumnElement[Any]:
-    return func.ST_GeomFromEWKB(bindparam(None, geometry, LargeBinary))
+def _shape(geometry: BindParameter[bytes]) -> ColumnElement[Any]:
+    return func.ST_GeomFromEWKB(geometry)
 
 
 def _refuse_outside(conn: Connection, community: str, geometry: bytes) -> None:
     """Refuse what doesn't touch the community's boundary, as uploads do."""
-    area, shape = tables_of(LAYERS["community"]).current.c, _shape(geometry)
-    touches = and_(area.geom.op("&&")(shape), func.ST_Intersects(area.geom, shape))
-    # The distance costs far more than the question whether they touch, so only who is refused waits for it.
-    away = case((touches, None), else_=func.ST_Distance(func.geography(area.geom), func.geography(shape)))
-    metres = conn.execute(select(away).where(area.community == community, area.code == community)).scalar()
+    metres = _run(conn, remembered("outside", _outside), {"home": community, "shape": geometry}).scalar()
     if metres is not None:
         raise InputError(
             f"位置在社区边界之外约 {metres:,.0f} 米,没有写入;请检查坐标、坐标系(Content-Crs)或社区代码。",
             f"The geometry lies {metres:.0f} m outside the community's boundary; nothing was written.",
         )
+
+
+def _outside() -> Select[Any]:
+    area, shape = tables_of(LAYERS["community"]).current.c, _shape(bindparam("shape", type_=LargeBinary))
+    home = bindparam("home", type_=Text)
+    touches = and_(area.geom.op("&&")(shape), func.ST_Intersects(area.geom, shape))
+    # The distance costs far more than the question whether they touch, so only who is refused waits for it.
+    away = case((touches, None), else_=func.ST_Distance(func.geography(area.geom), func.geography(shape)))
+    return select(away).where(area.community == home, area.code == home)
 
 
 def _unmoved(stored: Any, sent: Any) -> bool:
@@ -352,16 +373,18 @@ def _rings(shape: Any) -> list[Any]:
 
 def _stamp(conn: Connection, layer: Layer, community: str, identifier: uuid.UUID) -> Stamp:
     """Read the version back: triggers count it after the statement."""
-    table = tables_of(layer).current
-    row = conn.execute(
-        select(table.c.version, table.c.recorded_at).where(
-            table.c.community == community, table.c.id == cast(identifier, UUID)
-        )
-    ).one_or_none()
+    statement = remembered(("stamp", layer.name), lambda: _stamping(layer))
+    row = _run(conn, statement, {"home": community, "identifier": identifier}).one_or_none()
     # A grid's worker who moves a row out of their grid could not see it any more.
     if row is None:
         raise _not_theirs(layer)
     return Stamp(community, identifier, row[0], row[1])
+
+
+def _stamping(layer: Layer) -> Select[Any]:
+    table = tables_of(layer).current
+    named = (table.c.community == bindparam("home", type_=Text), table.c.id == bindparam("identifier", type_=UUID))
+    return select(table.c.version, table.c.recorded_at).where(*named)
 
 
 @contextmanager

@@ -125,6 +125,10 @@ _BEGINNINGS = {
         "这个办理流程里没有这种状态,没有写入任何内容;街道流程才有“已立案”“已派遣”。",
         "The flow has no such state; nothing was written.",
     ),
+    "illegal_structure_status_entitled": (
+        "社区不能认定违建,只能报“疑似违建”,没有写入任何内容;认定和处置由街道写入,或随有据可查的台账上传。",
+        "Only the street determines what is illegal; nothing was written.",
+    ),
     "hazard_status_begins": (
         "新案件从“已发现”开始,等级为一般或疑似重大,没有写入任何内容;之后的状态由办理步骤改变。",
         "A case begins as found, general or suspected to be major; nothing was written.",

@@ -1,28 +1,33 @@
-"""Edits of phones: each is taken in once, in a transaction of its own, and either written or kept for a person.
+"""Edits of phones: each is taken in once, as a whole or not at all, and either written or kept for a person.
 
 Nothing that a phone sends is dropped: what can't be written as it is waits in ``sync_edit`` with the reason, and a
-phone that sends it again, because it never heard the answer, gets that answer.
+phone that sends it again, because it never heard the answer, gets that answer. What arrives in one message is one
+transaction with a savepoint for each edit: a crash before its commit leaves nothing of it, and the phone, which has
+heard nothing, still has all of it.
 """
 
 from __future__ import annotations
 
+import logging
+import math
+import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Annotated, Any, Final
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import insert, select
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
 from gis_service.case_tables import SYNC_EDIT
-from gis_service.cases.case import case_of, find_case
-from gis_service.cases.filing import NewCase, file_case
-from gis_service.cases.steps import StepSent, make_step, read_clock
+from gis_service.cases.steps import Clock
 from gis_service.database import Database
-from gis_service.documents_sent import read_document
+from gis_service.documents_sent import FIRST_MOMENT
 from gis_service.errors import (
     ConflictError,
     EndedError,
@@ -32,37 +37,14 @@ from gis_service.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from gis_service.features.question import today
-from gis_service.features.received import read_changes, read_feature_sent
-from gis_service.features.transact import Conditions, create_feature
-from gis_service.reference_systems import CRS84
 from gis_service.scope import Scope
-from gis_service.sync.merge import GEOMETRY, Merged, merge_change
-from gis_service.visits.record import NewVisit, record_visit
-from layers.layer import Layer
-from layers.registry import LAYERS
+from gis_service.sync.applying import KINDS, Doing, Edit, apply
+from gis_service.sync.locks import lock_objects
 
-KINDS: Final = {
-    "case": "登记案件", "step": "案件步骤", "visit": "走访", "change": "修改要素", "feature": "新增要素",
-}  # fmt: skip
-"""Kinds of edits, with their Chinese names."""
+_LOG = logging.getLogger(__name__)
+
 MOST: Final = 50
 """Edits that one message brings."""
-
-
-class Edit(BaseModel):
-    """An edit as a phone keeps it: made once, under an identifier of its own.
-
-    ``body`` is a case, a step (``case`` beside what a step says), a visit, a change (``layer``, ``feature``, ``base``,
-    ``before``, ``properties``, ``geometry``) or a new feature (``layer``, ``properties``, ``geometry``).
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: uuid.UUID
-    kind: Annotated[str, Field(max_length=20)]
-    made_at: AwareDatetime
-    body: dict[str, Any]
 
 
 class Sent(BaseModel):
@@ -74,38 +56,16 @@ class Sent(BaseModel):
     edits: Annotated[list[Edit], Field(min_length=1, max_length=MOST)]
 
 
-class ChangeSent(BaseModel):
-    """A change of a feature; ``base`` is the version that the phone had."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    layer: str
-    feature: Annotated[str, Field(max_length=120)]
-    base: int | None = None
-    before: dict[str, Any] = Field(default_factory=dict)
-    properties: dict[str, Any] = Field(default_factory=dict)
-    geometry: dict[str, Any] | None = None
-
-
-class FeatureSent(BaseModel):
-    """A new feature."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    layer: str
-    properties: dict[str, Any]
-    geometry: dict[str, Any]
-
-
-class StepOfCase(StepSent):
-    """A step, and of which case."""
-
-    case: Annotated[str, Field(max_length=120)]
-
-
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an edit: ``applied``, or ``conflict`` with the reason; later ``settled`` or ``dropped``."""
+    """What became of an edit.
+
+    Attributes
+    ----------
+    state
+        ``applied``, or ``conflict``, which waits with its ``problem``; later ``settled`` or ``dropped``. ``taken``
+        tells that the identifier is another edit's: nothing was written or kept, and the phone must take a new one.
+    """
 
     id: uuid.UUID
     state: str
@@ -113,134 +73,147 @@ class Outcome:
     problem: str | None = None
 
 
-@dataclass(frozen=True)
-class _Doing:
-    conn: Connection
-    scope: Scope
-    community: str
-    edit: Edit
-    insist: bool = False
+class _HiddenError(Exception):
+    """Identifiers stand for edits that whoever asks doesn't see."""
+
+    def __init__(self, hidden: Collection[uuid.UUID]) -> None:
+        super().__init__(f"{len(hidden)} identifiers are taken")
+        self.hidden = frozenset(hidden)
 
 
-def take_edit(database: Database, scope: Scope, community: str, edit: Edit, device: str) -> Outcome:
-    """Write an edit, or keep it for a person; sent again, it is what it was.
+def take_edits(
+    database: Database, scope: Scope, community: str, edits: Sequence[Edit], device: str,
+    seconds: float = math.inf,
+) -> list[Outcome]:  # fmt: skip
+    """Write each edit or keep it for a person; one that is sent again is what it was.
+
+    Parameters
+    ----------
+    seconds
+        After how many seconds no further edit is begun; the first one always is.
+
+    Returns
+    -------
+    list of Outcome
+        What became of the edits, in their order, as far as they were taken.
 
     Raises
     ------
     UnavailableError, EndedError, ForbiddenError
-        When nothing can be kept now: the phone keeps it.
+        When nothing can be kept now: the phone keeps all of them.
     """
-    with database.write(scope) as conn:
-        known = conn.execute(
-            select(SYNC_EDIT.c.state, SYNC_EDIT.c.result, SYNC_EDIT.c.problem).where(
-                SYNC_EDIT.c.community == community, SYNC_EDIT.c.id == edit.id
-            )
-        ).one_or_none()
-        if known is not None:
-            return Outcome(edit.id, known.state, known.result, known.problem)
-        outcome = _tried(_Doing(conn, scope, community, edit))
-        conn.execute(
-            insert(SYNC_EDIT).values(
-                community=community, id=edit.id, kind=edit.kind, body=_plain(edit.body), device=device,
-                made_at=min(edit.made_at, datetime.now(UTC)), state=outcome.state, result=_plain(outcome.result),
-                problem=outcome.problem, areas=list(scope.narrowed(community).areas),
-            )
-        )  # fmt: skip
-    return outcome
+    hidden: frozenset[uuid.UUID] = frozenset()
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            with database.write(scope) as conn:
+                return _take(conn, scope, community, edits, device, hidden, ends)
+        except _HiddenError as found:
+            # What was done under these identifiers is undone, and the others are done once more.
+            hidden |= found.hidden
 
 
-def _tried(doing: _Doing) -> Outcome:
+_KNOWN = text(
+    "select e.id, e.state, e.result, e.problem, (e.kind, e.body) = (r.kind, r.body) as same from gis.sync_edit e"
+    " join jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, kind text, body jsonb) on r.id = e.id"
+    " where e.community = :community"
+)
+_KEEP = text(
+    "insert into gis.sync_edit (community, id, kind, body, device, made_at, state, result, problem, areas, received_at)"
+    " select :community, r.id, r.kind, r.body, :device, r.made_at, r.state, r.result, r.problem, :areas,"
+    # Later ones are later, so that whoever reads them reads them in the order in which they were applied.
+    "  clock_timestamp() + ordinality * interval '1 microsecond'"
+    " from rows from (jsonb_to_recordset(cast(:rows as jsonb)) as (id uuid, kind text, body jsonb, made_at timestamptz,"
+    "  state text, result jsonb, problem text)) with ordinality as r"
+    " on conflict do nothing returning id"
+)
+
+
+def _take(
+    conn: Connection, scope: Scope, community: str, edits: Sequence[Edit], device: str, hidden: frozenset[uuid.UUID],
+    ends: float,
+) -> list[Outcome]:  # fmt: skip
+    lock_objects(conn, community, edits)
+    first = {edit.id: edit for edit in reversed(edits)}
+    asked = [{"id": one.id, "kind": one.kind, "body": one.body} for one in first.values()]
+    known = conn.execute(_KNOWN, {"community": community, "rows": _text(asked)}).all()
+    outcomes = {
+        row.id: Outcome(row.id, row.state, row.result, row.problem) if row.same else _taken(row.id) for row in known
+    }
+    outcomes |= {one: _taken(one) for one in hidden}
+    kept, clocks = [], dict[str, Clock]()
+    for edit in edits:
+        if edit.id not in outcomes:
+            if kept and time.monotonic() > ends:
+                break
+            outcomes[edit.id] = _tried(Doing(conn, scope, community, edit, clocks=clocks))
+            kept.append(edit)
+    if kept:
+        _keep(conn, scope, community, kept, outcomes, device)
+    return [
+        outcomes[edit.id] if (edit.kind, edit.body) == (first[edit.id].kind, first[edit.id].body) else _taken(edit.id)
+        for edit in takewhile(lambda edit: edit.id in outcomes, edits)
+    ]
+
+
+def _keep(
+    conn: Connection, scope: Scope, community: str, edits: Sequence[Edit], outcomes: Mapping[uuid.UUID, Outcome],
+    device: str,
+) -> None:  # fmt: skip
+    """Write down what became of edits, so that they are what they were when they are sent again."""
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "id": edit.id, "kind": edit.kind, "body": edit.body, "made_at": max(min(edit.made_at, now), FIRST_MOMENT),
+            "state": outcomes[edit.id].state, "result": outcomes[edit.id].result,
+            "problem": outcomes[edit.id].problem,
+        }
+        for edit in edits
+    ]  # fmt: skip
+    given = {
+        "community": community, "device": device, "areas": list(scope.narrowed(community).areas), "rows": _text(rows),
+    }  # fmt: skip
+    written = set(conn.execute(_KEEP, given).scalars())
+    lost = {edit.id for edit in edits} - written
+    if lost:
+        raise _HiddenError(lost)
+
+
+def _taken(identifier: uuid.UUID) -> Outcome:
+    return Outcome(identifier, "taken", {}, "这个标识已用于另一条改动,没有写入;请换一个标识再提交。")
+
+
+def _tried(doing: Doing) -> Outcome:
     """Apply an edit within a savepoint: what fails leaves nothing but the reason."""
+    if doing.edit.suspect:
+        said = f"位置可疑:{doing.edit.suspect}。请核对位置后决定。"
+        return Outcome(doing.edit.id, "conflict", {}, said)
     try:
         with doing.conn.begin_nested():
             result, problem = apply(doing)
-    except (UnavailableError, UnauthenticatedError, EndedError):
+    except (UnavailableError, UnauthenticatedError, EndedError, OperationalError):
         raise
     except ServiceError as error:
         return Outcome(doing.edit.id, "conflict", {}, str(error))
+    except Exception as error:
+        # One edit that nobody has thought of must not keep all that a phone has behind it from being taken in.
+        if doing.conn.invalidated:
+            raise
+        _LOG.exception("edit %s of kind %s", doing.edit.id, doing.edit.kind)
+        said = f"服务没有处理成这条改动({type(error).__name__}),原样留着;请联系管理员。"
+        return Outcome(doing.edit.id, "conflict", {}, said)
     return Outcome(doing.edit.id, "conflict" if problem else "applied", result, problem)
 
 
-def apply(doing: _Doing) -> tuple[dict[str, Any], str | None]:
-    """Do what an edit says; return what was written, and what clashes in one sentence."""
-    known = _APPLIED.get(doing.edit.kind)
-    if known is None:
-        raise InputError(
-            f"不认识这种改动 {doing.edit.kind[:20]!r};可能是终端的页面版本不同。", "The kind of edit isn't known."
-        )
-    return known(doing)
-
-
-def _file(doing: _Doing) -> tuple[dict[str, Any], str | None]:
-    given = read_document(NewCase, {"id": str(doing.edit.id), "at": doing.edit.made_at, **doing.edit.body})
-    filed = file_case(doing.conn, doing.community, given, read_clock(doing.conn, doing.community))
-    return {"case": f"{doing.community}.{filed.case.id}", "code": filed.case.code}, None
-
-
-def _step(doing: _Doing) -> tuple[dict[str, Any], str | None]:
-    given = read_document(StepOfCase, {"id": str(doing.edit.id), "at": doing.edit.made_at, **doing.edit.body})
-    case = case_of(find_case(doing.conn, given.case, today()))
-    made = make_step(doing.conn, case, given, read_clock(doing.conn, case.community))
-    return {"case": f"{case.community}.{case.id}", "step": str(made)}, None
-
-
-def _visit(doing: _Doing) -> tuple[dict[str, Any], str | None]:
-    given = read_document(NewVisit, {"id": str(doing.edit.id), "at": doing.edit.made_at, **doing.edit.body})
-    recorded = record_visit(doing.conn, doing.scope, doing.community, given, insist=doing.insist)
-    told: dict[str, Any] = {"visit": f"{doing.community}.{recorded.id}", "code": recorded.code}
-    return (told, None) if recorded.merged is None else _told(told, recorded.merged)
-
-
-def _change(doing: _Doing) -> tuple[dict[str, Any], str | None]:
-    given = read_document(ChangeSent, doing.edit.body)
-    layer = _layer(given.layer)
-    document: dict[str, Any] = {"properties": given.properties}
-    if given.geometry is not None:
-        document[GEOMETRY] = given.geometry
-    changes = read_changes(layer, document, CRS84, whole=False)
-    merged = merge_change(
-        doing.conn, layer, doing.scope, given.feature, given.base, changes, before=given.before, insist=doing.insist
-    )
-    return _told({"feature": merged.stamp.identifier}, merged)
-
-
-def _feature(doing: _Doing) -> tuple[dict[str, Any], str | None]:
-    given = read_document(FeatureSent, doing.edit.body)
-    layer = _layer(given.layer)
-    document = {"type": "Feature", "properties": given.properties, "geometry": given.geometry}
-    sent = read_feature_sent(layer, document, CRS84, new=True)
-    stamp = create_feature(doing.conn, layer, doing.community, sent, Conditions(), doing.edit.id)
-    return {"feature": stamp.identifier}, None
-
-
-_APPLIED: Final[Mapping[str, Callable[[_Doing], tuple[dict[str, Any], str | None]]]] = {
-    "case": _file, "step": _step, "visit": _visit, "change": _change, "feature": _feature,
-}  # fmt: skip
-
-
-def _told(result: dict[str, Any], merged: Merged) -> tuple[dict[str, Any], str | None]:
-    told = {**result, "version": merged.stamp.version, "written": list(merged.written)}
-    if not merged.clashes:
-        return told, None
-    told["differences"] = [asdict(one) for one in merged.clashes]
-    titles = "、".join(one.title for one in merged.clashes)
-    return told, f"离线期间别人也改了{titles},请决定用哪一个;其余已写入。"
-
-
-def _layer(name: str) -> Layer:
-    found = LAYERS.get(name)
-    if found is None:
-        raise NotFoundError(f"没有图层 {name[:40]!r}。", "There is no such layer.")
-    return found
-
-
-def _plain(document: Mapping[str, Any]) -> Any:
-    """Return a document as JSON has it: days and identifiers as texts."""
-    return orjson.loads(orjson.dumps(document, default=str))
+def _text(document: Any) -> str:
+    """Return a document as JSON: days and identifiers as texts."""
+    return orjson.dumps(document, default=str).decode()
 
 
 def decide(database: Database, scope: Scope, community: str, identifier: uuid.UUID, take: str) -> Outcome:
     """Decide about an edit that waits: ``mine`` writes it whatever others did since, ``present`` leaves what is.
+
+    Of a change of which a part was written when it arrived, ``mine`` is about the fields that clashed and no others.
 
     Raises
     ------
@@ -259,11 +232,12 @@ def decide(database: Database, scope: Scope, community: str, identifier: uuid.UU
         result, state = dict(row["result"]), "dropped"
         if take == "mine":
             edit = Edit(id=row["id"], kind=row["kind"], made_at=row["made_at"], body=row["body"])
-            again, _ = apply(_Doing(conn, scope, community, edit, insist=True))
+            clashed = [one["field"] for one in result.get("differences", [])] or None
+            again, _ = apply(Doing(conn, scope, community, edit, insist=True, decided=clashed))
             result, state = {**result, **again}, "settled"
         conn.execute(
             SYNC_EDIT.update().where(*mine).values(
-                state=state, result=_plain(result), settled_at=datetime.now(UTC), settled_by=scope.actor
+                state=state, result=orjson.loads(_text(result)), settled_at=datetime.now(UTC), settled_by=scope.actor
             )
         )  # fmt: skip
     return Outcome(identifier, state, result, row["problem"])

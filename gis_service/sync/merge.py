@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,7 +42,7 @@ class Merged:
 
 def merge_change(
     conn: Connection, layer: Layer, scope: Scope, feature: str, base: int | None, changes: Changes,
-    *, before: Mapping[str, Any] | None = None, insist: bool = False,
+    *, before: Mapping[str, Any] | None = None, insist: bool = False, decided: Collection[str] | None = None,
 ) -> Merged:  # fmt: skip
     """Write those fields of a change that nobody else has changed since its base; the others clash.
 
@@ -56,6 +56,9 @@ def merge_change(
         What the phone showed of the fields, which counts where the history has no such version.
     insist
         Whether the change is written whatever others did since: somebody decided so.
+    decided
+        The fields that they decided about; of the others nothing is written, since others may have gone on with what
+        was written when the change arrived. None for all.
 
     Raises
     ------
@@ -70,6 +73,11 @@ def merge_change(
             raise InputError(
                 f"“{layer.field(name).title}”由办理步骤改变,不能直接改。", f"{name} changes by a step only."
             )
+    if decided is not None:
+        changes = Changes(
+            {name: value for name, value in changes.properties.items() if name in decided},
+            changes.geometry if GEOMETRY in decided else None,
+        )
     mine = _checked(layer, locked, changes.properties)
     if insist:
         clashes: list[Difference] = []
@@ -82,7 +90,7 @@ def merge_change(
             if locked.values[name] not in (value, known.get(name))
             or (name not in known and locked.values[name] != value)
         ]
-        if changes.geometry is not None and base is not None and _moved_since(conn, layer, locked.stamp, base):
+        if changes.geometry is not None and _moved_since(conn, layer, locked.stamp, base):
             clashes.append(Difference(GEOMETRY, "位置", None, None, None))
     clashing = {one.field for one in clashes}
     written = {name: value for name, value in changes.properties.items() if name not in clashing}
@@ -116,8 +124,10 @@ def _base(conn: Connection, layer: Layer, stamp: Stamp, version: int | None) -> 
     return None if row is None else dict(row)
 
 
-def _moved_since(conn: Connection, layer: Layer, stamp: Stamp, version: int) -> bool:
-    """Return whether somebody has moved a feature since a version."""
+def _moved_since(conn: Connection, layer: Layer, stamp: Stamp, version: int | None) -> bool:
+    """Return whether somebody has moved a feature since a version, or may have, where it isn't known."""
+    if version is None:
+        return True
     moved = conn.execute(
         text(
             f"select not st_equals(t.geom, h.geom) from gis.{layer.name} t join gis.{layer.name}_history h"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -65,13 +66,18 @@ class Recorded:
     merged: Merged | None = None
 
 
-def record_visit(conn: Connection, scope: Scope, community: str, given: NewVisit, *, insist: bool = False) -> Recorded:
+def record_visit(
+    conn: Connection, scope: Scope, community: str, given: NewVisit, *, insist: bool = False,
+    decided: Collection[str] | None = None,
+) -> Recorded:  # fmt: skip
     """Record a visit, and write what was found to be otherwise of what was visited.
 
     Parameters
     ----------
     insist
         Whether what was found is written whatever others did since, also where the visit itself stands already.
+    decided
+        The fields that this was decided about; None for all.
 
     Raises
     ------
@@ -91,35 +97,41 @@ def record_visit(conn: Connection, scope: Scope, community: str, given: NewVisit
         if before.target_code != given.target_code:
             raise ConflictError("这个标识已用于另一次走访。", "The identifier is another visit's.")
         target = _target(conn, community, given) if insist else None
-        merged = _found_otherwise(conn, scope, community, given, target, insist=insist)
+        merged = _found_otherwise(conn, scope, community, given, target, insist=insist, decided=decided)
         return Recorded(identifier, before.code, new=False, merged=merged)
     if given.correct_count is not None and given.correct_count > (given.checked_count or 0):
         raise InputError(
             f"正确数 {given.correct_count} 比检查数 {given.checked_count or 0} 多;请核对。",
             "More was correct than was checked.",
         )
-    at = min(given.at or datetime.now(UTC), datetime.now(UTC))
     target = _target(conn, community, given)
-    visit = _document(scope, given, identifier, at, _place(given, target))
+    visit = _document(scope, given, identifier, _moment(given), _place(given, target))
     sent = read_feature_sent(_VISIT, visit, CRS84, new=True)
     create_feature(conn, _VISIT, community, sent, Conditions(), identifier)
-    merged = _found_otherwise(conn, scope, community, given, target, insist=insist)
+    merged = _found_otherwise(conn, scope, community, given, target, insist=insist, decided=decided)
     return Recorded(identifier, str(visit["properties"]["code"]), new=True, merged=merged)
 
 
+def _moment(given: NewVisit) -> datetime:
+    """Return when a visit was made; a phone's clock may be ahead."""
+    now = datetime.now(UTC)
+    return min(given.at or now, now)
+
+
 def _found_otherwise(
-    conn: Connection, scope: Scope, community: str, given: NewVisit, target: RowMapping | None, *, insist: bool
-) -> Merged | None:
+    conn: Connection, scope: Scope, community: str, given: NewVisit, target: RowMapping | None, *, insist: bool,
+    decided: Collection[str] | None,
+) -> Merged | None:  # fmt: skip
     if not given.changes or target is None:
         return None
     properties = dict(given.changes)
     if _COUNTED_PEOPLE in properties:
         # A count is worth what its day is.
-        day = (given.at or datetime.now(UTC)).astimezone(SHANGHAI).date()
+        day = _moment(given).astimezone(SHANGHAI).date()
         properties.setdefault("tenant_count_as_of", day.isoformat())
     return merge_change(
         conn, LAYERS[given.target_kind], scope, f"{community}.{target['id']}", given.base, Changes(properties, None),
-        before=given.before, insist=insist,
+        before=given.before, insist=insist, decided=decided,
     )  # fmt: skip
 
 

@@ -346,6 +346,8 @@ _MAKERS: dict[str, Callable[[Caller, Call], Call]] = {
     "GET /uploads/{upload}/workbook": _upload,
     "GET /uploads/{upload}/map": _upload,
     "GET /jobs/{job}": _upload,
+    "GET /changes": _plain,
+    "GET /desk": _plain,
     "POST /uploads": lambda _caller, call: Call(call.operation, "POST", "/uploads", data={"layer": "building"}),
     **OF_CASES,
     **dict.fromkeys(

@@ -374,3 +374,28 @@ def test_a_step_made_ahead_of_the_clock_counts_as_now(staff: TestClient, place: 
     walk(staff, case, ("register", {"at": ahead}))
     (line,) = staff.get(f"/cases/{case['id']}").json()["journal"]
     assert datetime.fromisoformat(line["at"]) <= datetime.now(UTC)
+
+
+def test_the_community_may_only_suspect_that_something_is_illegal(
+    staff: TestClient, street: TestClient, place: Place, superuser: Engine
+) -> None:
+    ring = [[place[0], place[1]], [place[0] + 1e-4, place[1]], [place[0] + 1e-4, place[1] + 1e-4], [place[0], place[1]]]
+    shape = {"type": "Polygon", "coordinates": [ring]}
+    sent = {"type": "Feature", "geometry": shape, "properties": {"code": f"WJ{uuid.uuid4().hex[:6]}"}}
+    made = staff.post("/collections/illegal_structure/items", json=sent)
+    assert made.status_code == 201, made.text
+    address = f"/collections/illegal_structure/items/{made.headers['location'].rpartition('/')[2]}"
+    determined = {"properties": {"status": "determined"}}
+    refused = staff.patch(address, json=determined)
+    assert (refused.status_code, "疑似违建" in refused.json()["detail"]) == (409, True)
+    assert staff.patch(address, json={"properties": {"storeys": 2}}).status_code == 204
+    assert street.patch(address, json=determined).status_code == 204
+    # What is determined may be described further by the community.
+    assert staff.patch(address, json={"properties": {"storeys": 3}}).status_code == 204
+    at_once = {**sent, "properties": {"code": f"WJ{uuid.uuid4().hex[:6]}", "status": "demolished"}}
+    assert staff.post("/collections/illegal_structure/items", json=at_once).status_code == 409
+    with superuser.connect() as conn:
+        found = conn.execute(
+            text("select status from gis.illegal_structure where id = :id"), {"id": address.rpartition(".")[2]}
+        ).scalar()
+    assert found == "determined"

@@ -223,3 +223,15 @@ def test_a_visit_of_its_own(staff: TestClient, unit: dict[str, Any]) -> None:
     assert item["geometry"]["coordinates"] == pytest.approx([unit["lon"], unit["lat"]], abs=1e-7)
     wrong = staff.post("/visits", json={**sent, "id": None, "checked_count": 3, "correct_count": 4})
     assert "比检查数" in wrong.json()["detail"]
+
+
+def test_a_suspicious_place_waits_for_a_person(staff: TestClient, unit: dict[str, Any]) -> None:
+    sent = {
+        **edit("case", {"event_code": "05-07", "lon": unit["lon"], "lat": unit["lat"]}),
+        "suspect": "定位误差 300 米",
+    }
+    (answer,) = send(staff, sent)
+    assert (answer["state"], "300 米" in answer["problem"]) == ("conflict", True)
+    assert staff.get(f"/cases/{COMMUNITY}.{sent['id']}").status_code == 404
+    assert staff.post(f"/sync/edits/{sent['id']}", json={"take": "mine"}).json()["state"] == "settled"
+    assert staff.get(f"/cases/{COMMUNITY}.{sent['id']}").json()["event_code"] == "05-07"

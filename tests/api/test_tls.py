@@ -4,88 +4,31 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import itertools
-import os
 import select
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from contextlib import ExitStack, closing, suppress
 
 import httpx
 import pytest
-import uvicorn
 from cryptography.hazmat.primitives import serialization
-from fastapi.responses import StreamingResponse
-from fastapi.testclient import TestClient
 from playwright.sync_api import sync_playwright
 
-from api.admission import Entrance
-from api.app import create_app
-from api.certificate_in_use import CertificateInUse
-from api.connection import connection_class
-from api.limits import Limits
-from api.start import entrance_of, files_beside
-from api.tls_door import DoorServer
 from gis_service.certificates.authority import make_certificate
-from gis_service.certificates.folder import Certificate, CertificateFolder, fingerprint_of
-from gis_service.database import Database, connect
+from gis_service.certificates.folder import CertificateFolder, fingerprint_of
+from gis_service.database import connect
 from gis_service.local_cluster import LocalCluster
 from gis_service.people.accounts import add_account, set_password
-from gis_service.settings import Settings
-from tests.api.conftest import Command
-from tests.api.own_service import Served, free_port, serving
+from tests.api.https_office import NAME, Office, held_connections, serial
+from tests.api.own_service import serving
 from tests.conftest import TEST_COMMUNITY
-from tests.gis_service.test_certificates import Forged
-from tests.local_client import LOCAL, OPERATOR
+from tests.local_client import OPERATOR
 
-NAME = "map.xinqun.lan"
 SECONDS = 0.8
-SILENCE = 0.3
 PASSWORD = "一个够长的口令 2026"
 HTML = {"Accept": "text/html"}
-
-
-class Office:
-    """A service with a certificate of its own, and how a device that trusts its authority reaches it."""
-
-    def __init__(self, served: Served, folder: CertificateFolder) -> None:
-        self.served, self.folder = served, folder
-        self.base = f"https://{NAME}:{served.port}"
-
-    def trusting(self, *, version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=self.folder.authority)
-        if version is not None:
-            context.set_ciphers("DEFAULT@SECLEVEL=0")
-            context.minimum_version = context.maximum_version = version
-        return context
-
-    def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(verify=self.trusting(), base_url=self.served.url, timeout=10, **options)
-
-    def ask(self, client: httpx.Client, method: str, path: str, *, host: str = NAME, **more: Any) -> httpx.Response:
-        """Send a request under a name that no server of names knows."""
-        headers = {"Host": f"{host}:{self.served.port}", **more.pop("headers", {})}
-        return client.request(method, path, headers=headers, extensions={"sni_hostname": host}, **more)
-
-    def open(self, *, name: str = NAME) -> ssl.SSLSocket:
-        plain = socket.create_connection(("127.0.0.1", self.served.port), timeout=20)
-        return self.trusting().wrap_socket(plain, server_hostname=name)
-
-    def plainly(self, sent: bytes) -> tuple[bytes, float]:
-        """Send bytes without TLS; return what came until the end, and after how many seconds."""
-        begun = time.monotonic()
-        with closing(socket.create_connection(("127.0.0.1", self.served.port), timeout=20)) as connection:
-            connection.sendall(sent)
-            got = b""
-            with suppress(ConnectionResetError):
-                while piece := connection.recv(65536):
-                    got += piece
-        return got, time.monotonic() - begun
 
 
 @pytest.fixture(scope="module")
@@ -230,17 +173,6 @@ def test_who_speaks_plain_http_is_told_at_once(office: Office) -> None:
     assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 307
 
 
-def held_connections(office: Office) -> int:
-    """Return how many sockets of its port the process holds, the listening one among them."""
-    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    own = {f"socket:[{row[9]}]" for row in rows if int(row[1].partition(":")[2], 16) == office.served.port}
-    held = []
-    for path in Path(f"/proc/{office.served.pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            held.append(str(path.readlink()))
-    return len(own & set(held))
-
-
 @pytest.mark.alone
 def test_who_begins_and_falls_silent_is_closed_and_others_are_answered(office: Office) -> None:
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 32
@@ -285,13 +217,6 @@ def test_bodies_and_heads_are_limited_as_without_tls(office: Office) -> None:
         assert slow.recv(65536).startswith(b"HTTP/1.1 408 ")
 
 
-def serial(office: Office) -> int:
-    with closing(office.open()) as connection:
-        found = connection.getpeercert()
-        assert found is not None
-        return int(str(found["serialNumber"]), 16)
-
-
 def test_a_renewed_certificate_serves_the_next_connection(office: Office) -> None:
     before = serial(office)
     assert serial(office) == before
@@ -310,188 +235,3 @@ def test_a_renewed_certificate_serves_the_next_connection(office: Office) -> Non
     assert serial(office) == renewed.leaf.serial_number
     office.folder.server.write_bytes(good)
     assert serial(office) == renewed.leaf.serial_number
-
-
-# -- in this process ----------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def running(database: Database, folder: CertificateFolder, limits: Limits) -> Iterator[tuple[Office, list[str]]]:
-    """Run the application behind its door in a thread, with a route that never ends; give what was complained of."""
-    complaints: list[str] = []
-    entrance = Entrance(secure=True, certificate=CertificateInUse(folder, complaints.append))
-    app = create_app(database, limits=limits, entrance=entrance, log=lambda _line: None)
-
-    @app.get("/endless")
-    def endless() -> StreamingResponse:
-        return StreamingResponse(itertools.repeat(b"x" * 100_000))
-
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", free_port()))
-    listener.listen(2048)
-    config = uvicorn.Config(
-        app, http=connection_class(limits), ws="none", log_config=None, timeout_graceful_shutdown=1
-    )  # fmt: skip
-    server = DoorServer(config, entrance, limits)
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield Office(Served(listener.getsockname()[1], os.getpid(), "", "https"), folder), complaints
-    finally:
-        server.should_exit = True
-        thread.join(timeout=20)
-    assert not thread.is_alive()
-
-
-def test_what_cannot_be_read_is_said_once(database: Database, tmp_path: Path) -> None:
-    folder = CertificateFolder(tmp_path)
-    make_certificate(folder, [NAME])
-    with running(database, folder, Limits()) as (office, complaints):
-        before = serial(office)
-        folder.server.write_bytes(b"garbage")
-        assert {serial(office) for _ in range(3)} == {before}
-    assert len(complaints) == 1
-    assert "仍用旧的" in complaints[0]
-
-
-def test_who_does_not_read_the_answer_is_ended(database: Database, tmp_path: Path) -> None:
-    folder = CertificateFolder(tmp_path)
-    make_certificate(folder, [NAME])
-    with running(database, folder, Limits(silence_seconds=SILENCE)) as (office, _), closing(office.open()) as reader:
-        reader.sendall(f"GET /endless HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
-        time.sleep(SILENCE * 4)
-        # What lies in the buffers on the way is some megabytes; the answer would go on without an end.
-        got, left = 1, 64 << 20
-        with suppress(ConnectionResetError, ssl.SSLError):
-            while got and left > 0:
-                got = len(reader.recv(1 << 20))
-                left -= got
-        assert left > 0
-
-
-@pytest.mark.parametrize("said", [b"", b"\x16\x03\x01"], ids=["silent", "in the handshake"])
-def test_the_longest_waiting_make_room(database: Database, tmp_path: Path, said: bytes) -> None:
-    folder = CertificateFolder(tmp_path)
-    make_certificate(folder, [NAME])
-    with running(database, folder, Limits(connections=60)) as (office, _), ExitStack() as stack:
-        silent = [
-            stack.enter_context(closing(socket.create_connection(("127.0.0.1", office.served.port), timeout=5)))
-            for _ in range(70)
-        ]
-        for one in silent:
-            with suppress(ConnectionError):
-                one.sendall(said)
-        with office.client() as client:
-            assert office.ask(client, "GET", "/healthz").status_code == 200
-            held = held_connections(office)
-        ended = [one for one in silent if select.select([one], [], [], 0)[0]]
-        assert 10 <= len(ended) <= 12
-        assert ended == silent[: len(ended)]
-        # What was ended is closed on this side too: a listener, a client, and who still waits.
-        assert held == 2 + len(silent) - len(ended)
-
-
-def test_only_an_own_authority_is_handed_out(database: Database, tmp_path: Path) -> None:
-    def said(entrance: Entrance) -> list[tuple[int, str]]:
-        with TestClient(create_app(database, entrance=entrance), **LOCAL) as client:
-            assert "/trust" not in client.get("/login").text
-            answers = [client.get(path) for path in ("/trust", "/authority.crt")]
-            return [(one.status_code, one.json()["detail"]) for one in answers]
-
-    assert [status for status, _ in said(Entrance())] == [404, 404]
-    folder, taken = CertificateFolder(tmp_path), Forged(names=(NAME,))
-    with folder.changing():
-        folder.replace_server(taken.chain(), taken.key_pem())
-    answers = said(Entrance(certificate=CertificateInUse(folder)))
-    assert [status for status, _ in answers] == [404, 404]
-    assert all("某单位根证书" in sentence and sentence.count("。") == 1 for _, sentence in answers)
-    assert folder.certificate() == Certificate(taken.leaf, None)
-
-
-def test_certificates_are_part_of_backups(tmp_path: Path) -> None:
-    folder = CertificateFolder(tmp_path)
-    make_certificate(folder, [NAME])
-    kept = {name: path for name, path in files_beside(Settings(data_dir=tmp_path)).items() if name.startswith("tls/")}
-    assert set(kept) == {"tls/authority.crt", "tls/authority.key", "tls/server.pem"}
-    assert all(path.is_file() and path == tmp_path / name for name, path in kept.items())
-
-
-def test_a_chinese_address_is_known_as_browsers_send_it(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("GIS_HOST", "GIS_PROXIES"):
-        monkeypatch.delenv(name, raising=False)
-    entrance = entrance_of(Settings(public_url="https://地图.内网", data_dir=tmp_path))
-    with TestClient(create_app(database, entrance=entrance), **LOCAL) as client:
-        assert client.get("/healthz", headers={"Host": "xn--wcs7d.xn--v6q792i"}).status_code == 200
-        assert client.get("/healthz", headers={"Host": "xn--wcs7d.lan"}).status_code == 403
-
-
-# -- the command line ---------------------------------------------------------------------------------------------
-
-
-def test_commands_say_what_there_is_and_what_to_do(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    data = tmp_path / "data"
-    monkeypatch.setenv("GIS_DATA_DIR", str(data))
-    none = command("tls", "show")
-    assert (none.code, none.out, none.err.count("。")) == (1, "", 1)
-    made = command("tls", "make", NAME, "192.168.1.20")
-    assert made.code == 0
-    for word in (NAME, "证书信任设置", "CA 证书", "certutil", str(data / "tls" / "authority.crt"), "重启一次"):
-        assert word in made.out
-    held = CertificateFolder(data).certificate()
-    assert held is not None
-    assert held.authority is not None
-    shown = command("tls", "show")
-    assert shown.code == 0
-    for certificate in (held.leaf, held.authority):
-        assert f"{fingerprint_of(certificate)}\n" in shown.out
-    assert "注意" not in shown.out
-    again = command("tls", "make")
-    assert again.code == 0
-    assert "已续期" in again.out
-    assert "certutil" not in again.out
-    doctor = command("doctor")
-    assert "证书(" in doctor.out
-    monkeypatch.setenv("GIS_PUBLIC_URL", "https://elsewhere.lan")
-    assert "不包括 GIS_PUBLIC_URL 里的 elsewhere.lan" in command("tls", "show").out
-    taken = Forged(names=("elsewhere.lan",))
-    (tmp_path / "c.pem").write_bytes(taken.chain())
-    (tmp_path / "k.pem").write_bytes(taken.key_pem())
-    refused = command("tls", "take", tmp_path / "c.pem", data / "tls" / "authority.key")
-    assert (refused.code, refused.out, refused.err.count("。")) == (1, "", 1)
-    done = command("tls", "take", tmp_path / "c.pem", tmp_path / "k.pem")
-    assert done.code == 0
-    assert "某单位根证书" in done.out
-    assert "certutil" not in done.out
-    assert "中间证书" in done.out
-
-
-def test_what_ends_soon_or_has_ended_is_said(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import datetime as dt
-
-    monkeypatch.setenv("GIS_DATA_DIR", str(tmp_path))
-    now = dt.datetime.now(dt.UTC)
-    for age, code, word in ((380, 0, "还有 15 天到期"), (400, 1, "到期,浏览器会拦住")):
-        make_certificate(CertificateFolder(tmp_path), [NAME], now=now - dt.timedelta(days=age))
-        shown = command("tls", "show")
-        assert (shown.code, word in shown.out) == (code, True), shown.out
-
-
-@pytest.mark.parametrize("harm", ["public address", "garbage"])
-def test_a_service_that_cannot_serve_https_does_not_start(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, harm: str
-) -> None:
-    monkeypatch.setenv("GIS_DATA_DIR", str(tmp_path))
-    folder = CertificateFolder(tmp_path)
-    make_certificate(folder, [NAME])
-    if harm == "garbage":
-        folder.server.write_bytes(b"garbage")
-    else:
-        monkeypatch.setenv("GIS_PUBLIC_URL", f"http://{NAME}")
-    ran = command("serve", "--port", str(free_port()))
-    assert (ran.code, ran.err.strip().count("\n"), ran.err.count("。")) == (1, 0, 1)

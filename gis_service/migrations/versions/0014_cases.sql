@@ -87,15 +87,15 @@ insert into gis.flow_step values ('community', 'assign', 'tracking', 'community'
 insert into gis.flow_step values ('community', 'assign', 'recheck', 'community', 'recheck', '{community,street}', '{handler}', 'any');
 insert into gis.flow_step values ('community', 'assign', 'rework', 'community', 'rework', '{community,street}', '{handler}', 'any');
 insert into gis.flow_step values ('community', 'assign', 'suspended', 'community', 'suspended', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'found', 'community', 'found', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'registered', 'community', 'registered', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'advised', 'community', 'advised', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'rectifying', 'community', 'rectifying', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'transferred', 'community', 'transferred', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'tracking', 'community', 'tracking', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'recheck', 'community', 'recheck', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'rework', 'community', 'rework', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'suspended', 'community', 'suspended', '{worker,community,street}', '{note}', 'any');
+insert into gis.flow_step values ('community', 'suspect', 'found', 'community', 'found', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('community', 'suspect', 'registered', 'community', 'registered', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('community', 'suspect', 'advised', 'community', 'advised', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('community', 'suspect', 'rectifying', 'community', 'rectifying', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('community', 'suspect', 'transferred', 'community', 'transferred', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('community', 'suspect', 'tracking', 'community', 'tracking', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('community', 'suspect', 'recheck', 'community', 'recheck', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('community', 'suspect', 'rework', 'community', 'rework', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('community', 'suspect', 'suspended', 'community', 'suspended', '{worker,community,street}', '{note}', 'ordinary');
 insert into gis.flow_step values ('community', 'determine', 'found', 'community', 'found', '{street}', '{level,note}', 'determines');
 insert into gis.flow_step values ('community', 'determine', 'registered', 'community', 'registered', '{street}', '{level,note}', 'determines');
 insert into gis.flow_step values ('community', 'determine', 'advised', 'community', 'advised', '{street}', '{level,note}', 'determines');
@@ -157,13 +157,13 @@ insert into gis.flow_step values ('street', 'assign', 'rectifying', 'street', 'r
 insert into gis.flow_step values ('street', 'assign', 'recheck', 'street', 'recheck', '{street}', '{handler}', 'any');
 insert into gis.flow_step values ('street', 'assign', 'rework', 'street', 'rework', '{street}', '{handler}', 'any');
 insert into gis.flow_step values ('street', 'assign', 'suspended', 'street', 'suspended', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'suspect', 'found', 'street', 'found', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'suspect', 'filed', 'street', 'filed', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'suspect', 'assigned', 'street', 'assigned', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'suspect', 'rectifying', 'street', 'rectifying', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'suspect', 'recheck', 'street', 'recheck', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'suspect', 'rework', 'street', 'rework', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'suspect', 'suspended', 'street', 'suspended', '{worker,community,street}', '{note}', 'any');
+insert into gis.flow_step values ('street', 'suspect', 'found', 'street', 'found', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('street', 'suspect', 'filed', 'street', 'filed', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('street', 'suspect', 'assigned', 'street', 'assigned', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('street', 'suspect', 'rectifying', 'street', 'rectifying', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('street', 'suspect', 'recheck', 'street', 'recheck', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('street', 'suspect', 'rework', 'street', 'rework', '{worker,community,street}', '{note}', 'ordinary');
+insert into gis.flow_step values ('street', 'suspect', 'suspended', 'street', 'suspended', '{worker,community,street}', '{note}', 'ordinary');
 insert into gis.flow_step values ('street', 'determine', 'found', 'street', 'found', '{street}', '{level,note}', 'determines');
 insert into gis.flow_step values ('street', 'determine', 'filed', 'street', 'filed', '{street}', '{level,note}', 'determines');
 insert into gis.flow_step values ('street', 'determine', 'assigned', 'street', 'assigned', '{street}', '{level,note}', 'determines');
@@ -216,6 +216,18 @@ begin
   return new;
 end $$;
 comment on function gis.begin_case() is 'Definer: a new case is at the beginning of its flow, unless a ledger brings it; no other state is left unknown.';
+
+create function gis.guard_structure() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if new.status <> 'suspected' and (tg_op = 'INSERT' or new.status is distinct from old.status)
+    and nullif(current_setting('gis.upload', true), '') is null and current_setting('gis.role', true) in ('grid_worker', 'surveyor', 'staff')
+    and not 'street' = any (offices_in(new.community)) then
+    raise exception 'only suspected until someone entitled determines it' using errcode = 'check_violation',
+      constraint = 'illegal_structure_status_entitled';
+  end if;
+  return new;
+end $$;
+comment on function gis.guard_structure() is 'A structure is only suspected to be illegal until the street, or a ledger of who determined it, says otherwise.';
 
 create function gis.take_step() returns trigger language plpgsql security definer
 set search_path = gis, public, pg_temp as $$
@@ -277,6 +289,7 @@ begin
 end $$;
 comment on function gis.take_step() is 'Definer: makes a step that flow_step has, for whoever may make it, and moves the case; nobody else changes its state.';
 
+create trigger guard_structure before insert or update on gis.illegal_structure for each row execute function gis.guard_structure();
 create trigger begin_case before insert on gis.hazard for each row execute function gis.begin_case();
 CREATE TABLE gis.case_step (
 	community TEXT NOT NULL, 
@@ -418,6 +431,8 @@ create policy changes on gis.sync_edit for update to gis_app using ((community =
 create policy removes on gis.sync_edit for delete to gis_app using ((community = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or left(community, 9) = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or left(community, 6) = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[])) or cardinality(areas) > 0 and not exists (select from unnest(areas) a where not exists (select from unnest(string_to_array(current_setting('gis.scope', true), ',')) s where s <> '' and starts_with(a, s))));
 grant insert, update, delete on gis.sync_edit to gis_app;
 create trigger note_insert after insert on gis.case_step referencing new table as new_rows for each statement execute function gis.note_write('r.community', 'r.case_id::text', 'r.step');
+create trigger note_insert after insert on gis.sync_edit referencing new table as new_rows for each statement execute function gis.note_write('r.community', '''''', 'r.kind || '' '' || r.state');
+create trigger note_update after update on gis.sync_edit referencing old table as old_rows new table as new_rows for each statement execute function gis.note_write('r.community', '''''', 'r.kind || '' '' || r.state');
 create trigger note_insert after insert on gis.case_photo referencing new table as new_rows for each statement execute function gis.note_write('r.community', 'r.case_id::text', 'r.stage');
 create trigger note_delete after delete on gis.case_photo referencing old table as old_rows for each statement execute function gis.note_write('r.community', 'r.case_id::text', 'r.stage');
 create or replace function gis.count_versions() returns trigger language plpgsql security definer
@@ -463,5 +478,5 @@ begin
   return null;
 end $$;
 comment on function gis.count_versions() is 'Definer: at its commit, one step of the version counter for each layer that a transaction changed, one link of the audit for each area, and word to whoever listens.';
-revoke execute on function gis.offices_in(text), gis.begin_case(), gis.take_step() from public;
+revoke execute on function gis.offices_in(text), gis.begin_case(), gis.guard_structure(), gis.take_step() from public;
 grant execute on function gis.offices_in(text) to gis_app;

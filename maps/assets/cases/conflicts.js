@@ -1,0 +1,103 @@
+// Edits made offline that met another change: both are shown, and somebody decides which one holds.
+import { button, make } from "./elements.js";
+import { ask, send } from "./requests.js";
+import * as words from "./words.js";
+
+const SAID = {
+  note: "情况说明", handler: "处置岗位", department: "移交部门", reference: "编号或文号", due_on: "期限",
+  level: "等级", main_code: "主案编码", event_code: "事件类别", detail: "描述", check_result: "核对结果", outcome: "走访结果",
+};
+const schemas = new Map();
+
+export async function waiting(community) {
+  return (await ask(`/sync/edits?state=conflict&community=${community}`)).edits;
+}
+
+// Titles and codes of a layer's fields; without them names are shown as they are.
+async function fieldsOf(layer) {
+  if (layer && !schemas.has(layer)) {
+    schemas.set(layer, await ask(`/collections/${encodeURIComponent(layer)}/schema`, {
+      headers: { Accept: "application/schema+json, application/json;q=0.9" },
+    }).catch(() => ({ properties: {} })));
+  }
+  return layer ? schemas.get(layer) : { properties: {} };
+}
+
+function shown(value, field = {}) {
+  if (value === null || value === undefined || value === "") {
+    return make("span", { class: "desk-soft" }, "空");
+  }
+  if (Array.isArray(value)) {
+    return value.map((one) => shown(one, field.items || field)).flatMap((one, at) => (at ? ["、", one] : [one]));
+  }
+  if (typeof value === "boolean") {
+    return value ? "是" : "否";
+  }
+  const code = (field.oneOf || []).find((one) => one.const === value);
+  return code ? code.title : typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+function subject({ body }, schema) {
+  if (body.case) {
+    return make("a", { href: `/desk?case=${encodeURIComponent(body.case)}` }, "打开案件");
+  }
+  if (body.layer && body.feature) {
+    return make("a", { href: `/collections/${encodeURIComponent(body.layer)}/items/${encodeURIComponent(body.feature)}?f=html` },
+      `看现在的${schema.title || "要素"}`);
+  }
+  return null;
+}
+
+// What the terminal wanted, where no fields clash: the step, or the values.
+function wish({ body }, schema) {
+  const given = body.properties || body.changes
+    ? Object.entries(body.properties || body.changes).map(([name, value]) => {
+      const field = schema.properties[name] || {};
+      return [field.title || name, shown(value, field)];
+    })
+    : Object.entries(body).filter(([name]) => name in SAID).map(([name, value]) => [SAID[name], shown(value)]);
+  return given.length ? make("p", { class: "desk-soft" }, "终端的:", given.flatMap(([title, value], at) => [at ? ";" : "", `${title} `, value])) : null;
+}
+
+function table(differences, schema) {
+  const rows = differences.map((one) => make("tr", {}, make("th", { scope: "row" }, one.title),
+    ...[one.base, one.present, one.mine].map((value) => make("td", {}, shown(value, schema.properties[one.field])))));
+  return make("div", { class: "desk-scroll", tabindex: "0", role: "region", "aria-label": "不同之处" }, make("table", {},
+    make("thead", {}, make("tr", {}, ["字段", "改以前", "现在的", "终端的"].map((title) => make("th", { scope: "col" }, title)))),
+    make("tbody", {}, rows)));
+}
+
+async function article(edit, decide, writes) {
+  const schema = await fieldsOf(edit.body.layer || edit.body.target_kind);
+  const wrong = make("p", { class: "desk-wrong", role: "alert", hidden: true });
+  const pressed = (take) => async (event) => {
+    const given = event.target;
+    given.disabled = true;
+    try {
+      await decide(edit, take);
+    } catch (error) {
+      wrong.textContent = error.message;
+      wrong.hidden = false;
+      given.disabled = false;
+    }
+  };
+  return make("article", { class: "desk-conflict", "aria-label": edit.kind_title },
+    make("div", { class: "desk-line" }, make("b", {}, edit.kind_title), subject(edit, schema), make("span", { class: "desk-soft" },
+      `${edit.actor} ${words.moment(edit.made_at)} 改,${words.moment(edit.received_at)} 收到`)),
+    edit.problem ? make("p", {}, edit.problem) : null,
+    edit.differences.length ? table(edit.differences, schema) : wish(edit, schema),
+    wrong,
+    writes ? make("div", { class: "desk-buttons" },
+      button("采用终端的", pressed("mine")), button("保留现在的", pressed("present"))) : null);
+}
+
+export async function draw(element, edits, community, { writes, decided, say }) {
+  const decide = async (edit, take) => {
+    await send(`/sync/edits/${edit.id}?community=${community}`, { take });
+    say(take === "mine" ? "已采用终端的改动" : "已保留现在的");
+    await decided();
+  };
+  const list = await Promise.all(edits.map((edit) => article(edit, decide, writes)));
+  element.replaceChildren(make("h2", {}, "改动冲突"),
+    ...(list.length ? list : [make("p", { class: "desk-empty" }, "没有要决定的冲突。终端离线时做的改动与别人的改动碰在一起时,会列在这里。")]));
+}

@@ -1,0 +1,87 @@
+// Tables beside the list: the figures of handling, and how far each grid is round; with what each number means.
+import { button, choice, make } from "./elements.js";
+import { ask } from "./requests.js";
+import * as words from "./words.js";
+
+const COUNTS = [
+  ["found", "发现", "期间发现的案件"], ["registered", "已登记", "已登记的案件(不含已发现、不予受理、已并案)"],
+  ["closed", "已办结", "已办结的案件"],
+];
+const BY = [["grid", "按网格"], ["event", "按事件"], ["month", "按月"], ["all", "合计"]];
+
+export function download(name, rows) {
+  const address = URL.createObjectURL(new Blob([words.csv(rows)], { type: "text/csv" }));
+  const link = make("a", { href: address, download: name });
+  link.click();
+  window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
+function table(caption, heads, rows) {
+  return make("div", { class: "desk-scroll", tabindex: "0", role: "region", "aria-label": `${caption}的表格` },
+    make("table", { class: "desk-figures" }, make("caption", { class: "desk-unseen" }, caption),
+      make("thead", {}, make("tr", {}, heads.map(({ title, definition }) => make("th", { scope: "col", title: definition }, title)))),
+      make("tbody", {}, rows)));
+}
+
+function footnote(definitions) {
+  return make("dl", { class: "desk-notes" }, definitions.map(({ title, definition }) =>
+    make("div", {}, make("dt", {}, title), make("dd", {}, definition))));
+}
+
+export async function figures(element, state, go) {
+  const asked = new URLSearchParams({ by: state.by });
+  for (const name of ["community", "since", "until"]) {
+    if (state[name]) {
+      asked.set(name, state[name]);
+    }
+  }
+  const found = await ask(`/cases/figures?${asked}`);
+  const heads = [
+    { title: BY.find(([by]) => by === state.by)[1].replace("按", ""), definition: "" },
+    ...COUNTS.map(([, title, definition]) => ({ title, definition })), ...found.definitions,
+  ];
+  const shown = (row, { name }) => {
+    const value = row[name];
+    return value !== null && typeof value === "object"
+      ? [words.percent(value.value), make("small", {}, `${words.number(value.counted)}/${words.number(value.of)}`)] : words.number(value);
+  };
+  const titled = (row) => (state.by === "grid" && row.key ? words.grid(row.key) : row.title);
+  const rows = found.rows.map((row) => make("tr", {},
+    make("th", { scope: "row" }, ["grid", "event"].includes(state.by) && row.key
+      ? button(titled(row), () => go({ view: "cases", kind: "all", [state.by]: row.key }), { class: "desk-link", title: "看这些案件" }) : titled(row)),
+    COUNTS.map(([name]) => make("td", {}, words.number(row[name]))), found.definitions.map((one) => make("td", {}, shown(row, one)))));
+  const day = (name, title) => make("label", {}, title, make("input", {
+    type: "date", value: state[name] || "", onchange: (event) => go({ [name]: event.target.value }) }));
+  element.replaceChildren(
+    make("div", { class: "desk-buttons" }, make("h2", {}, "办理指标"),
+      make("label", {}, "分组", choice(BY, state.by, { onchange: (event) => go({ by: event.target.value }) }, null)),
+      day("since", "发现自"), day("until", "到"),
+      button("下载 CSV", () => download(`办理指标_${words.today()}.csv`, [
+        heads.flatMap(({ title }, at) => (at > COUNTS.length && title !== "超期数" ? [title, `${title}(分子)`, `${title}(分母)`] : [title])),
+        ...found.rows.map((row) => [titled(row), ...COUNTS.map(([name]) => row[name]), ...found.definitions.flatMap(({ name }) => {
+          const value = row[name];
+          return value !== null && typeof value === "object" ? [value.value, value.counted, value.of] : [value];
+        })]),
+      ]), { class: "desk-csv" })),
+    found.rows.length ? table("办理指标", heads, rows) : make("p", { class: "desk-empty" }, "这段时间没有发现案件。"),
+    make("h3", {}, "口径"), footnote([...COUNTS.map(([, title, definition]) => ({ title, definition })), ...found.definitions]));
+}
+
+export async function coverage(element, state) {
+  const asked = state.community ? `?community=${state.community}` : "";
+  const found = await ask(`/today/coverage${asked}`);
+  const shown = (row, { name, unit }) => {
+    const value = row[name];
+    return value === null || value === undefined ? "—" : unit === "%" ? `${value}%` : words.number(value);
+  };
+  const all = [...found.grids, { name: "合计", ...found.total }];
+  element.replaceChildren(
+    make("div", { class: "desk-buttons" }, make("h2", {}, `走访进度(${found.on})`),
+      button("下载 CSV", () => download(`走访进度_${found.on}.csv`, [
+        ["网格", ...found.definitions.map(({ title }) => title)],
+        ...all.map((row) => [row.name, ...found.definitions.map(({ name }) => row[name])]),
+      ]), { class: "desk-csv" })),
+    table("走访进度", [{ title: "网格" }, ...found.definitions], all.map((row) => make("tr", {},
+      make("th", { scope: "row" }, row.name), found.definitions.map((one) => make("td", {}, shown(row, one)))))),
+    make("h3", {}, "口径"), footnote(found.definitions));
+}

@@ -1,0 +1,290 @@
+// The queue: what was done on this phone, in its order, until the service has it. Nothing leaves it by itself: an edit
+// that was written stays as a receipt for a while, one that clashed stays until the office has decided.
+import { newId } from "../cases/requests.js";
+import { all, answerOf, isFull, put, read, write } from "./store.js";
+
+export const CHUNK = 5;
+const KEPT = 200;
+const TRY_MS = 20_000;
+const SMALLER = 1920;
+
+export class FullError extends Error {}
+
+// waiting → applied | conflict; a conflict that the office decided is settled or dropped.
+export class Queue extends EventTarget {
+  constructor(account, device) {
+    super();
+    Object.assign(this, { account, device, busy: false, said: "", ended: false, again: false });
+    window.addEventListener("online", () => this.sync());
+    document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.sync());
+    window.setInterval(() => this.sync(), TRY_MS);
+  }
+
+  changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  // Keeps an edit with its photos; it is on the disk when this returns. Raises FullError when the disk has no room.
+  async add(kind, body, { id = newId(), title = "", photos = [], suspect = null } = {}) {
+    const edit = {
+      id, kind, body, title, suspect, made_at: new Date().toISOString(), account: this.account, state: "waiting",
+      problem: null, result: null,
+    };
+    const kept = photos.map(({ stage, blob, of }) => ({
+      id: newId(), edit: id, of: of || null, stage, blob, account: this.account, state: "waiting", problem: null,
+    }));
+    try {
+      await write(["edits", "photos"], (edits, pictures) => Promise.all([
+        answerOf(edits.add(edit)), ...kept.map((one) => answerOf(pictures.add(one))),
+      ]));
+    } catch (error) {
+      throw isFull(error) ? new FullError("手机存储空间满了,这一条没有保存;请先清出空间,或把待传的改动导出为文件。") : error;
+    }
+    this.changed();
+    this.sync();
+    return edit;
+  }
+
+  // A photo of a case that the service knows already.
+  async addPhoto(of, stage, blob) {
+    const photo = { id: newId(), edit: null, of, stage, blob, account: this.account, state: "waiting", problem: null };
+    try {
+      await put("photos", photo);
+    } catch (error) {
+      throw isFull(error) ? new FullError("手机存储空间满了,照片没有保存;请先清出空间。") : error;
+    }
+    this.changed();
+    this.sync();
+  }
+
+  async list() {
+    const [edits, photos] = await Promise.all([all("edits"), all("photos")]);
+    return { edits: edits.reverse(), photos };
+  }
+
+  async counts() {
+    const { edits, photos } = await this.list();
+    const of = (state) => edits.filter((one) => one.state === state).length;
+    const pictures = photos.filter((one) => one.state === "waiting").length;
+    return { waiting: of("waiting"), photos: pictures, conflict: of("conflict"), refused: photos.filter((one) => one.state === "refused").length };
+  }
+
+  async sync() {
+    if (this.busy) {
+      this.again = true;
+      return;
+    }
+    if (!navigator.onLine) {
+      this.say("没有网络,改动都在手机里,有了信号自己上传");
+      return;
+    }
+    this.busy = true;
+    try {
+      do {
+        this.again = false;
+        await this.sendEdits();
+        await this.sendPhotos();
+      } while (this.again);
+    } catch (error) {
+      if (error instanceof Stop) {
+        this.say(error.message);
+      } else {
+        throw error;
+      }
+    } finally {
+      this.busy = false;
+      this.changed();
+    }
+  }
+
+  say(text) {
+    if (this.said !== text) {
+      this.said = text;
+      this.changed();
+    }
+  }
+
+  async mine(name) {
+    return (await all(name)).filter((one) => one.state === "waiting" && one.account === this.account);
+  }
+
+  async sendEdits() {
+    for (;;) {
+      const some = (await this.mine("edits")).slice(0, CHUNK);
+      if (!some.length) {
+        return;
+      }
+      this.say(`正在上传 ${some.length} 条……`);
+      const answer = await this.send("/sync", {
+        method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" },
+        body: JSON.stringify({ device: this.device, edits: some.map(({ id, kind, made_at, body, suspect }) => (
+          { id, kind, made_at, body, ...(suspect ? { suspect } : {}) })) }),
+      });
+      if (!answer.ok) {
+        throw new Stop(await sentence(answer, "服务没有收下改动,它们还在手机里,稍后再试"));
+      }
+      const outcomes = new Map((await answer.json()).results.map((one) => [one.id, one]));
+      await write("edits", (edits) => Promise.all(some.filter((one) => outcomes.has(one.id)).map((one) => {
+        const { state, result, problem } = outcomes.get(one.id);
+        return state === "taken" ? null : answerOf(edits.put({ ...one, state, result, problem, sent_at: new Date().toISOString() }));
+      })));
+      for (const one of some.filter((each) => outcomes.get(each.id)?.state === "taken")) {
+        await this.rename(one.id);
+      }
+      await this.tidy();
+      this.dispatchEvent(new Event("sent"));
+      this.changed();
+    }
+  }
+
+  // Somebody else's edit has this identifier: the edit takes another one, and what was made after it follows.
+  async rename(before) {
+    const after = newId();
+    const [edits, photos] = await Promise.all([all("edits"), all("photos")]);
+    await write(["edits", "photos"], (first, second) => Promise.all([
+      ...edits.filter((one) => one.id === before).map((one) => answerOf(first.put({ ...one, id: after }))),
+      ...edits.filter((one) => one.state === "waiting" && one.body.case?.endsWith(before))
+        .map((one) => answerOf(first.put({ ...one, body: { ...one.body, case: one.body.case.replace(before, after) } }))),
+      ...photos.filter((one) => one.edit === before).map((one) => answerOf(second.put({ ...one, edit: after }))),
+    ]));
+  }
+
+  async sendPhotos() {
+    const edits = new Map((await all("edits")).map((one) => [one.id, one]));
+    for (const photo of await this.mine("photos")) {
+      const edit = photo.edit ? edits.get(photo.edit) : null;
+      const of = photo.of || edit?.result?.case;
+      if (!of) {
+        // Its case isn't with the service yet, or waits for a decision.
+        continue;
+      }
+      this.say("正在上传照片……");
+      const asked = new URLSearchParams({ case: of, stage: photo.stage, id: photo.id });
+      const answer = await this.send(`/photos?${asked}`, {
+        method: "POST", headers: { "Content-Type": photo.blob.type || "image/jpeg", Accept: "application/json" }, body: photo.blob,
+      });
+      if (answer.ok) {
+        await write("photos", (photos) => answerOf(photos.delete(photo.id)));
+        this.dispatchEvent(new Event("sent"));
+      } else if ([400, 404, 409, 413, 415].includes(answer.status)) {
+        await put("photos", { ...photo, state: "refused", problem: await sentence(answer, "服务不收这张照片") });
+      } else {
+        throw new Stop(await sentence(answer, "照片还在手机里,稍后再试"));
+      }
+      this.changed();
+    }
+    const { waiting } = await this.counts();
+    this.say(waiting ? "还有别的账户的改动没有上传" : "改动都已上传");
+  }
+
+  async send(address, options) {
+    let answer;
+    try {
+      answer = await fetch(address, { credentials: "same-origin", ...options });
+    } catch {
+      throw new Stop("联系不上服务,改动都在手机里,有了信号自己上传");
+    }
+    this.ended = answer.status === 401;
+    if (this.ended) {
+      throw new Stop("登录已过期,改动都在手机里;请重新登录后上传");
+    }
+    return answer;
+  }
+
+  // Receipts of what was written long ago go; what waits or clashed never does.
+  async tidy() {
+    const done = (await all("edits")).filter((one) => one.state === "applied" || one.state === "settled" || one.state === "dropped");
+    const photos = new Set((await all("photos")).map((one) => one.edit));
+    const old = done.slice(0, Math.max(0, done.length - KEPT)).filter((one) => !photos.has(one.id));
+    if (old.length) {
+      await write("edits", (edits) => Promise.all(old.map((one) => answerOf(edits.delete(one.seq)))));
+    }
+  }
+
+  // Asks what the office decided about edits that clashed.
+  async ask() {
+    const clashed = (await all("edits")).filter((one) => one.state === "conflict" && one.account === this.account);
+    if (!clashed.length || !navigator.onLine) {
+      return;
+    }
+    const answer = await this.send("/sync/edits?limit=1000", { headers: { Accept: "application/json" } });
+    if (!answer.ok) {
+      return;
+    }
+    const known = new Map((await answer.json()).edits.map((one) => [one.id, one]));
+    const decided = clashed.filter((one) => known.has(one.id) && known.get(one.id).state !== "conflict");
+    if (decided.length) {
+      await write("edits", (edits) => Promise.all(decided.map((one) => answerOf(edits.put({
+        ...one, state: known.get(one.id).state, result: known.get(one.id).result })))));
+      this.changed();
+    }
+  }
+
+  // Everything that isn't with the service, as one JSON text; photos as data addresses.
+  async exported() {
+    const { edits, photos } = await this.list();
+    const left = edits.filter((one) => one.state === "waiting" || one.state === "conflict");
+    const pictures = await Promise.all(photos.map(async ({ blob, ...rest }) => ({ ...rest, data: await asData(blob) })));
+    return JSON.stringify({ format: "gis-field-queue", version: 1, device: this.device, edits: left.reverse(), photos: pictures });
+  }
+
+  // Takes in such a text; what is known already stays as it is.
+  async imported(text) {
+    let found;
+    try {
+      found = JSON.parse(text);
+    } catch {
+      throw new Error("这个文件不是导出的改动:不是 JSON。");
+    }
+    if (found?.format !== "gis-field-queue" || !Array.isArray(found.edits) || !Array.isArray(found.photos)) {
+      throw new Error("这个文件不是本页导出的改动。");
+    }
+    const edits = new Set((await all("edits")).map((one) => one.id));
+    const photos = new Set((await all("photos")).map((one) => one.id));
+    const more = found.edits.filter((one) => one.id && !edits.has(one.id)).map(({ seq, ...rest }) => rest);
+    const pictures = await Promise.all(found.photos.filter((one) => one.id && !photos.has(one.id))
+      .map(async ({ data, ...rest }) => ({ ...rest, blob: await (await fetch(data)).blob() })));
+    await write(["edits", "photos"], (first, second) => Promise.all([
+      ...more.map((one) => answerOf(first.add(one))), ...pictures.map((one) => answerOf(second.add(one))),
+    ]));
+    this.changed();
+    this.sync();
+    return more.length + pictures.length;
+  }
+}
+
+class Stop extends Error {}
+
+async function sentence(answer, fallback) {
+  const said = await answer.json().catch(() => ({}));
+  return said.detail || fallback;
+}
+
+function asData(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(blob);
+  });
+}
+
+export const photosOf = (id) => read("photos", (store) => answerOf(store.getAll())).then((found) => found.filter((one) => one.edit === id));
+
+// A photo as it is kept: no longer than the service keeps it, so that a day's photos fit into a phone. What a browser
+// can't decode is kept as it came; the service says what is wrong with it.
+export async function smaller(file) {
+  try {
+    const picture = await createImageBitmap(file, { imageOrientation: "from-image" });
+    const scale = Math.min(1, SMALLER / Math.max(picture.width, picture.height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(picture.width * scale);
+    canvas.height = Math.round(picture.height * scale);
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    picture.close();
+    const made = await new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", 0.86); });
+    return made && made.size < file.size ? made : file;
+  } catch {
+    return file;
+  }
+}

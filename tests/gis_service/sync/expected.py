@@ -1,0 +1,187 @@
+"""What must come of edits, reckoned in plain Python from what was sent and the order in which it was taken in."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta, timezone
+from typing import Any
+
+from gis_service.sample.load import COMMUNITY
+from gis_service.sync.applying import Edit
+from layers.flows import moves
+from tests.gis_service.sync.phones import Unit
+
+_MOVES = {(str(move.flow), str(move.source), move.step.name): move for move in moves()}
+_SHANGHAI = timezone(timedelta(hours=8))
+_OFFICES = {"grid_worker": {"worker"}, "staff": {"worker", "community"}}
+
+
+@dataclass(frozen=True)
+class Who:
+    """Role of whoever sent an edit, and the grids that they have."""
+
+    role: str
+    grids: frozenset[str]
+
+
+@dataclass
+class Standing:
+    """A case as it should stand."""
+
+    grid: str
+    code: str
+    flow: str
+    status: str
+    level: str
+    steps: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Expected:
+    """The rows as they should be.
+
+    Attributes
+    ----------
+    versions
+        The values of each unit, version by version.
+    waiting
+        What waits, with the fields that clash; empty where nothing of it was written.
+    """
+
+    units: Mapping[str, Unit]
+    versions: dict[str, dict[int, dict[str, Any]]]
+    nonsense: set[uuid.UUID]
+    cases: dict[str, Standing] = field(default_factory=dict)
+    visits: set[str] = field(default_factory=set)
+    points: dict[str, str] = field(default_factory=dict)
+    waiting: dict[uuid.UUID, tuple[str, ...]] = field(default_factory=dict)
+
+    def take(self, edit: Edit, who: Who) -> bool:
+        """Apply an edit; tell whether it was applied as a whole."""
+        clashing = None if edit.id in self.nonsense else self._apply(edit, who)
+        if clashing == ():
+            return True
+        self.waiting[edit.id] = clashing or ()
+        return False
+
+    def decide(self, edit: Edit, who: Who) -> bool:
+        """Write an edit that waits, as somebody decided; tell whether it can be."""
+        clashing = self.waiting[edit.id]
+        if clashing and edit.kind in {"visit", "change"}:
+            unit, _ = self._unit_of(edit, who)
+            assert unit is not None
+            changes = _changes(edit)
+            self._write(unit, {name: changes[name] for name in clashing})
+        elif edit.id in self.nonsense or self._apply(edit, who, insist=True) is None:
+            return False
+        del self.waiting[edit.id]
+        return True
+
+    def values(self, unit: str) -> dict[str, Any]:
+        """Return what a unit says now."""
+        return self.versions[unit][max(self.versions[unit])]
+
+    def _apply(self, edit: Edit, who: Who, *, insist: bool = False) -> tuple[str, ...] | None:
+        """Return the fields that clash, or None when nothing of it can be written."""
+        kind = {"case": self._case, "step": self._step, "feature": self._feature}.get(edit.kind)
+        if kind is not None:
+            return () if kind(edit, who) else None
+        unit, changes = self._unit_of(edit, who)
+        if unit is None or edit.body.get("correct_count", 0) > edit.body.get("checked_count", 0):
+            return None
+        if edit.kind == "visit":
+            self.visits.add(str(edit.id))
+        return self._merge(unit, changes, edit.body, insist=insist) if changes else ()
+
+    def _unit_of(self, edit: Edit, who: Who) -> tuple[Unit | None, dict[str, Any]]:
+        name = edit.body["target_code"] if edit.kind == "visit" else edit.body["feature"].removeprefix(f"{COMMUNITY}.")
+        unit = next(one for one in self.units.values() if name in {one.id, one.code})
+        return (unit if unit.grid in who.grids else None), _changes(edit)
+
+    def _merge(self, unit: Unit, changes: dict[str, Any], body: dict[str, Any], *, insist: bool) -> tuple[str, ...]:
+        present, base = self.values(unit.id), self.versions[unit.id].get(body.get("base", -1), body.get("before", {}))
+        written, clashing = {}, []
+        for name, value in changes.items():
+            if value == present[name]:
+                continue
+            if insist or (name in base and base[name] == present[name]):
+                written[name] = value
+            else:
+                clashing.append(name)
+        self._write(unit, written)
+        return tuple(clashing)
+
+    def _write(self, unit: Unit, written: dict[str, Any]) -> None:
+        present = self.values(unit.id)
+        if any(present[name] != value for name, value in written.items()):
+            self.versions[unit.id][max(self.versions[unit.id]) + 1] = {**present, **written}
+
+    def _case(self, edit: Edit, who: Who) -> bool:
+        body = edit.body
+        grid = next(one.grid for one in self.units.values() if (one.lon, one.lat) == (body["lon"], body["lat"]))
+        if grid not in who.grids:
+            return False
+        day = edit.made_at.astimezone(_SHANGHAI)
+        made = Standing(
+            grid, f"AJ{day:%Y%m%d}-{edit.id.hex[:8].upper()}", body.get("flow", "community"), "found",
+            body.get("level", "01"),
+        )  # fmt: skip
+        if body.get("register"):
+            step = {"step": "register"}
+            if not self._moved(str(edit.id), made, step, who):
+                return False
+            made.steps.append(str(uuid.uuid5(edit.id, "register")))
+        self.cases[str(edit.id)] = made
+        return True
+
+    def _step(self, edit: Edit, who: Who) -> bool:
+        name = edit.body["case"].removeprefix(f"{COMMUNITY}.")
+        identifier = next((one for one, case in self.cases.items() if name in {one, case.code}), None)
+        if identifier is None or self.cases[identifier].grid not in who.grids:
+            return False
+        case = replace(self.cases[identifier])
+        if not self._moved(identifier, case, edit.body, who):
+            return False
+        case.steps = [*case.steps, str(edit.id)]
+        self.cases[identifier] = case
+        return True
+
+    def _moved(self, identifier: str, case: Standing, said: dict[str, Any], who: Who) -> bool:
+        """Move a case by a step, by the table of moves; tell whether the table has it for these people."""
+        move = _MOVES.get((case.flow, case.status, said["step"]))
+        if move is None or not _OFFICES[who.role] & {str(one) for one in move.step.offices}:
+            return False
+        graves, level = str(move.step.graves), said.get("level")
+        if any(not str(said.get(one) or "").strip() for one in move.step.requires):
+            return False
+        if (graves == "ordinary" and case.level != "01") or (graves != "determines" and level is not None):
+            return False
+        if move.step.name == "merge" and not self._may_be_main(identifier, said["main_code"], who):
+            return False
+        case.flow, case.status = str(move.target_flow), str(move.target)
+        case.level = "suspected" if move.step.name == "suspect" and case.level == "01" else level or case.level
+        return True
+
+    def _may_be_main(self, identifier: str, code: str, who: Who) -> bool:
+        others = [case for one, case in self.cases.items() if case.code == code and one != identifier]
+        return any(case.status not in {"merged", "rejected"} and case.grid in who.grids for case in others)
+
+    def _feature(self, edit: Edit, who: Who) -> bool:
+        code, place = edit.body["properties"]["code"], edit.body["geometry"]["coordinates"]
+        grid = next(one.grid for one in self.units.values() if [one.lon, one.lat] == place)
+        if code in self.points or grid not in who.grids:
+            return False
+        self.points[code] = str(edit.id)
+        return True
+
+
+def _changes(edit: Edit) -> dict[str, Any]:
+    if edit.kind != "visit":
+        changes: dict[str, Any] = edit.body["properties"]
+        return changes
+    changes = dict(edit.body.get("changes", {}))
+    if "tenant_count" in changes:
+        changes["tenant_count_as_of"] = edit.made_at.astimezone(_SHANGHAI).date()
+    return changes
