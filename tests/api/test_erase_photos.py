@@ -97,6 +97,6 @@ def test_a_photo_is_erased_everywhere(
     number = json.loads(receipt.read_bytes())["number"]
     assert f"回执 {number}" in {one["detail"] for one in said if one["subject"] == "erasure"}
 
-    for name in (taken["mine"], f"{area}.A1", "nothing", f"{area}.none"):
-        gone = command("erase", "--photo", name, "--reason", "本人要求", "--yes")
-        assert (gone.code, "没有照片" in gone.err) == (1, True), name
+    for wanted in (taken["mine"], f"{area}.A1", "nothing", f"{area}.none"):
+        gone = command("erase", "--photo", wanted, "--reason", "本人要求", "--yes")
+        assert (gone.code, "没有照片" in gone.err) == (1, True), wanted
