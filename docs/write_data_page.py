@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a programme of its own, run by script/docs
-"""Writes docs/data.md from the declarations: every layer, field, code, threshold and code list."""
+"""Writes docs/data.md from the declarations: every layer, field, code, flow, threshold and code list."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from layers.field import Kind, LayerField
+from layers.flows import FIRST_LIMIT, FLOWS, Flow, Graveness, Step
 from layers.layer import Layer
 from layers.record import Record
 from layers.registry import LAYERS
@@ -80,6 +81,7 @@ def data_page() -> str:
     ]
     for layer in sorted(LAYERS.values(), key=lambda one: one.name):
         parts.extend(_layer_parts(layer, shared))
+    parts.extend(_flow_parts())
     parts.extend(_rule_parts())
     parts.extend(_time_limit_parts())
     for path in CODE_LISTS:
@@ -129,8 +131,57 @@ def _codes(field: LayerField) -> str:
         return f"默认 {field.show(field.default)}" if field.default is not None else ""
     if len(field.codes) > MANY_CODES:
         return f"{len(field.codes)} 个代码,见本页末的代码表"
-    listed = "、".join(f"`{code}` {label}" for code, label in field.codes.items())
+    listed = "、".join(f"`{code}` {label}{_words(field, code)}" for code, label in field.codes.items())
     return f"{listed};默认 {field.show(field.default)}" if field.default is not None else listed
+
+
+def _words(field: LayerField, code: str) -> str:
+    """Return what surveys may say instead of a code's label."""
+    words = [word for word, stands_for in field.words.items() if stands_for == code]
+    return f"(也认:{'、'.join(words)})" if words else ""
+
+
+_STEP_HEADINGS = ("步骤", "名称", "从", "到", "谁可以办", "要写明", "可以写", "时限", "限制")
+
+
+def _flow_parts() -> Iterator[str]:
+    yield "## 办理流程 layers/flows.py"
+    yield (
+        "案件(隐患)的两个流程。没有列在这里的步骤,数据库一律拒绝;社区不能立案、派遣、认定等级,这些步骤只有街道能办。"
+        "“时限”是办完这一步以后所在状态的时限,见[时限](#时限-layerstime_limitstoml);"
+        f"发现以后的时限是 {_limit(FIRST_LIMIT)}。"
+    )
+    for flow in FLOWS.values():
+        yield f"### {flow.flow} {flow.flow.label}"
+        states = "、".join(f"`{state}` {state.label}" for state in flow.states)
+        yield f"状态:{states}。从“{flow.first.label}”开始。"
+        yield _table(_STEP_HEADINGS, (_step_row(flow, step) for step in flow.steps))
+
+
+def _step_row(flow: Flow, step: Step) -> tuple[str, ...]:
+    target = "不变" if step.target is None else step.target.label
+    if step.target_flow is not None:
+        target += f"({step.target_flow.label})"
+    # Where more than half of the states is meant, the others are fewer words.
+    left = [state.label for state in flow.states if state not in step.sources]
+    many = len(step.sources) > len(left)
+    sources = f"除{'、'.join(left)}以外的" if many else "、".join(source.label for source in step.sources)
+    return (
+        f"`{step.name}`", step.title, sources, target, "、".join(office.label for office in step.offices),
+        *("、".join(f"{one.label} `{one}`" for one in said) for said in (step.requires, step.offers)),
+        "" if step.limit is None else _limit(step.limit), _GRAVE_NOTES[step.graves],
+    )  # fmt: skip
+
+
+_GRAVE_NOTES = {
+    Graveness.ANY: "",
+    Graveness.ORDINARY: "重大和疑似重大的不能办",
+    Graveness.DETERMINES: "等级只能写 `01` 或 `02`",
+}
+
+
+def _limit(code: str) -> str:
+    return "该事件的处置时限" if code == "event" else f"{TIME_LIMITS[code].said} `{code}`"
 
 
 def _rule_parts() -> Iterator[str]:

@@ -6,6 +6,7 @@ import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -21,12 +22,14 @@ from api.start import (
     cluster_of,
     opened_database,
     originals_of,
+    photo_files_of,
     read_settings,
     recipient_of_settings,
     store_of,
 )
 from gis_service.database import open_engine
-from gis_service.erasure.erase import Found
+from gis_service.erasure.erase import Found, new_receipt
+from gis_service.erasure.photos import erase_named, find_photos
 from gis_service.erasure.receipt import Grounds, Note, Receipt, erase, look, not_searched
 from gis_service.erasure.values import Values, values_of
 from gis_service.errors import InputError
@@ -42,20 +45,23 @@ _SHORTEST_REASON = 2
 
 def erase_(
     reason: Annotated[str, typer.Option(help="为什么删除,例如“本人要求”;写进回执和审计")],
+    photo: Annotated[
+        str | None, typer.Option(help="只删照片:照片的标识,或 社区代码.案件编码(该案件的全部照片);不读标准输入")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="真的删除;不写则只列出在哪里找到")] = False,
     unreadable: Annotated[bool, typer.Option("--unreadable", help="打不开、无法查找的上传文件也删去")] = False,
     many: Annotated[bool, typer.Option("--many", help=f"找到 {MANY} 处以上也删除;通常是名字太常见,先核对")] = False,
     receipt: Annotated[Path | None, typer.Option(help="回执另写成 JSON 文件")] = None,
     data: Annotated[Path | None, typer.Option(help="数据目录,默认 .data(GIS_DATA_DIR)")] = None,
 ) -> None:
-    """删除一个人的信息:从标准输入读姓名、电话、证件号,一行一个(不写在命令行上,免得留在历史里)。"""
+    """删除一个人的信息:从标准输入读姓名、电话、证件号,一行一个(不写在命令行上,免得留在历史里);或删除照片。"""
+    if photo is not None:
+        _erase_photo(photo, reason, yes=yes, receipt=receipt, data=data)
+        return
     if sys.stdin.isatty():
         CONSOLE.print("请输入要删除的姓名、电话或证件号,一行一个,以空行结束:")
     values = values_of(_lines())
-    if len(reason.strip()) < _SHORTEST_REASON:
-        raise InputError("请用 --reason 写明为什么删除,例如 --reason 本人要求。", "Say why, with --reason.")
-    if receipt is not None:
-        check_folder(receipt)
+    _check_asked(reason, receipt)
     settings = read_settings()
     note = _note(settings, data)
     with opened_database(settings, data), grounds_of(settings, data, cluster_of(settings, data)) as grounds:
@@ -79,6 +85,36 @@ def erase_(
         receipt.write_bytes(orjson.dumps(made.document(), option=orjson.OPT_INDENT_2))
     if made.left:
         raise typer.Exit(1)
+
+
+def _erase_photo(name: str, reason: str, *, yes: bool, receipt: Path | None, data: Path | None) -> None:
+    """Delete a photo, or those of a case, everywhere; without ``yes`` only say which."""
+    _check_asked(reason, receipt)
+    settings = read_settings()
+    note = _note(settings, data)
+    with opened_database(settings, data), grounds_of(settings, data, cluster_of(settings, data)) as grounds:
+        named = find_photos(grounds.owner, name)
+        table = Table("案件", "照片", "加入时间")
+        for one in named:
+            table.add_row(one.case, str(one.photo), said_at(one.added_at))
+        CONSOLE.print(table)
+        if not yes:
+            CONSOLE.print(f"以上 {len(named):,} 张会被删除(同一张图在别的案件里的也在内);核对后加 --yes 再运行一次。")
+            return
+        number = new_receipt()
+        found = erase_named(grounds.owner, photo_files_of(settings, data), named, number, note)
+    kept = "" if note else ";没有设 GIS_BACKUPS 和 GIS_BACKUP_KEY,别处的备份里还有的没有删"
+    CONSOLE.print(f"回执 {number}:已删除 {found.rows:,} 张照片,理由:{reason}{kept}。", markup=False, soft_wrap=True)
+    if receipt is not None:
+        made = {"number": number, "at": datetime.now(UTC), "reason": reason, "photos": found.shown}
+        receipt.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+
+
+def _check_asked(reason: str, receipt: Path | None) -> None:
+    if len(reason.strip()) < _SHORTEST_REASON:
+        raise InputError("请用 --reason 写明为什么删除,例如 --reason 本人要求。", "Say why, with --reason.")
+    if receipt is not None:
+        check_folder(receipt)
 
 
 def _lines() -> list[str]:

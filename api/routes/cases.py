@@ -219,7 +219,7 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
         found = take_case(conn, case, given.main_code)
         made = make_step(conn, found, given, read_clock(conn, found.community))
         after = told_of(find_case(conn, f"{found.community}.{found.id}", today()))
-    return told({"step": made, **after}, 201)
+    return told({"made": made, **after}, 201)
 
 
 @router.post(

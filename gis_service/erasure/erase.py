@@ -105,8 +105,13 @@ def erase_values(conn: Connection, values: Values, receipt: str) -> Erased:
     if links:
         found.append(Found("审计记录的说明", len(links)))
     rows = sum(one.rows for one in found)
-    conn.execute(_NOTE_ERASURE, {"receipt": receipt, "rows": rows})
+    note_erasure(conn, receipt, rows)
     return Erased(found, links)
+
+
+def note_erasure(conn: Connection, receipt: str, rows: int) -> None:
+    """Note for the audit that so many rows were erased under a receipt."""
+    conn.execute(_NOTE_ERASURE, {"receipt": receipt, "rows": rows})
 
 
 _NOTE_ERASURE = text("""

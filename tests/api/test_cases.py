@@ -145,7 +145,8 @@ def test_the_same_case_sent_again_is_one_case(staff: TestClient, place: Place, s
     assert first.json()["code"] == again.json()["code"]
     made = {"step": "advise", "note": "劝导", "id": str(uuid.uuid4())}
     for _ in range(3):
-        assert staff.post(f"/cases/{first.json()['id']}/steps", json=made).status_code == 201
+        again = staff.post(f"/cases/{first.json()['id']}/steps", json=made)
+        assert (again.status_code, again.json()["made"]) == (201, made["id"])
     with superuser.connect() as conn:
         rows = conn.execute(text("select count(*) from gis.case_step where case_id = :id"), {"id": sent["id"]}).scalar()
     assert rows == 2

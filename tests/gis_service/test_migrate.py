@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
 
-from gis_service.database import open_engine, prepare, spatial_index_helps
+from gis_service.database import connect, open_engine, prepare, spatial_index_helps
 from gis_service.local_cluster import LocalCluster
 from gis_service.migrate import is_current, migrate, migrate_to, read_catalogue, write_migration
 from gis_service.schema import all_statements
+from gis_service.scope import Scope
 from layers.registry import LAYERS
 from tests.gis_service.example_rows import driver_of
 
@@ -204,6 +206,63 @@ def test_a_database_that_was_used_gets_its_past(cluster: LocalCluster, make_bare
             held = f"select recorded_at = '-infinity' and recorded_to = 'infinity' from gis.{name}_history"
             assert conn.execute(text(held)).scalar_one() is True
     engine.dispose()
+
+
+def test_cases_of_a_database_that_was_used_get_their_new_states(
+    cluster: LocalCluster, make_bare: Callable[[str], str]
+) -> None:
+    name = make_bare("with_cases")
+    engine = open_engine(cluster.url("gis_owner", name))
+    with engine.begin() as conn:
+        conn.execute(text("create schema gis"))
+        migrate_to(conn, "0012")
+        conn.execute(text("insert into gis.area values ('330482002099', '甲', 4549)"))
+    states = {"A": "filed", "B": "assigned", "C": "recheck", "D": "closed", "E": "found"}
+    for code, state in states.items():
+        with engine.begin() as conn:
+            conn.execute(
+                text(
+                    "insert into gis.hazard (community, code, source, event_code, status, geom) values ('330482002099',"
+                    " :code, 'surveyed', '05-05', :state, st_setsrid(st_point(121, 30.7), 4490))"
+                ),
+                {"code": code, "state": state},
+            )
+    # Each has been filed before, so that its history has old states too.
+    with engine.begin() as conn:
+        conn.execute(text("update gis.hazard set status = 'assigned', remark = 'x' where code in ('C', 'D')"))
+    rows = text("select code, version, recorded_at, recorded_by, remark from gis.hazard order by code")
+    lines = text("select code, version, written_at, operation, remark from gis.hazard_history order by 1, 2, 3")
+    with engine.begin() as conn:
+        before = conn.execute(rows).all(), conn.execute(lines).all()
+        audit = conn.execute(text("select count(*) from gis.audit")).scalar_one()
+        version = conn.execute(text("select version from gis.layer_version where layer = 'hazard'")).scalar_one()
+    migrate(engine)
+    with engine.begin() as conn:
+        assert (conn.execute(rows).all(), conn.execute(lines).all()) == before
+        assert conn.execute(text("select count(*) from gis.audit")).scalar_one() == audit
+        kept = {row[0]: row[1] for row in conn.execute(text("select code, status from gis.hazard"))}
+        assert kept == {"A": "registered", "B": "advised", "C": "advised", "D": "advised", "E": "found"}
+        told = conn.execute(text("select code, version, status from gis.hazard_history order by 1, 2")).all()
+        assert told == [
+            ("A", 1, "registered"), ("B", 1, "advised"), ("C", 1, "recheck"), ("C", 2, "advised"), ("D", 1, "closed"),
+            ("D", 2, "advised"), ("E", 1, "found"),
+        ]  # fmt: skip
+        flows = "select distinct flow from gis.hazard union select distinct flow from gis.hazard_history"
+        assert conn.execute(text(flows)).scalars().all() == ["community"]
+        # Whoever holds an answer from before is told that it changed.
+        asked = text("select version from gis.layer_version where layer = 'hazard'")
+        assert conn.execute(asked).scalar_one() == version + 1
+        enabled = "select count(*) from pg_trigger where tgrelid = 'gis.hazard'::regclass and tgenabled = 'D'"
+        assert conn.execute(text(enabled)).scalar_one() == 0
+    engine.dispose()
+    database = connect(cluster.url("gis_app", name))
+    for column in ("status", "level", "flow", "due_on", "handler"):
+        with (
+            pytest.raises(ProgrammingError, match="permission denied"),
+            database.write(Scope("test", "staff", ("330482002099",))) as conn,
+        ):
+            conn.execute(text(f"update gis.hazard set {column} = {column}"))
+    database.close()
 
 
 def test_migrating_again_changes_nothing(owner: Engine, declared: dict[str, str]) -> None:

@@ -60,6 +60,13 @@ class Colour(Code):
     BLUE = "blue", "蓝"
 
 
+class Blurred(Code):
+    """A word that stands for two codes."""
+
+    DARK = "dark", "深", "暗"
+    DIM = "dim", "暗"
+
+
 def of(hint: Any) -> dict[str, Any]:
     """Declare one more field, ``thing``."""
     return {"thing": (hint, None)}
@@ -129,6 +136,12 @@ CONTRADICTIONS: dict[str, tuple[Callable[[], Layer], str]] = {
 def test_the_sound_declaration_is_sound() -> None:
     assert declare().where == "layers/catalog/broken.py"
     assert coloured(by="thing", palette={"red": "#ff0000", "blue": "#0000ff"}).style.by == "thing"
+
+
+def test_a_word_stands_for_one_code() -> None:
+    field = (Annotated[Blurred, Field(title="样子")], Blurred.DARK)
+    with pytest.raises(DeclarationError, match=r"^layers/catalog/broken\.py: .*a word that stands for two codes"):
+        _ = declare(record={"look": field}).fields
 
 
 @pytest.mark.parametrize(("make", "sentence"), CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
