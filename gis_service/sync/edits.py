@@ -116,7 +116,8 @@ def take_edits(
 _KNOWN = text(
     "select e.id, e.state, e.result, e.problem, (e.kind, e.body) = (r.kind, r.body) as same from gis.sync_edit e"
     " join jsonb_to_recordset(cast(:rows as jsonb)) as r(id uuid, kind text, body jsonb) on r.id = e.id"
-    " where e.community = :community"
+    # Said once more for the index: of the rows of a document PostgreSQL can't tell how few they are.
+    " where e.community = :community and e.id = any(:ids)"
 )
 _KEEP = text(
     "insert into gis.sync_edit (community, id, kind, body, device, made_at, state, result, problem, areas, received_at)"
@@ -136,7 +137,7 @@ def _take(
     lock_objects(conn, community, edits)
     first = {edit.id: edit for edit in reversed(edits)}
     asked = [{"id": one.id, "kind": one.kind, "body": one.body} for one in first.values()]
-    known = conn.execute(_KNOWN, {"community": community, "rows": _text(asked)}).all()
+    known = conn.execute(_KNOWN, {"community": community, "ids": list(first), "rows": _text(asked)}).all()
     outcomes = {
         row.id: Outcome(row.id, row.state, row.result, row.problem) if row.same else _taken(row.id) for row in known
     }

@@ -150,7 +150,7 @@ def taken_by(pid: int) -> float:
     return 0.0
 
 
-@pytest.mark.parametrize("chunk", [CHUNK])
+@pytest.mark.parametrize("chunk", [1, 5, 10, CHUNK])
 def test_two_hundred_workers_at_once(served: tuple[Served, Engine, list[Worker]], chunk: int) -> None:
     service, superuser, workers = served
     brought = {worker.token: edits_of(worker, chunk) for worker in workers}

@@ -237,3 +237,9 @@ def nonsense(unit: Unit, case: str) -> list[tuple[str, dict[str, Any]]]:
         ("feature", {"layer": "waste_point", "properties": {"code": "", "kind": "timed"}, "geometry": {}}),
         ("feature", {"layer": "waste_point", "properties": {"kind": "timed"}, "geometry": None}),
     ]  # fmt: skip
+
+
+def is_nonsense(edit: Edit, units: list[Unit]) -> bool:
+    """Tell whether an edit is one of those that can't be written whatever happens."""
+    case = str(edit.body.get("case", edit.body.get("feature", ""))).removeprefix(f"{COMMUNITY}.")
+    return any((edit.kind, edit.body) in nonsense(unit, case) for unit in units)
