@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
@@ -56,11 +57,11 @@ def _names(edit: Edit) -> Iterator[str]:
 
 def _rows(community: str, edit: Edit) -> Iterator[tuple[str, str]]:
     """Yield the layer and the identifier or code of every row that an edit is about, as far as it says so."""
-    said = {
+    said: dict[str, list[tuple[Any, Any]]] = {
         "step": [("hazard", edit.body.get("case")), ("hazard", edit.body.get("main_code"))],
         "change": [(edit.body.get("layer"), edit.body.get("feature"))],
         "visit": [(edit.body.get("target_kind"), edit.body.get("target_code"))] if edit.body.get("changes") else [],
-    }.get(edit.kind, [])
-    for layer, name in said:
+    }
+    for layer, name in said.get(edit.kind, []):
         if isinstance(layer, str) and layer in LAYERS and isinstance(name, str):
             yield layer, name.removeprefix(f"{community}.")

@@ -132,7 +132,7 @@ class Phone:
             body["flow"] = "street"
         edit = self._edit("case", body)
         state = "registered" if body.get("register") and body.get("flow") != "street" else "found"
-        self.cases[str(edit.id)] = ("", HazardFlow(body.get("flow", "community")), state)
+        self.cases[str(edit.id)] = ("", HazardFlow(str(body.get("flow", "community"))), state)
         return edit
 
     def _step(self) -> Edit:

@@ -8,11 +8,13 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from gis_service.sync.applying import Edit
 from layers.flows import moves
@@ -66,7 +68,6 @@ class Syncing:
     def _work(self, number: int, edits: int) -> None:
         phone, waiting = self.phones[number], list[Edit]()
         draw = random.Random(phone.draw.random())
-        phone.refresh()
         while len(phone.made) < edits or waiting:
             if len(phone.made) < edits:
                 waiting += phone.make(min(draw.randint(1, 2 * self.most), edits - len(phone.made)))
@@ -74,7 +75,9 @@ class Syncing:
                 self._bring(number, draw, waiting[: draw.randint(1, self.most)])
                 waiting = [edit for edit in waiting if edit.id not in self.answers]
             if draw.random() < 0.4:
-                phone.refresh()
+                # While the database starts again, a phone goes on with its old copy.
+                with suppress(OperationalError):
+                    phone.refresh()
 
     def _bring(self, number: int, draw: random.Random, chunk: list[Edit]) -> None:
         """Send edits until they are answered, at times twice at once, at times with old ones among them."""
@@ -148,6 +151,8 @@ class Verdict:
     @classmethod
     def before(cls, syncing: Syncing, superuser: Engine) -> Verdict:
         """Remember the units as they are before anything is sent."""
+        for phone in syncing.phones:
+            phone.refresh()
         units = {unit.id: unit for phone in syncing.phones for unit in phone.units}
         start = read_values(superuser, list(units.values()))
         expected = Expected(units, {one: {version: values} for one, (version, values) in start.items()}, set())

@@ -48,8 +48,12 @@ class Crashes:
     def __init__(self, database: Database, superuser: Engine, seed: int, share: float) -> None:
         self.draw, self.superuser, self.share = random.Random(seed), superuser, share
         self.done = {"savepoint": 0, "commit": 0}
-        event.listen(database.writer, "savepoint", lambda conn, _name: self._perhaps(conn, "savepoint", self.share / 6))
+        event.listen(database.writer, "before_cursor_execute", self._before)
         event.listen(database.writer, "commit", lambda conn: self._perhaps(conn, "commit", self.share))
+
+    def _before(self, conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("savepoint"):
+            self._perhaps(conn, "savepoint", self.share / 6)
 
     def _perhaps(self, conn: Any, when: str, share: float) -> None:
         if self.draw.random() >= share:
