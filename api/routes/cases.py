@@ -120,7 +120,7 @@ def file(
     given = read_document(NewCase, document)
     place = community_for(scope, community)
     with database.write(scope) as conn:
-        filed = file_case(conn, place, given, read_clock(conn, place))
+        filed = file_case(conn, place, given)
         row = find_case(conn, f"{place}.{filed.case.id}", today())
         _, similar = similar_cases(conn, place, row["event_code"], row["lon"], row["lat"])
         shown = {**told_of(row), "similar": [one for one in similar if one["code"] != row["code"]]}

@@ -65,7 +65,8 @@ class Case:
 
 _NAMED = "h.community = :community and (h.code = :key or h.id = :id)"
 _FIND = text(f"{SELECT} where {_NAMED}")
-_LOCK = text(
+_BY_ID = text("select h.id, h.code from gis.hazard h where h.community = :community and h.id = :id for update")
+_BY_CODE = text(
     "select h.id, h.code from gis.hazard h where h.community = :community"
     " and (h.code = :key or h.id = :id or h.code = :main) order by h.id for update"
 )
@@ -105,7 +106,9 @@ def take_case(conn: Connection, name: str, main_code: str | None = None) -> Case
         As :func:`find_case` does.
     """
     named = _named(name)
-    rows = conn.execute(_LOCK, {**named, "main": main_code}).mappings().all()
+    rows = conn.execute(_BY_ID, named).mappings().all() if named["id"] is not None and main_code is None else []
+    # Codes have no index without their grids, so only who is named by one is looked for by it.
+    rows = rows or conn.execute(_BY_CODE, {**named, "main": main_code}).mappings().all()
     found = _only([row for row in rows if row["id"] == named["id"] or row["code"] == named["key"]], name)
     # A statement of its own: only one that begins with the lock in hand sees what others did while it waited.
     return stands(conn, named["community"], found["id"])
@@ -118,7 +121,7 @@ def stands(conn: Connection, community: str, identifier: uuid.UUID) -> Case:
 
 def _named(name: str) -> dict[str, Any]:
     community, _, key = name.partition(".")
-    return {"community": community, "key": key, "id": _identifier(key)}
+    return {"community": community, "key": key, "id": identifier_of(key)}
 
 
 def _only(rows: Sequence[RowMapping], name: str) -> RowMapping:
@@ -154,7 +157,8 @@ def told_of(row: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     return told
 
 
-def _identifier(key: str) -> uuid.UUID | None:
+def identifier_of(key: str) -> uuid.UUID | None:
+    """Return a key as an identifier; None where it must be a code."""
     try:
         return uuid.UUID(key)
     except ValueError:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from gis_service.cases.case import Case, stands, told_of
-from gis_service.cases.steps import Clock, StepSent, make_step
+from gis_service.cases.steps import Clock, StepSent, make_step, read_clock
 from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, InputError
 from gis_service.features.question import SHANGHAI
@@ -71,8 +71,13 @@ class Filed:
     new: bool
 
 
-def file_case(conn: Connection, community: str, given: NewCase, clock: Clock) -> Filed:
+def file_case(conn: Connection, community: str, given: NewCase, clock: Clock | None = None) -> Filed:
     """File a case, and register it where that is asked for.
+
+    Parameters
+    ----------
+    clock
+        What time limits are reckoned with, where it was read already.
 
     Raises
     ------
@@ -107,7 +112,8 @@ def file_case(conn: Connection, community: str, given: NewCase, clock: Clock) ->
         HazardStatus.FOUND, given.level, day, None, None, None,
     )  # fmt: skip
     if given.register_it:
-        make_step(conn, case, StepSent(step="register", id=uuid.uuid5(identifier, "register"), at=found), clock)
+        step = StepSent(step="register", id=uuid.uuid5(identifier, "register"), at=found)
+        make_step(conn, case, step, clock or read_clock(conn, community))
         case = stands(conn, community, identifier)
     return Filed(case, new=True)
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from gis_service.case_tables import CASE_STEP
 from gis_service.cases.case import Case
-from gis_service.cases.work_calendar import WorkCalendar
+from gis_service.cases.work_calendar import PUBLISHED, WorkCalendar
 from gis_service.cases.work_days import read_calendar
 from gis_service.cases.working_time import due, remind_at
 from gis_service.documents_sent import Moment
@@ -28,7 +28,7 @@ from gis_service.features.question import SHANGHAI
 from gis_service.rules import read_time_limits
 from layers.catalog.hazard import Department, HazardFlow, HazardLevel, HazardStatus
 from layers.flows import FLOWS, GRAVE, OVER, Graveness, Office, Requirement, Step
-from layers.time_limits import TimeLimit, handling_limit
+from layers.time_limits import TIME_LIMITS, TimeLimit, handling_limit
 
 _BEFORE_TRANSFER: Final = (HazardStatus.FOUND, HazardStatus.REGISTERED, HazardStatus.ADVISED)
 SUSPECTED_LIMIT: Final = "step.transfer_suspected"
@@ -80,9 +80,19 @@ class Clock:
         return {"due_at": end, "remind_at": remind_at(self.calendar, start, end)}
 
 
+_OWN = text(
+    "select exists(select from gis.work_day where community = :community),"
+    " exists(select from gis.area_rule where community = :community)"
+)
+
+
 def read_clock(conn: Connection, community: str) -> Clock:
     """Return the calendar and the limits of a community."""
-    return Clock(read_calendar(conn, community), read_time_limits(conn, community))
+    days, rules = conn.execute(_OWN, {"community": community}).one()
+    return Clock(
+        read_calendar(conn, community) if days else PUBLISHED,
+        read_time_limits(conn, community) if rules else TIME_LIMITS,
+    )
 
 
 def read_offices(conn: Connection, community: str) -> tuple[Office, ...]:

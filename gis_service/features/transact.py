@@ -374,7 +374,7 @@ def _rings(shape: Any) -> list[Any]:
 def _stamp(conn: Connection, layer: Layer, community: str, identifier: uuid.UUID) -> Stamp:
     """Read the version back: triggers count it after the statement."""
     statement = remembered(("stamp", layer.name), lambda: _stamping(layer))
-    row = _run(conn, statement, {"home": community, "identifier": identifier}).one_or_none()
+    row: Any = _run(conn, statement, {"home": community, "identifier": identifier}).one_or_none()
     # A grid's worker who moves a row out of their grid could not see it any more.
     if row is None:
         raise _not_theirs(layer)

@@ -128,7 +128,8 @@ def apply(doing: Doing) -> tuple[dict[str, Any], str | None]:
 
 def _file(doing: Doing) -> tuple[dict[str, Any], str | None]:
     given = read_document(NewCase, doing.document())
-    filed = file_case(doing.conn, doing.community, given, doing.clock(doing.community))
+    clock = doing.clock(doing.community) if given.register_it else None
+    filed = file_case(doing.conn, doing.community, given, clock)
     return {"case": f"{doing.community}.{filed.case.id}", "code": filed.case.code}, None
 
 

@@ -6,13 +6,14 @@ message that arrives twice at once both would find nothing of it.
 
 from __future__ import annotations
 
-import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from gis_service.cases.case import identifier_of
 from gis_service.sync.applying import Edit
 from layers.registry import LAYERS
 
@@ -36,13 +37,13 @@ def lock_objects(conn: Connection, community: str, edits: Sequence[Edit]) -> Non
         # Whoever locks one row only, as it will when it is changed, is in nobody's way.
         return
     for layer in sorted(wanted):
-        given = {"community": community, "codes": sorted(wanted[layer]), "ids": sorted(_identifiers(wanted[layer]))}
+        ids = {key: found for key in wanted[layer] if (found := identifier_of(key)) is not None}
+        codes = sorted(wanted[layer] - set(ids))
+        # Only who is named by a code is looked for by it: there is no index of codes without their grids.
+        named = "(id = any(:ids) or code = any(:codes))" if codes else "id = any(:ids)"
         conn.execute(
-            text(
-                f"select from gis.{layer} where community = :community and (id = any(:ids) or code = any(:codes))"
-                " order by id for update"
-            ),
-            given,
+            text(f"select from gis.{layer} where community = :community and {named} order by id for update"),
+            {"community": community, "ids": sorted(ids.values()), **({"codes": codes} if codes else {})},
         )
 
 
@@ -56,19 +57,11 @@ def _names(edit: Edit) -> Iterator[str]:
 
 def _rows(community: str, edit: Edit) -> Iterator[tuple[str, str]]:
     """Yield the layer and the identifier or code of every row that an edit is about, as far as it says so."""
-    said = {
+    said: dict[str, list[tuple[Any, Any]]] = {
         "step": [("hazard", edit.body.get("case")), ("hazard", edit.body.get("main_code"))],
         "change": [(edit.body.get("layer"), edit.body.get("feature"))],
         "visit": [(edit.body.get("target_kind"), edit.body.get("target_code"))] if edit.body.get("changes") else [],
-    }.get(edit.kind, [])
-    for layer, name in said:
+    }
+    for layer, name in said.get(edit.kind, []):
         if isinstance(layer, str) and layer in LAYERS and isinstance(name, str):
             yield layer, name.removeprefix(f"{community}.")
-
-
-def _identifiers(keys: set[str]) -> Iterator[uuid.UUID]:
-    for key in keys:
-        try:
-            yield uuid.UUID(key)
-        except ValueError:
-            continue

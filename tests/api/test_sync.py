@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,10 +14,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from api.app import create_app
+from gis_service.cases.case import take_case
+from gis_service.cases.steps import StepSent, make_step, read_clock
 from gis_service.database import Database, connect, open_engine
 from gis_service.features.question import today
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
+from gis_service.scope import Scope
+from gis_service.sync.edits import Edit, take_edits
 from tests.local_client import local
 
 
@@ -180,6 +186,124 @@ def test_a_worker_brings_what_is_of_their_grid(
     assert theirs["state"] == "conflict"
     assert theirs["id"] not in {one["id"] for one in worker.get("/sync/edits").json()["edits"]}
     assert theirs["id"] in {one["id"] for one in staff.get("/sync/edits").json()["edits"]}
+
+
+def test_a_decision_is_about_what_clashed_and_nothing_else(
+    staff: TestClient, superuser: Engine, unit: dict[str, Any]
+) -> None:
+    send(staff, change(unit, tenant_count=41))
+    (mine,) = send(staff, change(unit, tenant_count=42, registered_count=8))
+    assert mine["result"]["written"] == ["registered_count"]
+    now = {**unit, "version": mine["result"]["version"]}
+    (later,) = send(staff, change(now, registered_count=3))
+    assert later["state"] == "applied"
+    assert staff.post(f"/sync/edits/{mine['id']}", json={"take": "mine"}).json()["state"] == "settled"
+    row = stored(superuser, unit)
+    assert (row["tenant_count"], row["registered_count"]) == (42, 3)
+
+
+def test_one_message_twice_at_once_is_written_once(staff: TestClient, superuser: Engine, unit: dict[str, Any]) -> None:
+    here = {"lon": unit["lon"], "lat": unit["lat"]}
+    edits = [
+        edit("case", {"event_code": "X-FS01", **here}),
+        edit("visit", {"target_kind": "rental_unit", "target_code": "no"}),
+        edit("visit", {"target_kind": "rental_unit", "target_code": unit["code"], "changes": {"tenant_count": 51}}),
+        change(unit, remark="同时"),
+    ]  # fmt: skip
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: send(staff, *edits), range(4)))
+    assert [one["state"] for one in answers[0]] == ["applied", "conflict", "conflict", "applied"]
+    assert answers[1:] == answers[:1] * 3
+    assert stored(superuser, unit)["version"] == unit["version"] + 1
+
+
+def test_an_identifier_is_one_edits_only(staff: TestClient, own: tuple[Database, Engine], unit: dict[str, Any]) -> None:
+    first = edit("dance", {"x": 1.0})
+    assert send(staff, first)[0]["state"] == "conflict"
+    same, other = {**first, "body": {"x": 1}}, {**first, "body": {"x": 2}}
+    assert [one["state"] for one in send(staff, same, edit("dance", {}))] == ["conflict", "conflict"]
+    assert [one["state"] for one in send(staff, other)] == ["taken"]
+    # A worker of a grid doesn't see what the office sent; nor may it be written under the same identifier once more.
+    grid = unit["grid"]
+    worker = TestClient(staff.app, **local(own[0], grid, role="grid_worker", name=f"w{grid}"))
+    worker.portal = staff.portal
+    mine, taken = change(unit, remark="我的"), {**change(unit, remark="别的"), "id": first["id"]}
+    assert [one["state"] for one in send(worker, taken, mine)] == ["taken", "applied"]
+    assert stored(own[1], unit)["remark"] == "我的"
+
+
+def test_a_place_is_not_overwritten_from_an_unknown_version(
+    staff: TestClient, superuser: Engine, unit: dict[str, Any]
+) -> None:
+    point = {"type": "Point", "coordinates": [unit["lon"] + 1e-5, unit["lat"]]}
+    blind = change({**unit, "version": None}, remark="挪")
+    blind["body"]["geometry"] = point
+    (answer,) = send(staff, blind)
+    assert {one["field"] for one in answer["result"]["differences"]} == {"remark", "geometry"}
+    assert stored(superuser, unit)["version"] == unit["version"]
+
+
+def test_a_clock_that_was_never_set_keeps_nothing_back(staff: TestClient, unit: dict[str, Any]) -> None:
+    early = change(unit, remark="早")
+    early["made_at"] = "0001-01-01T00:00:00+14:00"
+    visit = edit("visit", {"target_kind": "rental_unit", "target_code": unit["code"]})
+    visit["made_at"] = early["made_at"]
+    first, second = send(staff, early, visit)
+    assert (first["state"], second["state"]) == ("applied", "conflict")
+    assert "2000-01-01" in second["problem"]
+    assert {first["id"], second["id"]} <= {one["id"] for one in staff.get("/sync/edits?limit=1000").json()["edits"]}
+
+
+def test_when_time_is_short_the_first_edits_are_taken_and_the_others_are_not_answered(
+    own: tuple[Database, Engine], unit: dict[str, Any]
+) -> None:
+    scope = Scope("short", "staff", (COMMUNITY,))
+    edits = [Edit.model_validate(change(unit, remark=f"{turn}")) for turn in range(3)]
+    taken = take_edits(own[0], scope, COMMUNITY, edits, "", 0.0)
+    assert [one.id for one in taken] == [edits[0].id]
+    assert [one.id for one in take_edits(own[0], scope, COMMUNITY, edits, "", 0.0)] == [one.id for one in edits[:2]]
+
+
+def test_a_step_that_waited_goes_on_with_the_limit_that_it_finds(
+    staff: TestClient, own: tuple[Database, Engine], unit: dict[str, Any]
+) -> None:
+    case = edit("case", {"event_code": "X-FS01", "lon": unit["lon"], "lat": unit["lat"], "register": True})
+    send(staff, case)
+    name, scope = f"{COMMUNITY}.{case['id']}", Scope("one", "staff", (COMMUNITY,))
+    with ThreadPoolExecutor(1) as pool:
+        with own[0].write(scope) as conn:
+            found = take_case(conn, name)
+            waiting = pool.submit(staff.post, f"/cases/{name}/steps", json={"step": "note", "note": "等了一会"})
+            with pytest.raises(FutureTimeoutError):
+                waiting.result(0.3)
+            make_step(conn, found, StepSent(step="advise", note="劝导"), read_clock(conn, COMMUNITY))
+        assert waiting.result(10).status_code == 201
+    with own[1].connect() as conn:
+        limits = conn.execute(
+            text("select step, due_at from gis.case_step where case_id = :id order by position"), {"id": case["id"]}
+        ).all()
+    assert [row.step for row in limits] == ["register", "advise", "note"]
+    assert limits[0].due_at != limits[1].due_at == limits[2].due_at
+
+
+def test_two_cases_are_not_merged_into_each_other(staff: TestClient, unit: dict[str, Any]) -> None:
+    cases = [edit("case", {"event_code": "X-FS01", "lon": unit["lon"], "lat": unit["lat"]}) for _ in range(2)]
+    codes = [one["result"]["code"] for one in send(staff, *cases)]
+    names = [f"{COMMUNITY}.{one['id']}" for one in cases]
+
+    def merge(number: int) -> int:
+        said = {"step": "merge", "main_code": codes[1 - number]}
+        status: int = staff.post(f"/cases/{names[number]}/steps", json=said).status_code
+        return status
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(merge, range(2))) == [201, 409]
+
+
+def test_a_day_that_must_be_said_is_not_made_up(staff: TestClient, unit: dict[str, Any]) -> None:
+    case = edit("case", {"event_code": "X-FS01", "lon": unit["lon"], "lat": unit["lat"]})
+    step = edit("step", {"case": f"{COMMUNITY}.{case['id']}", "step": "extend", "note": "缓一缓"})
+    assert [one["state"] for one in send(staff, case, step)] == ["applied", "conflict"]
 
 
 def test_refusals_and_waste_are_what_python_counts(staff: TestClient, superuser: Engine) -> None:

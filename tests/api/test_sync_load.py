@@ -136,21 +136,30 @@ async def bring_in(served: Served, worker: Worker, edits: list[dict[str, Any]], 
 
 
 def processor_seconds(served: Served, superuser: Engine) -> tuple[float, float]:
-    """Return the processor time that the service and its database's sessions have taken."""
+    """Return the processor time that the service and its PostgreSQL have taken."""
     with superuser.connect() as conn:
-        sessions = conn.execute(text("select pid from pg_stat_activity where usename = 'gis_app'")).scalars().all()
-    return taken_by(served.pid), sum(map(taken_by, sessions))
+        session: int = conn.execute(text("select pg_backend_pid()")).scalar_one()
+    postmaster = int(_stat(session)[1])
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    sessions = [pid for pid in pids if _stat(pid)[1] == str(postmaster)]
+    # The last two are those of its sessions that have ended.
+    ended = sum(map(int, _stat(postmaster)[11:15]))
+    clock = os.sysconf("SC_CLK_TCK")
+    return _taken_by(served.pid) / clock, (ended + sum(map(_taken_by, sessions))) / clock
 
 
-def taken_by(pid: int) -> float:
-    """Return the processor time of a process in seconds; none where it has ended."""
+def _taken_by(pid: int) -> int:
+    return sum(map(int, _stat(pid)[11:13]))
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what the system says of a process after its name: state, parent and, from the twelfth on, times."""
     with suppress(OSError):
-        told = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(map(int, told[11:13])) / os.sysconf("SC_CLK_TCK")
-    return 0.0
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return ["0"] * 20
 
 
-@pytest.mark.parametrize("chunk", [CHUNK])
+@pytest.mark.parametrize("chunk", [1, 5, 10, CHUNK])
 def test_two_hundred_workers_at_once(served: tuple[Served, Engine, list[Worker]], chunk: int) -> None:
     service, superuser, workers = served
     brought = {worker.token: edits_of(worker, chunk) for worker in workers}

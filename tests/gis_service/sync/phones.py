@@ -132,7 +132,7 @@ class Phone:
             body["flow"] = "street"
         edit = self._edit("case", body)
         state = "registered" if body.get("register") and body.get("flow") != "street" else "found"
-        self.cases[str(edit.id)] = ("", HazardFlow(body.get("flow", "community")), state)
+        self.cases[str(edit.id)] = ("", HazardFlow(str(body.get("flow", "community"))), state)
         return edit
 
     def _step(self) -> Edit:
@@ -237,3 +237,9 @@ def nonsense(unit: Unit, case: str) -> list[tuple[str, dict[str, Any]]]:
         ("feature", {"layer": "waste_point", "properties": {"code": "", "kind": "timed"}, "geometry": {}}),
         ("feature", {"layer": "waste_point", "properties": {"kind": "timed"}, "geometry": None}),
     ]  # fmt: skip
+
+
+def is_nonsense(edit: Edit, units: list[Unit]) -> bool:
+    """Tell whether an edit is one of those that can't be written whatever happens."""
+    case = str(edit.body.get("case", edit.body.get("feature", ""))).removeprefix(f"{COMMUNITY}.")
+    return any((edit.kind, edit.body) in nonsense(unit, case) for unit in units)

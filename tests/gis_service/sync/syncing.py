@@ -8,16 +8,18 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from gis_service.sync.applying import Edit
 from layers.flows import moves
 from tests.gis_service.sync.expected import Expected, Who
-from tests.gis_service.sync.phones import FIELDS, Phone, read_values
+from tests.gis_service.sync.phones import FIELDS, Phone, is_nonsense, read_values
 
 Answer = tuple[str, str | None]
 """What the service says of an edit: its state, and its problem."""
@@ -66,17 +68,18 @@ class Syncing:
     def _work(self, number: int, edits: int) -> None:
         phone, waiting = self.phones[number], list[Edit]()
         draw = random.Random(phone.draw.random())
-        phone.refresh()
         while len(phone.made) < edits or waiting:
             if len(phone.made) < edits:
                 waiting += phone.make(min(draw.randint(1, 2 * self.most), edits - len(phone.made)))
             while waiting and (draw.random() < 0.8 or len(phone.made) >= edits):
-                chunk = waiting[: draw.randint(1, self.most)]
-                del waiting[: len(self._bring(number, draw, chunk))]
+                self._bring(number, draw, waiting[: draw.randint(1, self.most)])
+                waiting = [edit for edit in waiting if edit.id not in self.answers]
             if draw.random() < 0.4:
-                phone.refresh()
+                # While the database starts again, a phone goes on with its old copy.
+                with suppress(OperationalError):
+                    phone.refresh()
 
-    def _bring(self, number: int, draw: random.Random, chunk: list[Edit]) -> list[Edit]:
+    def _bring(self, number: int, draw: random.Random, chunk: list[Edit]) -> None:
         """Send edits until they are answered, at times twice at once, at times with old ones among them."""
         old = draw.sample(self.phones[number].made, min(3, len(self.phones[number].made)))
         sent = [*chunk, *(one for one in old if one.id in self.answers and draw.random() < 0.3)]
@@ -92,14 +95,25 @@ class Syncing:
                 self._note(sent, one)
             # An answer that got lost on the way is no answer.
             if heard and draw.random() < 0.9:
-                return chunk
+                return
             self.counts["sent again"] += 1
 
     def _note(self, sent: Sequence[Edit], answer: dict[uuid.UUID, Answer]) -> None:
-        assert set(answer) == {edit.id for edit in sent}
+        assert set(answer) <= {edit.id for edit in sent}
         with self._lock:
             for identifier, said in answer.items():
                 assert self.answers.setdefault(identifier, said) == said
+
+
+def send_again(syncing: Syncing) -> None:
+    """Send everything once more, in any order; what is decided by now is told as it is now."""
+    for number, phone in enumerate(syncing.phones):
+        again = phone.draw.sample(phone.made, len(phone.made))
+        while again:
+            heard = syncing.send(number, again[:50])
+            assert heard
+            assert {state for state, _ in heard.values()} <= {"applied", "settled", "dropped"}
+            again = [edit for edit in again if edit.id not in heard]
 
 
 def check_life_cycles(superuser: Engine) -> int:
@@ -137,19 +151,22 @@ class Verdict:
     @classmethod
     def before(cls, syncing: Syncing, superuser: Engine) -> Verdict:
         """Remember the units as they are before anything is sent."""
+        for phone in syncing.phones:
+            phone.refresh()
         units = {unit.id: unit for phone in syncing.phones for unit in phone.units}
         start = read_values(superuser, list(units.values()))
         expected = Expected(units, {one: {version: values} for one, (version, values) in start.items()}, set())
         return cls(syncing, superuser, expected, {})
 
-    def reckon(self, is_nonsense: Callable[[Edit], bool]) -> None:
+    def reckon(self) -> None:
         """Reckon what must come of all that was taken in, and compare each answer with it."""
+        units = list(self.expected.units.values())
         for phone in self.syncing.phones:
             grids = frozenset(
                 unit.grid for unit in self.expected.units.values() if any(map(unit.grid.startswith, phone.scope.areas))
             )
             self.edits |= {edit.id: (edit, Who(phone.scope.role, grids)) for edit in phone.made}
-        self.expected.nonsense |= {one for one, (edit, _) in self.edits.items() if is_nonsense(edit)}
+        self.expected.nonsense |= {one for one, (edit, _) in self.edits.items() if is_nonsense(edit, units)}
         assert set(self.syncing.answers) == set(self.edits)
         with self.superuser.connect() as conn:
             kept = conn.execute(text("select id, state, problem, result from gis.sync_edit order by received_at")).all()
@@ -194,6 +211,30 @@ class Verdict:
         assert visits == self.expected.visits
         assert points == self.expected.points
         check_life_cycles(self.superuser)
+
+    def decide_all(self, decide: Callable[[uuid.UUID, str], bool], draw: random.Random) -> dict[str, int]:
+        """Decide about everything that waits, at random; what can't be written as it is is dropped.
+
+        Parameters
+        ----------
+        decide
+            Decides about an edit, ``mine`` or ``present``; False when that is refused.
+        """
+        office = Who("staff", frozenset(unit.grid for unit in self.expected.units.values()))
+        counts = {"mine": 0, "present": 0, "refused": 0}
+        for identifier in draw.sample(sorted(self.expected.waiting), len(self.expected.waiting)):
+            take = draw.choice(("mine", "present"))
+            if take == "mine":
+                written = decide(identifier, "mine")
+                assert written == self.expected.decide(self.edits[identifier][0], office), self.edits[identifier]
+                take = "mine" if written else "refused"
+            if take != "mine":
+                assert decide(identifier, "present")
+                del self.expected.waiting[identifier]
+            counts[take] += 1
+        with self.superuser.connect() as conn:
+            assert conn.execute(text("select count(*) from gis.sync_edit where state = 'conflict'")).scalar() == 0
+        return counts
 
     def _history(self, unit: str) -> dict[int, dict[str, Any]]:
         names = (*FIELDS, "tenant_count_as_of")
