@@ -255,6 +255,35 @@ def take_uploads(browser: Browser, served: Served, path: Path) -> None:
     context.close()
 
 
+def take_field(browser: Browser, served: Served, path: Path) -> None:
+    """Take the field page on a phone three times, side by side: the walk of the day, a hazard, a visit."""
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, locale="zh-CN",
+        extra_http_headers=served.login, permissions=["geolocation"],
+        geolocation={"longitude": 120.9968, "latitude": 30.7032, "accuracy": 6},
+    )  # fmt: skip
+    page = context.new_page()
+    page.goto(f"{served.address}/field")
+    page.wait_for_selector("html[data-offline=yes]", timeout=READY_MS)
+    shots = []
+    for taps in (("#tab-today",), ("#field-report", ".field-tile >> nth=0"),
+                 ("#tab-near", "#field-near .field-row:has-text('出租房') >> nth=0")):  # fmt: skip
+        for one in taps:
+            page.tap(one)
+            page.wait_for_timeout(500)
+        shots.append(base64.b64encode(page.screenshot()).decode())
+        if page.locator(".field-close").count():
+            page.tap(".field-close")
+            page.wait_for_timeout(300)
+    board = context.new_page()
+    board.set_viewport_size({"width": 390 * len(shots) + 24 * (len(shots) + 1), "height": 844 + 48})
+    pictures = "".join(f'<img src="data:image/png;base64,{one}" width=390 height=844>' for one in shots)
+    board.set_content(f"<body style='margin:24px;display:flex;gap:24px;background:#dfe5e8'>{pictures}")
+    board.wait_for_timeout(300)
+    save(board, path)
+    context.close()
+
+
 def take_desk(browser: Browser, served: Served, path: Path) -> None:
     """Take the desk of cases with a case opened that somebody has begun to see to."""
     context = browser.new_context(
@@ -365,7 +394,7 @@ def main(folder: Path, only: str | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     takers: dict[str, Callable[[Browser, Served, Path], None]] = {
         take.__name__.removeprefix("take_"): take
-        for take in (take_home, take_phone, take_popup, take_uploads, take_file, take_desk)
+        for take in (take_home, take_phone, take_popup, take_uploads, take_file, take_desk, take_field)
     }
     takers |= {f"map_{name}": partial(take_map, name=name) for name in ANALYSES}
     takers |= {name: partial(take_export, shown=shown) for name, shown in EXPORTS.items()}

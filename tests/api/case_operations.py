@@ -138,6 +138,12 @@ def _sends(make: Callable[[Drawing], Any]) -> Callable[[Drawing, Call], Call]:
 
 MAKERS: dict[str, Callable[[Drawing, Call], Call]] = {
     "GET /flows": lambda _drawing, call: call,
+    "GET /field": lambda _drawing, call: call,
+    "GET /field/start": lambda drawing, call: Call(
+        call.operation, call.method, call.path, drawing.some(community=drawing.community)
+    ),
+    "GET /field.webmanifest": lambda _drawing, call: call,
+    "GET /field.worker.js": lambda _drawing, call: call,
     "GET /cases": _cases,
     "POST /cases": _sends(_new_case),
     "GET /cases/similar": _similar,
