@@ -5,7 +5,8 @@ from __future__ import annotations
 from gis_service.people.roles import Right, may
 
 _WAYS = (
-    (Right.READ, "地图", "/"), (Right.READ, "案件台", "/desk"), (Right.WRITE, "网格员", "/field"), (Right.READ, "专题地图", "/maps?f=html"),
+    (Right.READ, "地图", "/"), (Right.READ, "案件台", "/desk"), (Right.WRITE, "网格员", "/field"),
+    (Right.READ, "专题地图", "/maps?f=html"),
     (Right.UPLOAD, "上传", "/uploads"), (Right.READ, "出图", "/exports"),
     (None, "我的账户", "/account"), (Right.READ, "表格与下载", "/collections?f=html"),
     (Right.ACCOUNTS, "账户管理", "/accounts"),
