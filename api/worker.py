@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from api.start import OPERATOR, operator_scope
+from gis_service.cases.photos import photo_hashes
 from gis_service.database import Database
 from gis_service.errors import ServiceError
 from gis_service.jobs import unfinished
 from gis_service.people.audit import Anchors
 from gis_service.people.personal import expire_personal
+from gis_service.photos.files import PhotoFiles
 from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.desk import Desk, queue_again
 from gis_service.surveys.originals import Originals
@@ -37,19 +39,28 @@ _ANCHOR_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Places:
-    """Where the files of long work lie, the template of slides, and under which address people reach the service."""
+    """Where files lie, the template of slides, and under which address people reach the service.
+
+    ``photos`` is None where nobody looks after photos.
+    """
 
     originals: Originals
     sheets: SheetFiles
     public_url: str | None = None
     template: Path | None = None
+    photos: PhotoFiles | None = None
 
 
 def tidy(database: Database, places: Places, personal_days: int) -> int:
-    """Delete what is kept of uploads, sheets and landlords and whose time is over; return how many files."""
+    """Delete what is kept of uploads, sheets and landlords and whose time is over, and photos that no row names.
+
+    Returns how many files were deleted.
+    """
     with database.write(OPERATOR) as conn:
         expire_personal(conn, personal_days)
-    return expire(Desk(database, operator_scope(database), places.originals)) + places.sheets.expire()
+        known = photo_hashes(conn)
+    old = expire(Desk(database, operator_scope(database), places.originals)) + places.sheets.expire()
+    return old + (0 if places.photos is None else places.photos.sweep(known))
 
 
 def end_with_parent() -> None:

@@ -40,6 +40,12 @@ begin
 end $$;
 comment on function gis.guard_structure() is 'A structure is only suspected to be illegal until the street, or a ledger of who determined it, says otherwise.';
 
+create function gis.photo_hashes() returns setof text language sql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+  select distinct sha256 from case_photo where current_setting('gis.role', true) = 'operator'
+$$;
+comment on function gis.photo_hashes() is 'Definer: the hashes of all photos, also of cases that were deleted, so that no file is taken for one that nobody needs.';
+
 create function gis.take_step() returns trigger language plpgsql security definer
 set search_path = gis, public, pg_temp as $$
 declare

@@ -304,7 +304,7 @@ _CALLED = (
     "is_new(text)", "viewable()", "audit_digest(bytea, text, bigint, timestamptz, text, text, uuid, jsonb, uuid)",
     "personal_masked(text, text, uuid)", "personal_whole(text, text, uuid, text)",
     "personal_written(text, text, uuid, jsonb)", "expire_personal(integer)", "export_taken(text, uuid)",
-    "offices_in(text)",
+    "offices_in(text)", "photo_hashes()",
 )  # fmt: skip
 """The functions that the application itself calls; every other one is a trigger's, or another function's."""
 

@@ -77,7 +77,9 @@ def serve(
         with _running_database(settings, data, empty=empty) as database:
             settle_demo(database, wanted=settings.demo)
             limits = Limits(silence_seconds=settings.client_seconds)
-            places = Places(originals_of(settings, data), sheet_files_of(settings, data))
+            places = Places(
+                originals_of(settings, data), sheet_files_of(settings, data), photos=photo_files_of(settings, data)
+            )
             workers = WorkerProcess(
                 database, (data or settings.data_dir).resolve(), places, anchors_of(settings, data),
                 settings.personal_days,

@@ -70,6 +70,11 @@ def add_photo(conn: Connection, case: Case, identifier: uuid.UUID, stage: str, k
         raise missing_case() from error
 
 
+def photo_hashes(conn: Connection) -> frozenset[str]:
+    """Return the hashes of all photos that rows name, also of cases that were deleted: what an operator may ask."""
+    return frozenset(conn.execute(select(func.gis.photo_hashes())).scalars())
+
+
 def list_photos(conn: Connection, case: Case) -> list[dict[str, Any]]:
     """Return the photos of a case: those before first, in the order in which they were added."""
     rows = conn.execute(

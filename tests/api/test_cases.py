@@ -17,6 +17,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
 from api.app import create_app
+from gis_service.cases.photos import photo_hashes
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.photos.files import PhotoFiles
@@ -400,3 +401,21 @@ def test_the_community_may_only_suspect_that_something_is_illegal(
             text("select status from gis.illegal_structure where id = :id"), {"id": address.rpartition(".")[2]}
         ).scalar()
     assert found == "determined"
+
+
+def test_photos_of_deleted_cases_stay_and_what_no_row_names_goes(
+    staff: TestClient, place: Place, photos: PhotoFiles, own: tuple[str, Database]
+) -> None:
+    case, identifier = filed(staff, place, event_code="05-11"), str(uuid.uuid4())
+    sent = {"content": photo(colour=(9, 9, 200)), "headers": {"Content-Type": "image/jpeg"}}
+    assert staff.post(f"/photos?case={case['id']}&id={identifier}", **sent).status_code == 201
+    assert staff.delete(f"/collections/hazard/items/{case['id']}").status_code == 204
+    orphan = photos.put(b"\xff\xd8 nobody's", b"small")
+    with own[1].read(Scope("operator", "operator", ())) as conn:
+        known = photo_hashes(conn)
+    with own[1].read(Scope("test", "staff", (COMMUNITY,))) as conn:
+        assert photo_hashes(conn) == frozenset()
+    before = set(photos.hashes())
+    assert photos.sweep(known) == 0
+    assert photos.sweep(known, older_than_s=-1) == 2
+    assert before - set(photos.hashes()) == {orphan}

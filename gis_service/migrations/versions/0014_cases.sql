@@ -229,6 +229,12 @@ begin
 end $$;
 comment on function gis.guard_structure() is 'A structure is only suspected to be illegal until the street, or a ledger of who determined it, says otherwise.';
 
+create function gis.photo_hashes() returns setof text language sql stable security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+  select distinct sha256 from case_photo where current_setting('gis.role', true) = 'operator'
+$$;
+comment on function gis.photo_hashes() is 'Definer: the hashes of all photos, also of cases that were deleted, so that no file is taken for one that nobody needs.';
+
 create function gis.take_step() returns trigger language plpgsql security definer
 set search_path = gis, public, pg_temp as $$
 declare
@@ -478,5 +484,5 @@ begin
   return null;
 end $$;
 comment on function gis.count_versions() is 'Definer: at its commit, one step of the version counter for each layer that a transaction changed, one link of the audit for each area, and word to whoever listens.';
-revoke execute on function gis.offices_in(text), gis.begin_case(), gis.guard_structure(), gis.take_step() from public;
-grant execute on function gis.offices_in(text) to gis_app;
+revoke execute on function gis.offices_in(text), gis.begin_case(), gis.guard_structure(), gis.photo_hashes(), gis.take_step() from public;
+grant execute on function gis.offices_in(text), gis.photo_hashes() to gis_app;
