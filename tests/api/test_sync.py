@@ -21,7 +21,8 @@ from gis_service.features.question import today
 from gis_service.local_cluster import LocalCluster
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
-from gis_service.sync.edits import Edit, take_edits
+from gis_service.sync.applying import Edit
+from gis_service.sync.edits import take_edits
 from tests.local_client import local
 
 
