@@ -105,7 +105,7 @@ class Shares:
         How long a request waits for its turn before it is UnavailableError (503).
     """
 
-    def __init__(self, at_once: int = 3, within_seconds: float = 1.0, wait_seconds: float = 60.0) -> None:
+    def __init__(self, at_once: int = 4, within_seconds: float = 0.8, wait_seconds: float = 60.0) -> None:
         self._free = asyncio.Semaphore(at_once)
         self._at_once, self._within_seconds, self._wait_seconds = at_once, within_seconds, wait_seconds
         self._here = 0

@@ -214,7 +214,9 @@ def _savepoint(conn: Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        conn.exec_driver_sql("rollback to savepoint edit")
+        # With a connection that is gone, all of the transaction is.
+        if not conn.invalidated:
+            conn.exec_driver_sql("rollback to savepoint edit")
         raise
     conn.exec_driver_sql("release savepoint edit")
 

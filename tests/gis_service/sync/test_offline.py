@@ -68,7 +68,7 @@ class Crashes:
 
 @pytest.mark.parametrize("pair", PAIRS)
 def test_no_edit_is_lost_or_done_twice(own: tuple[Database, Engine], pair: str) -> None:
-    prove(*own, pair, edits=60, seed=random.randrange(2**32), crashes=0.08)
+    prove(*own, pair, edits=40, seed=random.randrange(2**32), crashes=0.1)
 
 
 @pytest.mark.long
@@ -110,5 +110,5 @@ def prove(database: Database, superuser: Engine, pair: str, *, edits: int, seed:
     verdict.compare()
     send_again(syncing)
     verdict.compare()
-    assert edits / 2 < waited < 1.5 * edits, "nearly everything was alike"
+    assert edits / 4 < waited < 1.8 * edits, "nearly everything was alike"
     print({"edits": len(syncing.answers), "conflicts": waited, **decided, **syncing.counts, "crashes": crash.done})  # noqa: T201
