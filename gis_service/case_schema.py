@@ -24,11 +24,11 @@ def case_statements() -> list[str]:
         # Only the definer functions read it; clients are told by the declarations that it was made from.
         "alter table gis.flow_step enable row level security;",
         "grant select on gis.flow_step to gis_backup;",
+        *(line for table in (step, photo) for line in create_table(table)),
         functions.replace(":sees", sees).replace(":writers", writers),
         "create trigger guard_structure before insert or update on gis.illegal_structure for each row"
         " execute function gis.guard_structure();",
         "create trigger begin_case before insert on gis.hazard for each row execute function gis.begin_case();",
-        *(line for table in (step, photo) for line in create_table(table)),
         "create trigger take_step before insert on gis.case_step for each row execute function gis.take_step();",
     ]
     # What belongs to a case is seen by whoever sees the case, wherever its grid is drawn today.

@@ -180,7 +180,7 @@ _NOTED = {
     "export": ("r.community", "''", "r.name || ' ' || r.format || ' ' || r.code", "insert delete"),
     "header_answer": ("r.community", "''", "''", "insert update delete"),
     "case_step": ("r.community", "r.case_id::text", "r.step", "insert"),
-    "sync_edit": ("r.community", "''", "r.kind || ' ' || r.state", "insert update"),
+    "sync_edit": ("r.community", "''", "''", "insert update"),
     "case_photo": ("r.community", "r.case_id::text", "r.stage", "insert delete"),
     "account": ("''", "r.name", "r.role || case when r.active then '' else ' 停用' end || coalesce(' 口令由 ' "
                 "|| r.password_by || ' 设置', '')", "insert update delete"),

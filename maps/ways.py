@@ -5,9 +5,9 @@ from __future__ import annotations
 from gis_service.people.roles import Right, may
 
 _WAYS = (
-    (Right.READ, "地图", "/"), (Right.READ, "案件台", "/desk"), (Right.WRITE, "网格员", "/field"),
+    (Right.READ, "地图", "/"), (Right.READ, "案件台", "/desk"),
     (Right.READ, "专题地图", "/maps?f=html"),
-    (Right.UPLOAD, "上传", "/uploads"), (Right.READ, "出图", "/exports"),
+    (Right.UPLOAD, "上传", "/uploads"), (Right.WRITE, "网格员", "/field"), (Right.READ, "出图", "/exports"),
     (None, "我的账户", "/account"), (Right.READ, "表格与下载", "/collections?f=html"),
     (Right.ACCOUNTS, "账户管理", "/accounts"),
     (Right.AUDIT, "审计记录", "/audit"), (None, "接口说明", "/api.html"),

@@ -6,6 +6,7 @@ import http.client
 import json
 import re
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -189,7 +190,7 @@ def test_pages_of_other_sites_write_nothing(
 ) -> None:
     address = path.format(
         upload=proposed, row=1, layer="waste_point", feature="330482002011.LJ002", name="tester", area="330482002011",
-        login="00000000", export="0000-0000",
+        login="00000000", export="0000-0000", case="330482002011.YH0300", edit=str(uuid.UUID(int=1)),
     )  # fmt: skip
     before, own = service.kept(), service.url
     # Refused before it is asked whose the request is.

@@ -187,6 +187,91 @@ insert into gis.flow_step values ('street', 'merge', 'rework', 'street', 'merged
 insert into gis.flow_step values ('street', 'merge', 'suspended', 'street', 'merged', '{street}', '{main_code}', 'any');
 alter table gis.flow_step enable row level security;
 grant select on gis.flow_step to gis_backup;
+CREATE TABLE gis.case_step (
+	community TEXT NOT NULL, 
+	id UUID DEFAULT gen_random_uuid() NOT NULL, 
+	case_id UUID NOT NULL, 
+	position INTEGER NOT NULL, 
+	step TEXT NOT NULL, 
+	from_flow TEXT NOT NULL, 
+	from_state TEXT NOT NULL, 
+	to_flow TEXT NOT NULL, 
+	to_state TEXT NOT NULL, 
+	at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	due_at TIMESTAMP WITH TIME ZONE, 
+	remind_at TIMESTAMP WITH TIME ZONE, 
+	due_on DATE, 
+	note TEXT, 
+	handler TEXT, 
+	department TEXT, 
+	reference TEXT, 
+	level TEXT, 
+	main_code TEXT, 
+	office TEXT NOT NULL, 
+	actor TEXT DEFAULT coalesce(nullif(current_setting('gis.actor', true), ''), session_user) NOT NULL, 
+	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	CONSTRAINT case_step_pkey PRIMARY KEY (community, id), 
+	CONSTRAINT case_step_position_key UNIQUE (community, case_id, position), 
+	CONSTRAINT case_step_community_fkey FOREIGN KEY(community) REFERENCES gis.area (code), 
+	CONSTRAINT case_step_in_flow FOREIGN KEY(from_flow, from_state, step) REFERENCES gis.flow_step (flow, from_state, step), 
+	CONSTRAINT case_step_note_max_length CHECK (char_length(note) <= 2000), 
+	CONSTRAINT case_step_handler_max_length CHECK (char_length(handler) <= 120), 
+	CONSTRAINT case_step_reference_max_length CHECK (char_length(reference) <= 80)
+);
+COMMENT ON TABLE gis.case_step IS '案件走过的步骤:只增不改';
+COMMENT ON COLUMN gis.case_step.community IS '12 位社区代码';
+COMMENT ON COLUMN gis.case_step.id IS '标识,可由终端给出';
+COMMENT ON COLUMN gis.case_step.case_id IS '案件';
+COMMENT ON COLUMN gis.case_step.position IS '第几步';
+COMMENT ON COLUMN gis.case_step.step IS '步骤';
+COMMENT ON COLUMN gis.case_step.from_flow IS '步骤之前的流程';
+COMMENT ON COLUMN gis.case_step.from_state IS '步骤之前的状态';
+COMMENT ON COLUMN gis.case_step.to_flow IS '步骤之后的流程';
+COMMENT ON COLUMN gis.case_step.to_state IS '步骤之后的状态';
+COMMENT ON COLUMN gis.case_step.at IS '何时走的这一步';
+COMMENT ON COLUMN gis.case_step.due_at IS '本环节的时限';
+COMMENT ON COLUMN gis.case_step.remind_at IS '何时提醒';
+COMMENT ON COLUMN gis.case_step.due_on IS '整改期限';
+COMMENT ON COLUMN gis.case_step.note IS '情况说明';
+COMMENT ON COLUMN gis.case_step.handler IS '处置岗位';
+COMMENT ON COLUMN gis.case_step.department IS '移交部门';
+COMMENT ON COLUMN gis.case_step.reference IS '对方的编号或文号';
+COMMENT ON COLUMN gis.case_step.level IS '认定的等级';
+COMMENT ON COLUMN gis.case_step.main_code IS '并入的主案编码';
+COMMENT ON COLUMN gis.case_step.office IS '以什么身份';
+COMMENT ON COLUMN gis.case_step.actor IS '操作者';
+COMMENT ON COLUMN gis.case_step.recorded_at IS '记录时间';
+CREATE TABLE gis.case_photo (
+	community TEXT NOT NULL, 
+	id UUID DEFAULT gen_random_uuid() NOT NULL, 
+	case_id UUID NOT NULL, 
+	stage TEXT NOT NULL, 
+	sha256 TEXT NOT NULL, 
+	width INTEGER NOT NULL, 
+	height INTEGER NOT NULL, 
+	bytes BIGINT NOT NULL, 
+	taken_at TIMESTAMP WITH TIME ZONE, 
+	actor TEXT DEFAULT coalesce(nullif(current_setting('gis.actor', true), ''), session_user) NOT NULL, 
+	added_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
+	CONSTRAINT case_photo_pkey PRIMARY KEY (community, id), 
+	CONSTRAINT case_photo_community_fkey FOREIGN KEY(community) REFERENCES gis.area (code), 
+	CONSTRAINT case_photo_stage_known CHECK (stage in ('before', 'after')), 
+	CONSTRAINT case_photo_sha256_digits CHECK (sha256 ~ '^[0-9a-f]{64}$')
+);
+CREATE INDEX case_photo_case_idx ON gis.case_photo (community, case_id);
+CREATE INDEX case_photo_sha256_idx ON gis.case_photo (sha256);
+COMMENT ON TABLE gis.case_photo IS '案件的照片:文件在数据库之外,以内容的摘要为名';
+COMMENT ON COLUMN gis.case_photo.community IS '12 位社区代码';
+COMMENT ON COLUMN gis.case_photo.id IS '标识,可由终端给出';
+COMMENT ON COLUMN gis.case_photo.case_id IS '案件';
+COMMENT ON COLUMN gis.case_photo.stage IS '处置前或处置后';
+COMMENT ON COLUMN gis.case_photo.sha256 IS '照片文件的 SHA-256';
+COMMENT ON COLUMN gis.case_photo.width IS '宽(像素)';
+COMMENT ON COLUMN gis.case_photo.height IS '高(像素)';
+COMMENT ON COLUMN gis.case_photo.bytes IS '文件字节数';
+COMMENT ON COLUMN gis.case_photo.taken_at IS '拍摄时间';
+COMMENT ON COLUMN gis.case_photo.actor IS '谁加的';
+COMMENT ON COLUMN gis.case_photo.added_at IS '加入时间';
 -- Cases: every change of a case's state is a row of case_step, and every such row is checked against flow_step.
 create function gis.offices_in(wanted_community text) returns text[] language sql stable
 set search_path = pg_catalog, pg_temp as $$
@@ -297,91 +382,6 @@ comment on function gis.take_step() is 'Definer: makes a step that flow_step has
 
 create trigger guard_structure before insert or update on gis.illegal_structure for each row execute function gis.guard_structure();
 create trigger begin_case before insert on gis.hazard for each row execute function gis.begin_case();
-CREATE TABLE gis.case_step (
-	community TEXT NOT NULL, 
-	id UUID DEFAULT gen_random_uuid() NOT NULL, 
-	case_id UUID NOT NULL, 
-	position INTEGER NOT NULL, 
-	step TEXT NOT NULL, 
-	from_flow TEXT NOT NULL, 
-	from_state TEXT NOT NULL, 
-	to_flow TEXT NOT NULL, 
-	to_state TEXT NOT NULL, 
-	at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	due_at TIMESTAMP WITH TIME ZONE, 
-	remind_at TIMESTAMP WITH TIME ZONE, 
-	due_on DATE, 
-	note TEXT, 
-	handler TEXT, 
-	department TEXT, 
-	reference TEXT, 
-	level TEXT, 
-	main_code TEXT, 
-	office TEXT NOT NULL, 
-	actor TEXT DEFAULT coalesce(nullif(current_setting('gis.actor', true), ''), session_user) NOT NULL, 
-	recorded_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	CONSTRAINT case_step_pkey PRIMARY KEY (community, id), 
-	CONSTRAINT case_step_position_key UNIQUE (community, case_id, position), 
-	CONSTRAINT case_step_community_fkey FOREIGN KEY(community) REFERENCES gis.area (code), 
-	CONSTRAINT case_step_in_flow FOREIGN KEY(from_flow, from_state, step) REFERENCES gis.flow_step (flow, from_state, step), 
-	CONSTRAINT case_step_note_max_length CHECK (char_length(note) <= 2000), 
-	CONSTRAINT case_step_handler_max_length CHECK (char_length(handler) <= 120), 
-	CONSTRAINT case_step_reference_max_length CHECK (char_length(reference) <= 80)
-);
-COMMENT ON TABLE gis.case_step IS '案件走过的步骤:只增不改';
-COMMENT ON COLUMN gis.case_step.community IS '12 位社区代码';
-COMMENT ON COLUMN gis.case_step.id IS '标识,可由终端给出';
-COMMENT ON COLUMN gis.case_step.case_id IS '案件';
-COMMENT ON COLUMN gis.case_step.position IS '第几步';
-COMMENT ON COLUMN gis.case_step.step IS '步骤';
-COMMENT ON COLUMN gis.case_step.from_flow IS '步骤之前的流程';
-COMMENT ON COLUMN gis.case_step.from_state IS '步骤之前的状态';
-COMMENT ON COLUMN gis.case_step.to_flow IS '步骤之后的流程';
-COMMENT ON COLUMN gis.case_step.to_state IS '步骤之后的状态';
-COMMENT ON COLUMN gis.case_step.at IS '何时走的这一步';
-COMMENT ON COLUMN gis.case_step.due_at IS '本环节的时限';
-COMMENT ON COLUMN gis.case_step.remind_at IS '何时提醒';
-COMMENT ON COLUMN gis.case_step.due_on IS '整改期限';
-COMMENT ON COLUMN gis.case_step.note IS '情况说明';
-COMMENT ON COLUMN gis.case_step.handler IS '处置岗位';
-COMMENT ON COLUMN gis.case_step.department IS '移交部门';
-COMMENT ON COLUMN gis.case_step.reference IS '对方的编号或文号';
-COMMENT ON COLUMN gis.case_step.level IS '认定的等级';
-COMMENT ON COLUMN gis.case_step.main_code IS '并入的主案编码';
-COMMENT ON COLUMN gis.case_step.office IS '以什么身份';
-COMMENT ON COLUMN gis.case_step.actor IS '操作者';
-COMMENT ON COLUMN gis.case_step.recorded_at IS '记录时间';
-CREATE TABLE gis.case_photo (
-	community TEXT NOT NULL, 
-	id UUID DEFAULT gen_random_uuid() NOT NULL, 
-	case_id UUID NOT NULL, 
-	stage TEXT NOT NULL, 
-	sha256 TEXT NOT NULL, 
-	width INTEGER NOT NULL, 
-	height INTEGER NOT NULL, 
-	bytes BIGINT NOT NULL, 
-	taken_at TIMESTAMP WITH TIME ZONE, 
-	actor TEXT DEFAULT coalesce(nullif(current_setting('gis.actor', true), ''), session_user) NOT NULL, 
-	added_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL, 
-	CONSTRAINT case_photo_pkey PRIMARY KEY (community, id), 
-	CONSTRAINT case_photo_community_fkey FOREIGN KEY(community) REFERENCES gis.area (code), 
-	CONSTRAINT case_photo_stage_known CHECK (stage in ('before', 'after')), 
-	CONSTRAINT case_photo_sha256_digits CHECK (sha256 ~ '^[0-9a-f]{64}$')
-);
-CREATE INDEX case_photo_case_idx ON gis.case_photo (community, case_id);
-CREATE INDEX case_photo_sha256_idx ON gis.case_photo (sha256);
-COMMENT ON TABLE gis.case_photo IS '案件的照片:文件在数据库之外,以内容的摘要为名';
-COMMENT ON COLUMN gis.case_photo.community IS '12 位社区代码';
-COMMENT ON COLUMN gis.case_photo.id IS '标识,可由终端给出';
-COMMENT ON COLUMN gis.case_photo.case_id IS '案件';
-COMMENT ON COLUMN gis.case_photo.stage IS '处置前或处置后';
-COMMENT ON COLUMN gis.case_photo.sha256 IS '照片文件的 SHA-256';
-COMMENT ON COLUMN gis.case_photo.width IS '宽(像素)';
-COMMENT ON COLUMN gis.case_photo.height IS '高(像素)';
-COMMENT ON COLUMN gis.case_photo.bytes IS '文件字节数';
-COMMENT ON COLUMN gis.case_photo.taken_at IS '拍摄时间';
-COMMENT ON COLUMN gis.case_photo.actor IS '谁加的';
-COMMENT ON COLUMN gis.case_photo.added_at IS '加入时间';
 create trigger take_step before insert on gis.case_step for each row execute function gis.take_step();
 alter table gis.case_step enable row level security;
 create policy sees on gis.case_step for select to gis_app using (exists (select from gis.hazard h where h.community = case_step.community and h.id = case_step.case_id));
@@ -437,8 +437,8 @@ create policy changes on gis.sync_edit for update to gis_app using ((community =
 create policy removes on gis.sync_edit for delete to gis_app using ((community = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or left(community, 9) = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or left(community, 6) = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[])) or cardinality(areas) > 0 and not exists (select from unnest(areas) a where not exists (select from unnest(string_to_array(current_setting('gis.scope', true), ',')) s where s <> '' and starts_with(a, s))));
 grant insert, update, delete on gis.sync_edit to gis_app;
 create trigger note_insert after insert on gis.case_step referencing new table as new_rows for each statement execute function gis.note_write('r.community', 'r.case_id::text', 'r.step');
-create trigger note_insert after insert on gis.sync_edit referencing new table as new_rows for each statement execute function gis.note_write('r.community', '''''', 'r.kind || '' '' || r.state');
-create trigger note_update after update on gis.sync_edit referencing old table as old_rows new table as new_rows for each statement execute function gis.note_write('r.community', '''''', 'r.kind || '' '' || r.state');
+create trigger note_insert after insert on gis.sync_edit referencing new table as new_rows for each statement execute function gis.note_write('r.community', '''''', '''''');
+create trigger note_update after update on gis.sync_edit referencing old table as old_rows new table as new_rows for each statement execute function gis.note_write('r.community', '''''', '''''');
 create trigger note_insert after insert on gis.case_photo referencing new table as new_rows for each statement execute function gis.note_write('r.community', 'r.case_id::text', 'r.stage');
 create trigger note_delete after delete on gis.case_photo referencing old table as old_rows for each statement execute function gis.note_write('r.community', 'r.case_id::text', 'r.stage');
 create or replace function gis.count_versions() returns trigger language plpgsql security definer
