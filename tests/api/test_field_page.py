@@ -38,6 +38,10 @@ GRID = f"{COMMUNITY}001"
 PASSWORD = "long-enough-password-1"
 PHONE = ViewportSize(width=390, height=844)
 OWN_JS_BYTES = 150_000
+PAGES = (
+    "/", "/desk", "/desk?view=figures", "/field", "/maps?f=html", "/maps/hazards", "/uploads", "/exports", "/account",
+    "/collections?f=html", "/collections/hazard/items?f=html", "/api.html",
+)  # fmt: skip
 ASSETS = Path(__file__).parents[2] / "maps/assets"
 AXE = Path(__file__).parents[2] / "maps/vendor/node_modules/axe-core/axe.min.js"
 
@@ -460,22 +464,54 @@ def test_first_paint_from_the_cache(
 
 @pytest.mark.long
 def test_over_plain_http_the_page_says_why(cluster: LocalCluster, name: str, playwright: Playwright) -> None:
-    with serving(cluster, name) as served:
+    with serving(cluster, name, GIS_PUBLIC_URL=f"http://{NAME}") as served:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
             args=["--no-sandbox", f"--host-resolver-rules=MAP {NAME} 127.0.0.1", "--disable-background-networking"],
         )
-        context = browser.new_context(viewport=PHONE, extra_http_headers={**served.headers})
+        context = browser.new_context(viewport=PHONE, extra_http_headers=served.headers)
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{served.port}/field")
+        page.goto(f"http://{NAME}:{served.port}/field")
         ready(page)
-        assert page.evaluate("isSecureContext")
-        said = page.evaluate(
-            """async () => { const text = await (await fetch('/static/field/field.js')).text();
-            return text.includes('没有用 https 打开') && text.includes('/trust'); }"""
-        )
-        assert said
+        assert not page.evaluate("isSecureContext")
+        expect(page.locator("#field-trouble")).to_contain_text("没有用 https 打开")
+        assert page.get_attribute("#field-trouble a", "href") == "/trust"
+        # What is done is kept and sent all the same.
+        tap_or_click(page, "#field-report", ".field-tile:has-text('拉线充电')", "button:has-text('在地图上点选')")
+        page.click("#field-map", position={"x": 195, "y": 300})
+        tap_or_click(page, "button:has-text('用这个位置')", ".field-main:has-text('提交')", "#tab-queue")
+        expect(page.locator(".field-edit.field-applied")).to_have_count(1, timeout=15_000)
         browser.close()
+
+
+def tap_or_click(page: Page, *selectors: str) -> None:
+    for selector in selectors:
+        page.locator(selector).first.click()
+
+
+@pytest.mark.long
+def test_no_page_has_a_serious_fault(playwright: Playwright, office: Office) -> None:
+    browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=office.arguments)
+    faults: dict[str, list[str]] = {}
+    for logged_in in (False, True):
+        headers = office.served.headers if logged_in else {}
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 800}, extra_http_headers=headers, bypass_csp=True
+        )
+        page = context.new_page()
+        for path in PAGES if logged_in else ("/login", "/trust"):
+            page.goto(f"{office.address}{path}")
+            page.wait_for_timeout(1500)
+            page.evaluate(AXE.read_text(encoding="utf-8"))
+            found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+            faults[path] = [
+                f"{one['id']}: {one['nodes'][0]['html'][:160]}"
+                for one in found["violations"]
+                if one["impact"] in {"serious", "critical"}
+            ]
+        context.close()
+    browser.close()
+    assert {path: found for path, found in faults.items() if found} == {}
 
 
 def test_every_file_that_the_worker_keeps_is_there(office: Office) -> None:

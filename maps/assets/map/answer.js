@@ -152,7 +152,7 @@
       }
       row.appendChild(cell);
       if (fact.note) {
-        row.appendChild(gis.element("small", "", fact.note));
+        row.appendChild(gis.element("dd", "gis-note", fact.note));
       }
       list.appendChild(row);
     }
