@@ -31,10 +31,10 @@ Place = tuple[float, float, str]
 
 @pytest.fixture(scope="module")
 def own(
-    cluster: LocalCluster, make_database: Callable[..., str], sample_template: str
+    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str
 ) -> Iterator[tuple[str, Database]]:
     """A copy of the sample to write in."""
-    name = make_database(sample_template)
+    name = make_database(untouched_sample)
     database = connect(cluster.url("gis_app", name))
     yield name, database
     database.close()

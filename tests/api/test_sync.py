@@ -28,10 +28,10 @@ from tests.local_client import local
 
 @pytest.fixture(scope="module")
 def own(
-    cluster: LocalCluster, make_database: Callable[..., str], sample_template: str
+    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str
 ) -> Iterator[tuple[Database, Engine]]:
     """A copy of the sample to write in, and its superuser."""
-    name = make_database(sample_template)
+    name = make_database(untouched_sample)
     database, engine = connect(cluster.url("gis_app", name)), open_engine(cluster.url("postgres", name))
     yield database, engine
     database.close()
