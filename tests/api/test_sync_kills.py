@@ -66,7 +66,7 @@ class Kills(threading.Thread):
 
     def run(self) -> None:
         turn = 0
-        while not self.stopping.wait(self.draw.uniform(0.2, 2.5)):
+        while not self.stopping.wait(self.draw.uniform(0.1, 1.0)):
             kind = KILLS[turn % len(KILLS)]
             if self.service.kill(kind):
                 self.done[kind] += 1

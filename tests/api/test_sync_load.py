@@ -169,7 +169,8 @@ def _stat(pid: int) -> list[str]:
 def test_two_hundred_workers_at_once(served: tuple[Served, Engine, list[Worker]], chunk: int) -> None:
     service, superuser, workers = served
     with superuser.connect() as conn:
-        versions = dict(conn.execute(text("select id::text, version from gis.building")).all())
+        rows = conn.execute(text("select id::text, version from gis.building")).all()
+    versions = {row.id: row.version for row in rows}
     for place in (place for worker in workers for place in worker.buildings):
         place["version"] = versions[place["id"]]
     brought = {worker.token: edits_of(worker, chunk) for worker in workers}
