@@ -3,7 +3,7 @@
 import { newId } from "../cases/requests.js";
 import { all, answerOf, isFull, put, read, write } from "./store.js";
 
-export const CHUNK = 10;
+export const CHUNK = 20;
 const KEPT = 200;
 const TRY_MS = 20_000;
 const SMALLER = 1920;
