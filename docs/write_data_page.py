@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from layers.field import Kind, LayerField
-from layers.flows import FIRST_LIMIT, FLOWS, Flow, Graveness, Step
+from layers.flows import FLOWS, Flow, Graveness, Step
 from layers.layer import Layer
 from layers.record import Record
 from layers.registry import LAYERS
@@ -149,7 +149,7 @@ def _flow_parts() -> Iterator[str]:
     yield (
         "案件(隐患)的两个流程。没有列在这里的步骤,数据库一律拒绝;社区不能立案、派遣、认定等级,这些步骤只有街道能办。"
         "“时限”是办完这一步以后所在状态的时限,见[时限](#时限-layerstime_limitstoml);"
-        f"发现以后的时限是 {_limit(FIRST_LIMIT)}。"
+        "“发现”由登记案件的接口自己记下,一件只有一次。"
     )
     for flow in FLOWS.values():
         yield f"### {flow.flow} {flow.flow.label}"

@@ -58,7 +58,7 @@ begin
     raise exception 'no such case' using errcode = 'check_violation', constraint = 'case_step_case';
   end if;
   select * into line from flow_step f where f.flow = held.flow and f.from_state = held.status and f.step = new.step;
-  if not found then
+  if not found or (line.step = 'find' and exists (select from case_step s where s.community = new.community and s.case_id = new.case_id)) then
     raise exception 'not from this state' using errcode = 'check_violation', constraint = 'case_step_in_flow', detail = held.status;
   end if;
   new.office := (select office from unnest(line.offices) with ordinality o(office, place)

@@ -133,9 +133,14 @@ _OPEN_STREET = (
 )  # fmt: skip
 
 
+FIRST_STEP = "find"
+"""The step that files a case: it begins the time within which it is registered, and is made once."""
+
+
 def _everywhere(states: tuple[HazardStatus, ...], deciders: tuple[Office, ...]) -> tuple[Step, ...]:
     """Return what may be done with any open case: it stays where it is, or joins another one."""
     return (
+        Step(FIRST_STEP, "发现", (_S.FOUND,), None, _ALL, (), (_R.NOTE,), "step.register"),
         Step("note", "补充记录", states, None, _ALL, (_R.NOTE,)),
         Step("assign", "指派", states, None, deciders, (_R.HANDLER,), (_R.NOTE,)),
         Step(
@@ -209,9 +214,6 @@ _STREET = Flow(
 
 FLOWS: Mapping[HazardFlow, Flow] = MappingProxyType({flow.flow: flow for flow in (_COMMUNITY, _STREET)})
 """Both flows by their code."""
-
-FIRST_LIMIT = "step.register"
-"""Code of the time limit within which a case that was found is registered or filed."""
 
 
 @dataclass(frozen=True)

@@ -140,8 +140,3 @@ def handling_limit(
         major = level in {HazardLevel.MAJOR, HazardLevel.SUSPECTED}
         return limits["hazard.major_days" if major else "hazard.general_days"]
     return limits["event.default"]
-
-
-def step_limit(step: str, *, limits: Mapping[str, TimeLimit] = TIME_LIMITS) -> TimeLimit:
-    """Return how long a step of a case may take, such as ``recheck``; KeyError when there is no such step."""
-    return limits[f"step.{step}"]

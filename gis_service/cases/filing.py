@@ -28,6 +28,7 @@ from layers.catalog.hazard import (
     SubjectKind,
     category_of,
 )
+from layers.flows import FIRST_STEP
 from layers.registry import LAYERS
 
 _HAZARD = LAYERS["hazard"]
@@ -111,9 +112,9 @@ def file_case(conn: Connection, community: str, given: NewCase, clock: Clock | N
         community, identifier, code_of(identifier, day), given.event_code, given.flow,
         HazardStatus.FOUND, given.level, day, None, None, None,
     )  # fmt: skip
-    if given.register_it:
-        step = StepSent(step="register", id=uuid.uuid5(identifier, "register"), at=found)
-        make_step(conn, case, step, clock or read_clock(conn, community))
+    clock = clock or read_clock(conn, community)
+    for name in (FIRST_STEP, "register") if given.register_it else (FIRST_STEP,):
+        make_step(conn, case, StepSent(step=name, id=uuid.uuid5(identifier, name), at=found), clock)
         case = stands(conn, community, identifier)
     return Filed(case, new=True)
 

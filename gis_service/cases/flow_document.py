@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from layers.catalog.hazard import HazardFlow
-from layers.flows import FLOWS, Step
+from layers.flows import FIRST_STEP, FLOWS, Step
 
 
 def flow_told(name: HazardFlow) -> dict[str, Any]:
-    """Return a flow with its states and steps; ``from`` are the states in which a step may be made."""
+    """Return a flow with its states and steps; ``from`` are the states in which a step may be made.
+
+    The step that files a case isn't among them: nobody makes it by itself.
+    """
     flow = FLOWS[name]
     return {
         "flow": name, "title": name.label, "first": flow.first,
@@ -17,6 +20,7 @@ def flow_told(name: HazardFlow) -> dict[str, Any]:
         "steps": [
             {**step_told(step), "from": list(step.sources), "to": step.target, "to_flow": step.target_flow}
             for step in flow.steps
+            if step.name != FIRST_STEP
         ],
     }  # fmt: skip
 

@@ -27,7 +27,7 @@ from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFou
 from gis_service.features.question import SHANGHAI
 from gis_service.rules import read_time_limits
 from layers.catalog.hazard import Department, HazardFlow, HazardLevel, HazardStatus
-from layers.flows import FLOWS, GRAVE, OVER, Graveness, Office, Requirement, Step
+from layers.flows import FIRST_STEP, FLOWS, GRAVE, OVER, Graveness, Office, Requirement, Step
 from layers.time_limits import TIME_LIMITS, TimeLimit, handling_limit
 
 _BEFORE_TRANSFER: Final = (HazardStatus.FOUND, HazardStatus.REGISTERED, HazardStatus.ADVISED)
@@ -106,7 +106,10 @@ def steps_from(case: Case, offices: Collection[Office]) -> list[Step]:
     return [
         step
         for step in FLOWS[case.flow].steps
-        if case.status in step.sources and set(step.offices) & set(offices) and _fits(step, case.level)
+        if case.status in step.sources
+        and set(step.offices) & set(offices)
+        and _fits(step, case.level)
+        and step.name != FIRST_STEP
     ]
 
 

@@ -134,7 +134,7 @@ def test_a_case_goes_from_finding_to_closing(staff: TestClient, place: Place) ->
     assert after["status"] == "closed"
     assert after["closed_on"] == datetime.now(UTC).astimezone().date().isoformat() or after["closed_on"]
     whole = staff.get(f"/cases/{case['id']}").json()
-    assert [one["step"] for one in whole["journal"]] == ["register", "advise", "ask_recheck", "close"]
+    assert [one["step"] for one in whole["journal"]] == ["find", "register", "advise", "ask_recheck", "close"]
     assert [one["step"] for one in whole["steps"]] == ["reopen"]
     assert whole["due_on"]
 
@@ -150,7 +150,7 @@ def test_the_same_case_sent_again_is_one_case(staff: TestClient, place: Place, s
         assert (again.status_code, again.json()["made"]) == (201, made["id"])
     with superuser.connect() as conn:
         rows = conn.execute(text("select count(*) from gis.case_step where case_id = :id"), {"id": sent["id"]}).scalar()
-    assert rows == 2
+    assert rows == 3
     other = staff.post("/cases", json={**sent, "event_code": "05-05"})
     assert other.status_code == 409
 
@@ -188,7 +188,9 @@ def test_every_other_step_is_refused(staff: TestClient, place: Place) -> None:
         answer = step(staff, case, name, **said)
         assert answer.status_code in {400, 403, 409}, (name, answer.text)
     whole = staff.get(f"/cases/{case['id']}").json()
-    assert (whole["status"], whole["journal"]) == ("found", [])
+    assert (whole["status"], [one["step"] for one in whole["journal"]]) == ("found", ["find"])
+    # Until it is registered: one working day.
+    assert datetime.fromisoformat(whole["due_at"]) > datetime.now(UTC)
 
 
 def test_no_other_door_changes_a_state(staff: TestClient, own: tuple[str, Database], place: Place) -> None:
@@ -374,7 +376,7 @@ def test_a_step_made_ahead_of_the_clock_counts_as_now(staff: TestClient, place: 
     case = filed(staff, place)
     ahead = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     walk(staff, case, ("register", {"at": ahead}))
-    (line,) = staff.get(f"/cases/{case['id']}").json()["journal"]
+    _, line = staff.get(f"/cases/{case['id']}").json()["journal"]
     assert datetime.fromisoformat(line["at"]) <= datetime.now(UTC)
 
 

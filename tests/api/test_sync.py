@@ -283,8 +283,8 @@ def test_a_step_that_waited_goes_on_with_the_limit_that_it_finds(
         limits = conn.execute(
             text("select step, due_at from gis.case_step where case_id = :id order by position"), {"id": case["id"]}
         ).all()
-    assert [row.step for row in limits] == ["register", "advise", "note"]
-    assert limits[0].due_at != limits[1].due_at == limits[2].due_at
+    assert [row.step for row in limits] == ["find", "register", "advise", "note"]
+    assert limits[1].due_at != limits[2].due_at == limits[3].due_at
 
 
 def test_two_cases_are_not_merged_into_each_other(staff: TestClient, unit: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from layers.catalog.hazard import HazardLevel
 from layers.code import read_code_list
+from layers.flows import FLOWS
 from layers.rules import RULES, RuleStatus
-from layers.time_limits import OFFICE_HOURS, TIME_LIMITS, OfficeHours, TimeLimit, TimeUnit, handling_limit, step_limit
+from layers.time_limits import OFFICE_HOURS, TIME_LIMITS, OfficeHours, TimeLimit, TimeUnit, handling_limit
 
 EVENTS = read_code_list("event")
 every_limit = pytest.mark.parametrize("limit", TIME_LIMITS.values(), ids=TIME_LIMITS.keys())
@@ -37,7 +38,7 @@ def test_a_default_is_never_passed_off_as_a_standard(limit: TimeLimit) -> None:
         ("event.X-FS01", "4 工作时"), ("event.X-FS03", "2 工作时"), ("event.05-05", "4 工作时"),
         ("event.X-RH01", "10 工作日"), ("event.X-UT01", "5 工作日"), ("event.X-GR02", "5 工作日"),
         ("event.01-01", "20 工作日"), ("event.01-03", "2 工作日"), ("hazard.general_days", "15 日"),
-        ("hazard.major_days", "15 日"), ("step.register", "1 工作日"), ("step.transfer", "2 工作日"),
+        ("hazard.major_days", "15 日"), ("step.register", "1 工作日"), ("step.dispatch", "1 工作日"),
         ("step.transfer_suspected", "立即"), ("step.track", "5 工作日"), ("step.recheck", "3 工作日"),
     ],
 )  # fmt: skip
@@ -64,12 +65,14 @@ def test_a_firms_hazard_goes_by_its_level_and_other_events_do_not() -> None:
 
 
 def test_a_communitys_own_limits_are_taken() -> None:
-    own = {**TIME_LIMITS, "event.default": TIME_LIMITS["event.X-FS01"], "step.track": TIME_LIMITS["step.close"]}
+    own = {**TIME_LIMITS, "event.default": TIME_LIMITS["event.X-FS01"]}
     assert handling_limit("02-01", limits=own).said == "4 工作时"
-    assert step_limit("track", limits=own).code == "step.close"
-    assert step_limit("track").said == "5 工作日"
-    with pytest.raises(KeyError):
-        step_limit("nothing")
+
+
+def test_every_limit_of_a_step_is_one_that_a_flow_has() -> None:
+    used = {step.limit for flow in FLOWS.values() for step in flow.steps} - {None, "event"}
+    declared = {code for code in TIME_LIMITS if code.startswith("step.")}
+    assert used == declared
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ insert into gis.flow_step values ('community', 'resume', 'suspended', 'community
 insert into gis.flow_step values ('community', 'reopen', 'closed', 'community', 'rework', '{community,street}', '{note}', 'any');
 insert into gis.flow_step values ('community', 'reopen', 'rejected', 'community', 'rework', '{community,street}', '{note}', 'any');
 insert into gis.flow_step values ('community', 'reopen', 'merged', 'community', 'rework', '{community,street}', '{note}', 'any');
+insert into gis.flow_step values ('community', 'find', 'found', 'community', 'found', '{worker,community,street}', '{}', 'any');
 insert into gis.flow_step values ('community', 'note', 'found', 'community', 'found', '{worker,community,street}', '{note}', 'any');
 insert into gis.flow_step values ('community', 'note', 'registered', 'community', 'registered', '{worker,community,street}', '{note}', 'any');
 insert into gis.flow_step values ('community', 'note', 'advised', 'community', 'advised', '{worker,community,street}', '{note}', 'any');
@@ -143,6 +144,7 @@ insert into gis.flow_step values ('street', 'return', 'assigned', 'community', '
 insert into gis.flow_step values ('street', 'reopen', 'closed', 'street', 'rework', '{street}', '{note}', 'any');
 insert into gis.flow_step values ('street', 'reopen', 'rejected', 'street', 'rework', '{street}', '{note}', 'any');
 insert into gis.flow_step values ('street', 'reopen', 'merged', 'street', 'rework', '{street}', '{note}', 'any');
+insert into gis.flow_step values ('street', 'find', 'found', 'street', 'found', '{worker,community,street}', '{}', 'any');
 insert into gis.flow_step values ('street', 'note', 'found', 'street', 'found', '{worker,community,street}', '{note}', 'any');
 insert into gis.flow_step values ('street', 'note', 'filed', 'street', 'filed', '{worker,community,street}', '{note}', 'any');
 insert into gis.flow_step values ('street', 'note', 'assigned', 'street', 'assigned', '{worker,community,street}', '{note}', 'any');
@@ -332,7 +334,7 @@ begin
     raise exception 'no such case' using errcode = 'check_violation', constraint = 'case_step_case';
   end if;
   select * into line from flow_step f where f.flow = held.flow and f.from_state = held.status and f.step = new.step;
-  if not found then
+  if not found or (line.step = 'find' and exists (select from case_step s where s.community = new.community and s.case_id = new.case_id)) then
     raise exception 'not from this state' using errcode = 'check_violation', constraint = 'case_step_in_flow', detail = held.status;
   end if;
   new.office := (select office from unnest(line.offices) with ordinality o(office, place)
