@@ -176,6 +176,7 @@ def _step_row(flow: Flow, step: Step) -> tuple[str, ...]:
 _GRAVE_NOTES = {
     Graveness.ANY: "",
     Graveness.ORDINARY: "重大和疑似重大的不能办",
+    Graveness.DETERMINED: "疑似重大的,认定等级以前不能办",
     Graveness.DETERMINES: "等级只能写 `01` 或 `02`",
 }
 

@@ -28,6 +28,7 @@ def case_statements() -> list[str]:
         functions.replace(":sees", sees).replace(":writers", writers),
         "create trigger guard_structure before insert or update on gis.illegal_structure for each row"
         " execute function gis.guard_structure();",
+        "create trigger keep_case before delete on gis.hazard for each row execute function gis.keep_case();",
         "create trigger begin_case before insert on gis.hazard for each row execute function gis.begin_case();",
         "create trigger take_step before insert on gis.case_step for each row execute function gis.take_step();",
     ]

@@ -36,6 +36,7 @@ FLOW_STEP = Table(
     Column("offices", ARRAY(Text), nullable=False, comment="谁可以走这一步"),
     Column("requires", ARRAY(Text), nullable=False, comment="必须写明什么"),
     Column("graves", Text, nullable=False, comment="对哪些案件可以走这一步"),
+    Column("offers", ARRAY(Text), nullable=False, comment="还可以写明什么;别的不能写"),
     PrimaryKeyConstraint("flow", "from_state", "step", name="flow_step_pkey"),
     comment="办理流程:没有列在这里的步骤,数据库一律拒绝",
 )
@@ -130,5 +131,6 @@ def flow_rows() -> Iterator[str]:
         values = (move.flow, move.step.name, move.source, move.target_flow, move.target)
         lists = (
             "{" + ",".join(move.step.offices) + "}", "{" + ",".join(move.step.requires) + "}", move.step.graves,
+            "{" + ",".join(move.step.offers) + "}",
         )  # fmt: skip
         yield "insert into gis.flow_step values (" + ", ".join(f"'{value}'" for value in (*values, *lists)) + ");"

@@ -21,12 +21,24 @@ begin
   end if;
   -- A ledger tells of cases at any stage; a case that begins here begins at the beginning.
   if nullif(current_setting('gis.upload', true), '') is null and current_setting('gis.role', true) in (:writers)
-    and (new.status <> 'found' or new.level = '02' or new.closed_on is not null or new.transferred_on is not null) then
+    and (new.status <> 'found' or new.level = '02' or num_nonnulls(new.due_on, new.closed_on, new.handler,
+      new.transferred_to, new.transferred_on, new.transferred_ref) > 0) then
     raise exception 'a case begins as found' using errcode = 'check_violation', constraint = 'hazard_status_begins';
   end if;
   return new;
 end $$;
 comment on function gis.begin_case() is 'Definer: a new case is at the beginning of its flow, unless a ledger brings it; no other state is left unknown.';
+
+create function gis.keep_case() returns trigger language plpgsql security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if nullif(current_setting('gis.upload', true), '') is null and current_setting('gis.role', true) in (:writers)
+    and exists (select from case_step s where s.community = old.community and s.case_id = old.id) then
+    raise exception 'a case that has a journal is not deleted' using errcode = 'check_violation', constraint = 'hazard_journal_stays';
+  end if;
+  return old;
+end $$;
+comment on function gis.keep_case() is 'Definer: a case that somebody has begun to see to ends by a step, not by being deleted.';
 
 create function gis.guard_structure() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
 begin
@@ -70,14 +82,21 @@ begin
   if found then
     raise exception 'something is missing' using errcode = 'check_violation', constraint = 'case_step_requires', detail = missing;
   end if;
-  if line.graves = 'ordinary' and held.level <> '01' then
+  select said into missing from unnest(array['note', 'handler', 'department', 'reference', 'due_on', 'level', 'main_code']) said
+  where to_jsonb(new) ->> said is not null and not said = any (line.requires || line.offers)
+    -- The service itself says the first limit of a whole case.
+    and not (said = 'due_on' and held.due_on is null) limit 1;
+  if found then
+    raise exception 'this step does not say that' using errcode = 'check_violation', constraint = 'case_step_offers', detail = missing;
+  end if;
+  if (line.graves = 'ordinary' and held.level <> '01') or (line.graves = 'determined' and held.level = 'suspected') then
     raise exception 'a grave case goes up' using errcode = 'check_violation', constraint = 'case_step_graves';
   end if;
   if (line.graves = 'determines' and new.level not in ('01', '02')) or (line.graves <> 'determines' and new.level is not null) then
     raise exception 'this step determines no such level' using errcode = 'check_violation', constraint = 'case_step_level';
   end if;
   if line.step = 'merge' and not exists (select from hazard h where h.community = new.community and h.code = new.main_code
-    and h.id <> held.id and h.status not in ('merged', 'rejected') and :sees) then
+    and h.id <> held.id and h.status not in ('closed', 'merged', 'rejected') and :sees) then
     raise exception 'no such main case' using errcode = 'check_violation', constraint = 'case_step_main_code';
   end if;
   new.position := coalesce((select max(s.position) from case_step s where s.community = new.community and s.case_id = new.case_id), 0) + 1;
@@ -85,8 +104,9 @@ begin
   new.from_state := held.status;
   new.to_flow := line.to_flow;
   new.to_state := line.to_state;
-  -- A phone's clock may be ahead; nothing has happened yet that is still to come.
-  new.at := least(coalesce(new.at, now()), now());
+  -- A phone's clock may be wrong: nothing has happened yet that is still to come, nor before the step that went before.
+  new.at := least(greatest(coalesce(new.at, now()), (select max(s.at) from case_step s
+    where s.community = new.community and s.case_id = new.case_id)), now());
   new.actor := coalesce(nullif(current_setting('gis.actor', true), ''), session_user);
   new.recorded_at := now();
   update hazard h set

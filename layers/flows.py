@@ -43,6 +43,7 @@ class Graveness(Code):
 
     ANY = "any", "所有"
     ORDINARY = "ordinary", "非重大"
+    DETERMINED = "determined", "等级已认定"
     DETERMINES = "determines", "认定等级"
 
 
@@ -90,7 +91,7 @@ class Flow:
     Raises
     ------
     DeclarationError
-        At import, when two steps of one name leave one state, or a state can't be reached.
+        At import, when two steps of one name leave one state.
     """
 
     flow: HazardFlow
@@ -155,7 +156,7 @@ def _everywhere(states: tuple[HazardStatus, ...], deciders: tuple[Office, ...]) 
         ),
         Step("determine", "认定等级", states, None, (_T,), (_R.LEVEL, _R.NOTE), graves=Graveness.DETERMINES),
         Step("extend", "延期", states, None, deciders, (_R.DUE, _R.NOTE)),
-        Step("merge", "并案", states, _S.MERGED, deciders, (_R.MAIN,), (_R.NOTE,)),
+        Step("merge", "并案", states, _S.MERGED, deciders, (_R.MAIN,), (_R.NOTE,), graves=Graveness.ORDINARY),
     )
 
 
@@ -179,7 +180,7 @@ _COMMUNITY = Flow(
              Graveness.ORDINARY),
         Step("report_back", "反馈待复查", (_S.TRANSFERRED, _S.TRACKING), _S.RECHECK, _ALL, (_R.NOTE,),
              (_R.REFERENCE,), "step.recheck"),
-        Step("close", "复查通过,办结", (_S.RECHECK,), _S.CLOSED, _ALL, (_R.NOTE,)),
+        Step("close", "复查通过,办结", (_S.RECHECK,), _S.CLOSED, _ALL, (_R.NOTE,), graves=Graveness.DETERMINED),
         Step("fail", "复查不合格,返工", (_S.RECHECK,), _S.REWORK, _ALL, (_R.NOTE,), (_R.DUE,), "event"),
         Step("suspend", "挂账", (_S.REGISTERED, _S.ADVISED, _S.RECTIFYING, _S.TRACKING, _S.REWORK), _S.SUSPENDED,
              (_C, _T), (_R.NOTE, _R.DUE), graves=Graveness.ORDINARY),

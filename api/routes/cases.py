@@ -29,7 +29,7 @@ from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_ph
 from gis_service.cases.report import report_text
 from gis_service.cases.steps import StepSent, make_step, read_clock, read_journal, read_offices, steps_from
 from gis_service.documents_sent import read_document
-from gis_service.errors import ServiceError, UnavailableError
+from gis_service.errors import ConflictError, ServiceError, UnavailableError
 from gis_service.features.question import today
 from gis_service.features.transact import community_for
 from gis_service.photos.encode import encode
@@ -233,8 +233,14 @@ async def add(
     case: Annotated[str, Query(max_length=120, description="案件:社区代码.标识")],
     stage: Annotated[str, Query(pattern=f"^({'|'.join(STAGES)})$", description="处置前或处置后")] = "before",
     id: Annotated[uuid.UUID | None, Query(description="照片的标识;同一标识只收一次")] = None,
+    account: Annotated[str | None, Query(max_length=80, description="谁拍的;不是现在登录的账户就不收")] = None,
 ) -> Response:  # fmt: skip
     """Add a photo to a case: it is made anew without what the camera wrote beside it, and kept under its hash."""
+    if account is not None and account != scope.actor:
+        raise ConflictError(
+            f"照片是账户 {account} 的,现在登录的是 {scope.actor},没有收;请用 {account} 登录后上传。",
+            "The photo is another account's; nothing was written.",
+        )
 
     def keep() -> Response:
         with database.read(scope) as conn:

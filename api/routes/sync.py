@@ -41,6 +41,7 @@ async def sync(
 
     def take(seconds: float) -> Response:
         given = read_document(Sent, document)
+        given.refuse_other(scope)
         place = community_for(scope, community)
         outcomes = take_edits(database, scope, place, given.edits, given.device, seconds)
         return told({"community": place, "results": [

@@ -114,6 +114,8 @@ def steps_from(case: Case, offices: Collection[Office]) -> list[Step]:
 
 
 def _fits(step: Step, level: HazardLevel) -> bool:
+    if step.graves is Graveness.DETERMINED:
+        return level is not HazardLevel.SUSPECTED
     return level not in GRAVE or step.graves is not Graveness.ORDINARY
 
 
@@ -227,6 +229,11 @@ def _refused(error: IntegrityError, case: Case, step: Step) -> Exception:
         found = InputError(
             f"“{step.title}”要写明{Requirement(detail).label}({detail})。", f"The step {step.name} needs {detail}."
         )
+    elif name == "case_step_offers":
+        found = InputError(
+            f"“{step.title}”不能写{Requirement(detail).label}({detail})。",
+            f"The step {step.name} doesn't say {detail}.",
+        )
     elif name in _SENTENCES:
         found = ConflictError(*_SENTENCES[name])
     elif name.endswith("_max_length"):
@@ -236,7 +243,7 @@ def _refused(error: IntegrityError, case: Case, step: Step) -> Exception:
 
 _SENTENCES: Final = {
     "case_step_graves": (
-        "重大或疑似重大的隐患不能自行处置、不予受理、挂账或并案,请上报移交。",
+        "重大或疑似重大的隐患不能自行处置、不予受理、挂账或并案,请上报移交;疑似重大的认定等级以后才能办结。",
         "A major hazard, or one suspected to be, goes up; this step can't be made.",
     ),
     "case_step_level": (

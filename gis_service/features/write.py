@@ -129,8 +129,12 @@ _BEGINNINGS = {
         "社区不能认定违建,只能报“疑似违建”,没有写入任何内容;认定和处置由街道写入,或随有据可查的台账上传。",
         "Only the street determines what is illegal; nothing was written.",
     ),
+    "hazard_journal_stays": (
+        "这件案件已经有办理经过,不能删除;请用“不予受理”“并案”或“办结”。",
+        "A case with a journal isn't deleted; end it by a step.",
+    ),
     "hazard_status_begins": (
-        "新案件从“已发现”开始,等级为一般或疑似重大,没有写入任何内容;之后的状态由办理步骤改变。",
+        "新案件从“已发现”开始,等级为一般或疑似重大,期限、岗位、移交都还没有,没有写入任何内容;之后由办理步骤改变。",
         "A case begins as found, general or suspected to be major; nothing was written.",
     ),
 }

@@ -87,6 +87,8 @@ class Doing:
         Whether somebody decided that it is written whatever others did since.
     decided
         The fields that they decided about, where only some of them clashed; None for all.
+    made_by
+        Who made it, where somebody else decides about it; None for the scope's own account.
     clocks
         What time limits are reckoned with, by community, as far as it was read in this transaction.
     """
@@ -97,6 +99,7 @@ class Doing:
     edit: Edit
     insist: bool = False
     decided: Collection[str] | None = None
+    made_by: str | None = None
     clocks: dict[str, Clock] = field(default_factory=dict)
 
     def clock(self, community: str) -> Clock:
@@ -142,7 +145,10 @@ def _step(doing: Doing) -> tuple[dict[str, Any], str | None]:
 
 def _visit(doing: Doing) -> tuple[dict[str, Any], str | None]:
     given = read_document(NewVisit, doing.document())
-    recorded = record_visit(doing.conn, doing.scope, doing.community, given, insist=doing.insist, decided=doing.decided)
+    recorded = record_visit(
+        doing.conn, doing.scope, doing.community, given, insist=doing.insist, decided=doing.decided,
+        worker=doing.made_by,
+    )  # fmt: skip
     told: dict[str, Any] = {"visit": f"{doing.community}.{recorded.id}", "code": recorded.code}
     return (told, None) if recorded.merged is None else _told(told, recorded.merged)
 

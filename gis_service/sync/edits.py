@@ -26,12 +26,13 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
 from gis_service.case_tables import SYNC_EDIT
-from gis_service.cases.steps import Clock
+from gis_service.cases.steps import Clock, read_offices
 from gis_service.database import Database
 from gis_service.documents_sent import FIRST_MOMENT
 from gis_service.errors import (
     ConflictError,
     EndedError,
+    ForbiddenError,
     InputError,
     NotFoundError,
     ServiceError,
@@ -41,6 +42,7 @@ from gis_service.errors import (
 from gis_service.scope import Scope
 from gis_service.sync.applying import KINDS, Doing, Edit, apply
 from gis_service.sync.locks import lock_objects
+from layers.flows import Office
 
 _LOG = logging.getLogger(__name__)
 
@@ -55,6 +57,15 @@ class Sent(BaseModel):
 
     device: Annotated[str, Field(max_length=80)] = ""
     edits: Annotated[list[Edit], Field(min_length=1, max_length=MOST)]
+    account: Annotated[str | None, Field(max_length=80)] = None
+
+    def refuse_other(self, scope: Scope) -> None:
+        """Raise ConflictError when the edits are another account's: a phone may be shared."""
+        if self.account is not None and self.account != scope.actor:
+            raise ConflictError(
+                f"这些改动是账户 {self.account} 做的,没有写入;请用 {self.account} 登录后上传。",
+                "The edits are another account's; nothing was written.",
+            )
 
 
 @dataclass(frozen=True)
@@ -240,6 +251,11 @@ def decide(database: Database, scope: Scope, community: str, identifier: uuid.UU
         raise InputError(f"take {take[:40]!r} 不对:应为 mine 或 present。", "take is mine or present.")
     mine = (SYNC_EDIT.c.community == community, SYNC_EDIT.c.id == identifier)
     with database.write(scope) as conn:
+        if not {Office.COMMUNITY, Office.STREET} & set(read_offices(conn, community)):
+            raise ForbiddenError(
+                "改动的冲突由社区工作人员决定。",
+                "Whoever made an edit doesn't decide about it; the community's staff do.",
+            )
         row = conn.execute(select(SYNC_EDIT).where(*mine).with_for_update()).mappings().one_or_none()
         if row is None:
             raise NotFoundError("没有这条改动,或不在您的范围内。", "There is no such edit within your area.")
@@ -249,7 +265,7 @@ def decide(database: Database, scope: Scope, community: str, identifier: uuid.UU
         if take == "mine":
             edit = Edit(id=row["id"], kind=row["kind"], made_at=row["made_at"], body=row["body"])
             clashed = [one["field"] for one in result.get("differences", [])] or None
-            again, _ = apply(Doing(conn, scope, community, edit, insist=True, decided=clashed))
+            again, _ = apply(Doing(conn, scope, community, edit, insist=True, decided=clashed, made_by=row["actor"]))
             result, state = {**result, **again}, "settled"
         conn.execute(
             SYNC_EDIT.update().where(*mine).values(

@@ -68,12 +68,14 @@ class Recorded:
 
 def record_visit(
     conn: Connection, scope: Scope, community: str, given: NewVisit, *, insist: bool = False,
-    decided: Collection[str] | None = None,
+    decided: Collection[str] | None = None, worker: str | None = None,
 ) -> Recorded:  # fmt: skip
     """Record a visit, and write what was found to be otherwise of what was visited.
 
     Parameters
     ----------
+    worker
+        Who made the visit, where somebody else writes it down.
     insist
         Whether what was found is written whatever others did since, also where the visit itself stands already.
     decided
@@ -105,7 +107,7 @@ def record_visit(
             "More was correct than was checked.",
         )
     target = _target(conn, community, given)
-    visit = _document(scope, given, identifier, _moment(given), _place(given, target))
+    visit = _document(worker or scope.actor, given, identifier, _moment(given), _place(given, target))
     sent = read_feature_sent(_VISIT, visit, CRS84, new=True)
     create_feature(conn, _VISIT, community, sent, Conditions(), identifier)
     merged = _found_otherwise(conn, scope, community, given, target, insist=insist, decided=decided)
@@ -165,7 +167,7 @@ def _place(given: NewVisit, target: RowMapping | None) -> tuple[float, float]:
 
 
 def _document(
-    scope: Scope, given: NewVisit, identifier: uuid.UUID, at: datetime, place: tuple[float, float]
+    worker: str, given: NewVisit, identifier: uuid.UUID, at: datetime, place: tuple[float, float]
 ) -> dict[str, Any]:
     day = at.astimezone(SHANGHAI).date()
     properties = {
@@ -174,7 +176,7 @@ def _document(
         "purpose": str(given.purpose), "outcome": str(given.outcome),
         "check_result": None if given.check_result is None else str(given.check_result),
         "counted": given.counted, "checked_count": given.checked_count, "correct_count": given.correct_count,
-        "at_night": given.at_night, "worker": scope.actor, "remark": given.remark, "source": "reported",
+        "at_night": given.at_night, "worker": worker, "remark": given.remark, "source": "reported",
         "surveyed_on": day.isoformat(),
     }  # fmt: skip
     kept = {name: value for name, value in properties.items() if value is not None}

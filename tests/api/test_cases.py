@@ -193,6 +193,28 @@ def test_every_other_step_is_refused(staff: TestClient, place: Place) -> None:
     assert datetime.fromisoformat(whole["due_at"]) > datetime.now(UTC)
 
 
+def test_a_step_says_only_what_is_its_to_say(
+    client: Client, staff: TestClient, street: TestClient, place: Place
+) -> None:
+    worker = client("neighbour", "grid_worker", place[2])
+    case = filed(worker, place, register=True)
+    for more in ({"due_on": "2199-12-31"}, {"handler": "别的岗位"}, {"department": "fire"}, {"reference": "1"}):
+        refused = step(worker, case, "note", note="看过", **more)
+        assert refused.status_code == 400, refused.text
+    whole = staff.get(f"/cases/{case['id']}").json()
+    assert (whole.get("handler"), whole["due_on"] < "2100") == (None, True)
+    # One that is suspected to be grave is nobody's to close, or to put aside, before its level is determined.
+    grave = filed(worker, place, event_code="05-12", level="suspected", register=True)
+    walk(worker, grave, ("transfer", {"department": "police"}), ("report_back", {"note": "已处理"}))
+    for name in ("close", "merge"):
+        said = {"note": "x"} if name == "close" else {"main_code": case["code"]}
+        assert step(staff, grave, name, **said).status_code == 409
+    walk(street, grave, ("determine", {"level": "01", "note": "现场认定"}))
+    closed = walk(staff, grave, ("close", {"note": "复查属实", "at": "2020-01-01T00:00:00+08:00"}))
+    assert closed["closed_on"] > "2026", "nothing is closed before the step that went before"
+    assert step(staff, case, "merge", main_code=grave["code"]).status_code == 409
+
+
 def test_no_other_door_changes_a_state(staff: TestClient, own: tuple[str, Database], place: Place) -> None:
     case = filed(staff, place)
     item = staff.get(f"/collections/hazard/items/{case['id']}")
@@ -411,7 +433,10 @@ def test_photos_of_deleted_cases_stay_and_what_no_row_names_goes(
     case, identifier = filed(staff, place, event_code="05-11"), str(uuid.uuid4())
     sent = {"content": photo(colour=(9, 9, 200)), "headers": {"Content-Type": "image/jpeg"}}
     assert staff.post(f"/photos?case={case['id']}&id={identifier}", **sent).status_code == 201
-    assert staff.delete(f"/collections/hazard/items/{case['id']}").status_code == 204
+    refused = staff.delete(f"/collections/hazard/items/{case['id']}")
+    assert (refused.status_code, "办理经过" in refused.json()["detail"]) == (409, True)
+    with own[1].write(Scope("operator", "operator", (COMMUNITY,))) as conn:
+        conn.execute(text("delete from gis.hazard where id = :id"), {"id": case["id"].partition(".")[2]})
     orphan = photos.put(b"\xff\xd8 nobody's", b"small")
     with own[1].read(Scope("operator", "operator", ())) as conn:
         known = photo_hashes(conn)

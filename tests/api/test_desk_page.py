@@ -172,6 +172,7 @@ def test_a_case_goes_on_by_keyboard_alone(page: Page, served: Served) -> None:
     said(page, "已办“劝导告知”,现在是“已劝导告知”。")
     after = ask(served, f"/cases/{chosen}")
     assert [(one["step"], one.get("note")) for one in after["journal"]] == [
+        ("find", None),
         ("register", None),
         ("advise", "已劝其收线"),
     ]

@@ -12,7 +12,7 @@ import signal
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, Playwright, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from sqlalchemy import Engine, text
 
 from gis_service.certificates.authority import make_certificate
@@ -128,7 +129,9 @@ def phone(
     try:
         yield context
     finally:
-        context.close()
+        # It may have been killed.
+        with suppress(PlaywrightError):
+            context.close()
 
 
 def kill(profile: Path) -> None:

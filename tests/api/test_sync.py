@@ -350,6 +350,13 @@ def test_a_visit_of_its_own(staff: TestClient, unit: dict[str, Any]) -> None:
     assert "比检查数" in wrong.json()["detail"]
 
 
+def test_nobody_sends_what_another_account_has_done(staff: TestClient, unit: dict[str, Any]) -> None:
+    sent = {"device": "手机", "account": "somebody", "edits": [change(unit, tenant_count=77)]}
+    refused = staff.post("/sync", json=sent)
+    assert (refused.status_code, "somebody" in refused.json()["detail"]) == (409, True)
+    assert staff.post("/sync", json={**sent, "account": "tester"}).json()["results"][0]["state"] == "applied"
+
+
 def test_a_suspicious_place_waits_for_a_person(staff: TestClient, unit: dict[str, Any]) -> None:
     sent = {
         **edit("case", {"event_code": "05-07", "lon": unit["lon"], "lat": unit["lat"]}),

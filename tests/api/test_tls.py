@@ -173,6 +173,7 @@ def test_who_speaks_plain_http_is_told_at_once(office: Office) -> None:
     assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 307
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_who_begins_and_falls_silent_is_closed_and_others_are_answered(office: Office) -> None:
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 32

@@ -58,7 +58,7 @@ DEFINERS = {
     "areas_of", "granted", "use_credential", "begin_login", "manages", "viewable", "end_session",
     "realm_of", "note_write", "note_viewing", "reaches_person", "personal_masked", "personal_whole", "personal_written",
     "held_of", "is_new", "mark_demo", "expire_personal", "keep_past", "export_taken", "begin_case", "take_step",
-    "photo_hashes",
+    "photo_hashes", "keep_case",
 }  # fmt: skip
 """Functions that look past the policies."""
 

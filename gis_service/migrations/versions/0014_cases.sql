@@ -25,6 +25,7 @@ CREATE TABLE gis.flow_step (
 	offices TEXT[] NOT NULL, 
 	requires TEXT[] NOT NULL, 
 	graves TEXT NOT NULL, 
+	offers TEXT[] NOT NULL, 
 	CONSTRAINT flow_step_pkey PRIMARY KEY (flow, from_state, step)
 );
 COMMENT ON TABLE gis.flow_step IS '办理流程:没有列在这里的步骤,数据库一律拒绝';
@@ -36,157 +37,158 @@ COMMENT ON COLUMN gis.flow_step.to_state IS '步骤之后的状态';
 COMMENT ON COLUMN gis.flow_step.offices IS '谁可以走这一步';
 COMMENT ON COLUMN gis.flow_step.requires IS '必须写明什么';
 COMMENT ON COLUMN gis.flow_step.graves IS '对哪些案件可以走这一步';
-insert into gis.flow_step values ('community', 'register', 'found', 'community', 'registered', '{worker,community,street}', '{}', 'any');
-insert into gis.flow_step values ('community', 'reject', 'found', 'community', 'rejected', '{community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'reject', 'registered', 'community', 'rejected', '{community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'advise', 'registered', 'community', 'advised', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'advise', 'rework', 'community', 'advised', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'handle', 'registered', 'community', 'rectifying', '{worker,community,street}', '{}', 'ordinary');
-insert into gis.flow_step values ('community', 'handle', 'advised', 'community', 'rectifying', '{worker,community,street}', '{}', 'ordinary');
-insert into gis.flow_step values ('community', 'handle', 'rework', 'community', 'rectifying', '{worker,community,street}', '{}', 'ordinary');
-insert into gis.flow_step values ('community', 'transfer', 'found', 'community', 'transferred', '{worker,community,street}', '{department}', 'any');
-insert into gis.flow_step values ('community', 'transfer', 'registered', 'community', 'transferred', '{worker,community,street}', '{department}', 'any');
-insert into gis.flow_step values ('community', 'transfer', 'advised', 'community', 'transferred', '{worker,community,street}', '{department}', 'any');
-insert into gis.flow_step values ('community', 'transfer', 'rectifying', 'community', 'transferred', '{worker,community,street}', '{department}', 'any');
-insert into gis.flow_step values ('community', 'transfer', 'rework', 'community', 'transferred', '{worker,community,street}', '{department}', 'any');
-insert into gis.flow_step values ('community', 'transfer', 'suspended', 'community', 'transferred', '{worker,community,street}', '{department}', 'any');
-insert into gis.flow_step values ('community', 'track', 'transferred', 'community', 'tracking', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'track', 'tracking', 'community', 'tracking', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'accept', 'transferred', 'street', 'filed', '{street}', '{}', 'any');
-insert into gis.flow_step values ('community', 'accept', 'tracking', 'street', 'filed', '{street}', '{}', 'any');
-insert into gis.flow_step values ('community', 'ask_recheck', 'advised', 'community', 'recheck', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'ask_recheck', 'rectifying', 'community', 'recheck', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'report_back', 'transferred', 'community', 'recheck', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'report_back', 'tracking', 'community', 'recheck', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'close', 'recheck', 'community', 'closed', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'fail', 'recheck', 'community', 'rework', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'suspend', 'registered', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspend', 'advised', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspend', 'rectifying', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspend', 'tracking', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspend', 'rework', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary');
-insert into gis.flow_step values ('community', 'resume', 'suspended', 'community', 'registered', '{community,street}', '{}', 'any');
-insert into gis.flow_step values ('community', 'reopen', 'closed', 'community', 'rework', '{community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'reopen', 'rejected', 'community', 'rework', '{community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'reopen', 'merged', 'community', 'rework', '{community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'find', 'found', 'community', 'found', '{worker,community,street}', '{}', 'any');
-insert into gis.flow_step values ('community', 'note', 'found', 'community', 'found', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'note', 'registered', 'community', 'registered', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'note', 'advised', 'community', 'advised', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'note', 'rectifying', 'community', 'rectifying', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'note', 'transferred', 'community', 'transferred', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'note', 'tracking', 'community', 'tracking', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'note', 'recheck', 'community', 'recheck', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'note', 'rework', 'community', 'rework', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'note', 'suspended', 'community', 'suspended', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'found', 'community', 'found', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'registered', 'community', 'registered', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'advised', 'community', 'advised', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'rectifying', 'community', 'rectifying', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'transferred', 'community', 'transferred', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'tracking', 'community', 'tracking', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'recheck', 'community', 'recheck', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'rework', 'community', 'rework', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'assign', 'suspended', 'community', 'suspended', '{community,street}', '{handler}', 'any');
-insert into gis.flow_step values ('community', 'suspect', 'found', 'community', 'found', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspect', 'registered', 'community', 'registered', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspect', 'advised', 'community', 'advised', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspect', 'rectifying', 'community', 'rectifying', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspect', 'transferred', 'community', 'transferred', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspect', 'tracking', 'community', 'tracking', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspect', 'recheck', 'community', 'recheck', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspect', 'rework', 'community', 'rework', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'suspect', 'suspended', 'community', 'suspended', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('community', 'determine', 'found', 'community', 'found', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'determine', 'registered', 'community', 'registered', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'determine', 'advised', 'community', 'advised', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'determine', 'rectifying', 'community', 'rectifying', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'determine', 'transferred', 'community', 'transferred', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'determine', 'tracking', 'community', 'tracking', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'determine', 'recheck', 'community', 'recheck', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'determine', 'rework', 'community', 'rework', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'determine', 'suspended', 'community', 'suspended', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('community', 'extend', 'found', 'community', 'found', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'extend', 'registered', 'community', 'registered', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'extend', 'advised', 'community', 'advised', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'extend', 'rectifying', 'community', 'rectifying', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'extend', 'transferred', 'community', 'transferred', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'extend', 'tracking', 'community', 'tracking', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'extend', 'recheck', 'community', 'recheck', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'extend', 'rework', 'community', 'rework', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'extend', 'suspended', 'community', 'suspended', '{community,street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'found', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'registered', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'advised', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'rectifying', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'transferred', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'tracking', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'recheck', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'rework', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('community', 'merge', 'suspended', 'community', 'merged', '{community,street}', '{main_code}', 'any');
-insert into gis.flow_step values ('street', 'file', 'found', 'street', 'filed', '{street}', '{}', 'any');
-insert into gis.flow_step values ('street', 'decline', 'found', 'street', 'rejected', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'decline', 'filed', 'street', 'rejected', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'dispatch', 'filed', 'street', 'assigned', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'dispatch', 'rework', 'street', 'assigned', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'dispose', 'assigned', 'street', 'rectifying', '{street}', '{}', 'any');
-insert into gis.flow_step values ('street', 'report_done', 'assigned', 'street', 'recheck', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'report_done', 'rectifying', 'street', 'recheck', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'close', 'recheck', 'street', 'closed', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'fail', 'recheck', 'street', 'rework', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'suspend', 'filed', 'street', 'suspended', '{street}', '{note,due_on}', 'any');
-insert into gis.flow_step values ('street', 'suspend', 'assigned', 'street', 'suspended', '{street}', '{note,due_on}', 'any');
-insert into gis.flow_step values ('street', 'suspend', 'rectifying', 'street', 'suspended', '{street}', '{note,due_on}', 'any');
-insert into gis.flow_step values ('street', 'suspend', 'rework', 'street', 'suspended', '{street}', '{note,due_on}', 'any');
-insert into gis.flow_step values ('street', 'resume', 'suspended', 'street', 'filed', '{street}', '{}', 'any');
-insert into gis.flow_step values ('street', 'return', 'filed', 'community', 'tracking', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'return', 'assigned', 'community', 'tracking', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'reopen', 'closed', 'street', 'rework', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'reopen', 'rejected', 'street', 'rework', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'reopen', 'merged', 'street', 'rework', '{street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'find', 'found', 'street', 'found', '{worker,community,street}', '{}', 'any');
-insert into gis.flow_step values ('street', 'note', 'found', 'street', 'found', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'note', 'filed', 'street', 'filed', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'note', 'assigned', 'street', 'assigned', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'note', 'rectifying', 'street', 'rectifying', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'note', 'recheck', 'street', 'recheck', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'note', 'rework', 'street', 'rework', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'note', 'suspended', 'street', 'suspended', '{worker,community,street}', '{note}', 'any');
-insert into gis.flow_step values ('street', 'assign', 'found', 'street', 'found', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'assign', 'filed', 'street', 'filed', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'assign', 'assigned', 'street', 'assigned', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'assign', 'rectifying', 'street', 'rectifying', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'assign', 'recheck', 'street', 'recheck', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'assign', 'rework', 'street', 'rework', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'assign', 'suspended', 'street', 'suspended', '{street}', '{handler}', 'any');
-insert into gis.flow_step values ('street', 'suspect', 'found', 'street', 'found', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('street', 'suspect', 'filed', 'street', 'filed', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('street', 'suspect', 'assigned', 'street', 'assigned', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('street', 'suspect', 'rectifying', 'street', 'rectifying', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('street', 'suspect', 'recheck', 'street', 'recheck', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('street', 'suspect', 'rework', 'street', 'rework', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('street', 'suspect', 'suspended', 'street', 'suspended', '{worker,community,street}', '{note}', 'ordinary');
-insert into gis.flow_step values ('street', 'determine', 'found', 'street', 'found', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('street', 'determine', 'filed', 'street', 'filed', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('street', 'determine', 'assigned', 'street', 'assigned', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('street', 'determine', 'rectifying', 'street', 'rectifying', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('street', 'determine', 'recheck', 'street', 'recheck', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('street', 'determine', 'rework', 'street', 'rework', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('street', 'determine', 'suspended', 'street', 'suspended', '{street}', '{level,note}', 'determines');
-insert into gis.flow_step values ('street', 'extend', 'found', 'street', 'found', '{street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('street', 'extend', 'filed', 'street', 'filed', '{street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('street', 'extend', 'assigned', 'street', 'assigned', '{street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('street', 'extend', 'rectifying', 'street', 'rectifying', '{street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('street', 'extend', 'recheck', 'street', 'recheck', '{street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('street', 'extend', 'rework', 'street', 'rework', '{street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('street', 'extend', 'suspended', 'street', 'suspended', '{street}', '{due_on,note}', 'any');
-insert into gis.flow_step values ('street', 'merge', 'found', 'street', 'merged', '{street}', '{main_code}', 'any');
-insert into gis.flow_step values ('street', 'merge', 'filed', 'street', 'merged', '{street}', '{main_code}', 'any');
-insert into gis.flow_step values ('street', 'merge', 'assigned', 'street', 'merged', '{street}', '{main_code}', 'any');
-insert into gis.flow_step values ('street', 'merge', 'rectifying', 'street', 'merged', '{street}', '{main_code}', 'any');
-insert into gis.flow_step values ('street', 'merge', 'recheck', 'street', 'merged', '{street}', '{main_code}', 'any');
-insert into gis.flow_step values ('street', 'merge', 'rework', 'street', 'merged', '{street}', '{main_code}', 'any');
-insert into gis.flow_step values ('street', 'merge', 'suspended', 'street', 'merged', '{street}', '{main_code}', 'any');
+COMMENT ON COLUMN gis.flow_step.offers IS '还可以写明什么;别的不能写';
+insert into gis.flow_step values ('community', 'register', 'found', 'community', 'registered', '{worker,community,street}', '{}', 'any', '{note,handler}');
+insert into gis.flow_step values ('community', 'reject', 'found', 'community', 'rejected', '{community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'reject', 'registered', 'community', 'rejected', '{community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'advise', 'registered', 'community', 'advised', '{worker,community,street}', '{note}', 'any', '{due_on}');
+insert into gis.flow_step values ('community', 'advise', 'rework', 'community', 'advised', '{worker,community,street}', '{note}', 'any', '{due_on}');
+insert into gis.flow_step values ('community', 'handle', 'registered', 'community', 'rectifying', '{worker,community,street}', '{}', 'ordinary', '{note,handler,due_on}');
+insert into gis.flow_step values ('community', 'handle', 'advised', 'community', 'rectifying', '{worker,community,street}', '{}', 'ordinary', '{note,handler,due_on}');
+insert into gis.flow_step values ('community', 'handle', 'rework', 'community', 'rectifying', '{worker,community,street}', '{}', 'ordinary', '{note,handler,due_on}');
+insert into gis.flow_step values ('community', 'transfer', 'found', 'community', 'transferred', '{worker,community,street}', '{department}', 'any', '{note,reference}');
+insert into gis.flow_step values ('community', 'transfer', 'registered', 'community', 'transferred', '{worker,community,street}', '{department}', 'any', '{note,reference}');
+insert into gis.flow_step values ('community', 'transfer', 'advised', 'community', 'transferred', '{worker,community,street}', '{department}', 'any', '{note,reference}');
+insert into gis.flow_step values ('community', 'transfer', 'rectifying', 'community', 'transferred', '{worker,community,street}', '{department}', 'any', '{note,reference}');
+insert into gis.flow_step values ('community', 'transfer', 'rework', 'community', 'transferred', '{worker,community,street}', '{department}', 'any', '{note,reference}');
+insert into gis.flow_step values ('community', 'transfer', 'suspended', 'community', 'transferred', '{worker,community,street}', '{department}', 'any', '{note,reference}');
+insert into gis.flow_step values ('community', 'track', 'transferred', 'community', 'tracking', '{worker,community,street}', '{note}', 'any', '{reference}');
+insert into gis.flow_step values ('community', 'track', 'tracking', 'community', 'tracking', '{worker,community,street}', '{note}', 'any', '{reference}');
+insert into gis.flow_step values ('community', 'accept', 'transferred', 'street', 'filed', '{street}', '{}', 'any', '{note,reference}');
+insert into gis.flow_step values ('community', 'accept', 'tracking', 'street', 'filed', '{street}', '{}', 'any', '{note,reference}');
+insert into gis.flow_step values ('community', 'ask_recheck', 'advised', 'community', 'recheck', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'ask_recheck', 'rectifying', 'community', 'recheck', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'report_back', 'transferred', 'community', 'recheck', '{worker,community,street}', '{note}', 'any', '{reference}');
+insert into gis.flow_step values ('community', 'report_back', 'tracking', 'community', 'recheck', '{worker,community,street}', '{note}', 'any', '{reference}');
+insert into gis.flow_step values ('community', 'close', 'recheck', 'community', 'closed', '{worker,community,street}', '{note}', 'determined', '{}');
+insert into gis.flow_step values ('community', 'fail', 'recheck', 'community', 'rework', '{worker,community,street}', '{note}', 'any', '{due_on}');
+insert into gis.flow_step values ('community', 'suspend', 'registered', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspend', 'advised', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspend', 'rectifying', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspend', 'tracking', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspend', 'rework', 'community', 'suspended', '{community,street}', '{note,due_on}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'resume', 'suspended', 'community', 'registered', '{community,street}', '{}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'reopen', 'closed', 'community', 'rework', '{community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'reopen', 'rejected', 'community', 'rework', '{community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'reopen', 'merged', 'community', 'rework', '{community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'find', 'found', 'community', 'found', '{worker,community,street}', '{}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'note', 'found', 'community', 'found', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'note', 'registered', 'community', 'registered', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'note', 'advised', 'community', 'advised', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'note', 'rectifying', 'community', 'rectifying', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'note', 'transferred', 'community', 'transferred', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'note', 'tracking', 'community', 'tracking', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'note', 'recheck', 'community', 'recheck', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'note', 'rework', 'community', 'rework', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'note', 'suspended', 'community', 'suspended', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'assign', 'found', 'community', 'found', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'assign', 'registered', 'community', 'registered', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'assign', 'advised', 'community', 'advised', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'assign', 'rectifying', 'community', 'rectifying', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'assign', 'transferred', 'community', 'transferred', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'assign', 'tracking', 'community', 'tracking', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'assign', 'recheck', 'community', 'recheck', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'assign', 'rework', 'community', 'rework', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'assign', 'suspended', 'community', 'suspended', '{community,street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('community', 'suspect', 'found', 'community', 'found', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspect', 'registered', 'community', 'registered', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspect', 'advised', 'community', 'advised', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspect', 'rectifying', 'community', 'rectifying', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspect', 'transferred', 'community', 'transferred', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspect', 'tracking', 'community', 'tracking', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspect', 'recheck', 'community', 'recheck', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspect', 'rework', 'community', 'rework', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'suspect', 'suspended', 'community', 'suspended', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('community', 'determine', 'found', 'community', 'found', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'determine', 'registered', 'community', 'registered', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'determine', 'advised', 'community', 'advised', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'determine', 'rectifying', 'community', 'rectifying', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'determine', 'transferred', 'community', 'transferred', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'determine', 'tracking', 'community', 'tracking', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'determine', 'recheck', 'community', 'recheck', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'determine', 'rework', 'community', 'rework', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'determine', 'suspended', 'community', 'suspended', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('community', 'extend', 'found', 'community', 'found', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'extend', 'registered', 'community', 'registered', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'extend', 'advised', 'community', 'advised', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'extend', 'rectifying', 'community', 'rectifying', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'extend', 'transferred', 'community', 'transferred', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'extend', 'tracking', 'community', 'tracking', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'extend', 'recheck', 'community', 'recheck', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'extend', 'rework', 'community', 'rework', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'extend', 'suspended', 'community', 'suspended', '{community,street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('community', 'merge', 'found', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('community', 'merge', 'registered', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('community', 'merge', 'advised', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('community', 'merge', 'rectifying', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('community', 'merge', 'transferred', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('community', 'merge', 'tracking', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('community', 'merge', 'recheck', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('community', 'merge', 'rework', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('community', 'merge', 'suspended', 'community', 'merged', '{community,street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('street', 'file', 'found', 'street', 'filed', '{street}', '{}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'decline', 'found', 'street', 'rejected', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'decline', 'filed', 'street', 'rejected', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'dispatch', 'filed', 'street', 'assigned', '{street}', '{handler}', 'any', '{department,note,due_on}');
+insert into gis.flow_step values ('street', 'dispatch', 'rework', 'street', 'assigned', '{street}', '{handler}', 'any', '{department,note,due_on}');
+insert into gis.flow_step values ('street', 'dispose', 'assigned', 'street', 'rectifying', '{street}', '{}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'report_done', 'assigned', 'street', 'recheck', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'report_done', 'rectifying', 'street', 'recheck', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'close', 'recheck', 'street', 'closed', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'fail', 'recheck', 'street', 'rework', '{street}', '{note}', 'any', '{due_on}');
+insert into gis.flow_step values ('street', 'suspend', 'filed', 'street', 'suspended', '{street}', '{note,due_on}', 'any', '{}');
+insert into gis.flow_step values ('street', 'suspend', 'assigned', 'street', 'suspended', '{street}', '{note,due_on}', 'any', '{}');
+insert into gis.flow_step values ('street', 'suspend', 'rectifying', 'street', 'suspended', '{street}', '{note,due_on}', 'any', '{}');
+insert into gis.flow_step values ('street', 'suspend', 'rework', 'street', 'suspended', '{street}', '{note,due_on}', 'any', '{}');
+insert into gis.flow_step values ('street', 'resume', 'suspended', 'street', 'filed', '{street}', '{}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'return', 'filed', 'community', 'tracking', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'return', 'assigned', 'community', 'tracking', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'reopen', 'closed', 'street', 'rework', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'reopen', 'rejected', 'street', 'rework', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'reopen', 'merged', 'street', 'rework', '{street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'find', 'found', 'street', 'found', '{worker,community,street}', '{}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'note', 'found', 'street', 'found', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'note', 'filed', 'street', 'filed', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'note', 'assigned', 'street', 'assigned', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'note', 'rectifying', 'street', 'rectifying', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'note', 'recheck', 'street', 'recheck', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'note', 'rework', 'street', 'rework', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'note', 'suspended', 'street', 'suspended', '{worker,community,street}', '{note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'assign', 'found', 'street', 'found', '{street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'assign', 'filed', 'street', 'filed', '{street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'assign', 'assigned', 'street', 'assigned', '{street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'assign', 'rectifying', 'street', 'rectifying', '{street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'assign', 'recheck', 'street', 'recheck', '{street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'assign', 'rework', 'street', 'rework', '{street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'assign', 'suspended', 'street', 'suspended', '{street}', '{handler}', 'any', '{note}');
+insert into gis.flow_step values ('street', 'suspect', 'found', 'street', 'found', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('street', 'suspect', 'filed', 'street', 'filed', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('street', 'suspect', 'assigned', 'street', 'assigned', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('street', 'suspect', 'rectifying', 'street', 'rectifying', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('street', 'suspect', 'recheck', 'street', 'recheck', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('street', 'suspect', 'rework', 'street', 'rework', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('street', 'suspect', 'suspended', 'street', 'suspended', '{worker,community,street}', '{note}', 'ordinary', '{}');
+insert into gis.flow_step values ('street', 'determine', 'found', 'street', 'found', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('street', 'determine', 'filed', 'street', 'filed', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('street', 'determine', 'assigned', 'street', 'assigned', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('street', 'determine', 'rectifying', 'street', 'rectifying', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('street', 'determine', 'recheck', 'street', 'recheck', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('street', 'determine', 'rework', 'street', 'rework', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('street', 'determine', 'suspended', 'street', 'suspended', '{street}', '{level,note}', 'determines', '{}');
+insert into gis.flow_step values ('street', 'extend', 'found', 'street', 'found', '{street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'extend', 'filed', 'street', 'filed', '{street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'extend', 'assigned', 'street', 'assigned', '{street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'extend', 'rectifying', 'street', 'rectifying', '{street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'extend', 'recheck', 'street', 'recheck', '{street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'extend', 'rework', 'street', 'rework', '{street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'extend', 'suspended', 'street', 'suspended', '{street}', '{due_on,note}', 'any', '{}');
+insert into gis.flow_step values ('street', 'merge', 'found', 'street', 'merged', '{street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('street', 'merge', 'filed', 'street', 'merged', '{street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('street', 'merge', 'assigned', 'street', 'merged', '{street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('street', 'merge', 'rectifying', 'street', 'merged', '{street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('street', 'merge', 'recheck', 'street', 'merged', '{street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('street', 'merge', 'rework', 'street', 'merged', '{street}', '{main_code}', 'ordinary', '{note}');
+insert into gis.flow_step values ('street', 'merge', 'suspended', 'street', 'merged', '{street}', '{main_code}', 'ordinary', '{note}');
 alter table gis.flow_step enable row level security;
 grant select on gis.flow_step to gis_backup;
 CREATE TABLE gis.case_step (
@@ -297,12 +299,24 @@ begin
   end if;
   -- A ledger tells of cases at any stage; a case that begins here begins at the beginning.
   if nullif(current_setting('gis.upload', true), '') is null and current_setting('gis.role', true) in ('grid_worker', 'surveyor', 'staff')
-    and (new.status <> 'found' or new.level = '02' or new.closed_on is not null or new.transferred_on is not null) then
+    and (new.status <> 'found' or new.level = '02' or num_nonnulls(new.due_on, new.closed_on, new.handler,
+      new.transferred_to, new.transferred_on, new.transferred_ref) > 0) then
     raise exception 'a case begins as found' using errcode = 'check_violation', constraint = 'hazard_status_begins';
   end if;
   return new;
 end $$;
 comment on function gis.begin_case() is 'Definer: a new case is at the beginning of its flow, unless a ledger brings it; no other state is left unknown.';
+
+create function gis.keep_case() returns trigger language plpgsql security definer
+set search_path = gis, pg_catalog, pg_temp as $$
+begin
+  if nullif(current_setting('gis.upload', true), '') is null and current_setting('gis.role', true) in ('grid_worker', 'surveyor', 'staff')
+    and exists (select from case_step s where s.community = old.community and s.case_id = old.id) then
+    raise exception 'a case that has a journal is not deleted' using errcode = 'check_violation', constraint = 'hazard_journal_stays';
+  end if;
+  return old;
+end $$;
+comment on function gis.keep_case() is 'Definer: a case that somebody has begun to see to ends by a step, not by being deleted.';
 
 create function gis.guard_structure() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
 begin
@@ -346,14 +360,21 @@ begin
   if found then
     raise exception 'something is missing' using errcode = 'check_violation', constraint = 'case_step_requires', detail = missing;
   end if;
-  if line.graves = 'ordinary' and held.level <> '01' then
+  select said into missing from unnest(array['note', 'handler', 'department', 'reference', 'due_on', 'level', 'main_code']) said
+  where to_jsonb(new) ->> said is not null and not said = any (line.requires || line.offers)
+    -- The service itself says the first limit of a whole case.
+    and not (said = 'due_on' and held.due_on is null) limit 1;
+  if found then
+    raise exception 'this step does not say that' using errcode = 'check_violation', constraint = 'case_step_offers', detail = missing;
+  end if;
+  if (line.graves = 'ordinary' and held.level <> '01') or (line.graves = 'determined' and held.level = 'suspected') then
     raise exception 'a grave case goes up' using errcode = 'check_violation', constraint = 'case_step_graves';
   end if;
   if (line.graves = 'determines' and new.level not in ('01', '02')) or (line.graves <> 'determines' and new.level is not null) then
     raise exception 'this step determines no such level' using errcode = 'check_violation', constraint = 'case_step_level';
   end if;
   if line.step = 'merge' and not exists (select from hazard h where h.community = new.community and h.code = new.main_code
-    and h.id <> held.id and h.status not in ('merged', 'rejected') and (h.community = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or h.grid = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or left(h.community, 9) = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or left(h.community, 6) = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]))) then
+    and h.id <> held.id and h.status not in ('closed', 'merged', 'rejected') and (h.community = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or h.grid = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or left(h.community, 9) = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]) or left(h.community, 6) = any ((select string_to_array(current_setting('gis.scope', true), ','))::text[]))) then
     raise exception 'no such main case' using errcode = 'check_violation', constraint = 'case_step_main_code';
   end if;
   new.position := coalesce((select max(s.position) from case_step s where s.community = new.community and s.case_id = new.case_id), 0) + 1;
@@ -361,8 +382,9 @@ begin
   new.from_state := held.status;
   new.to_flow := line.to_flow;
   new.to_state := line.to_state;
-  -- A phone's clock may be ahead; nothing has happened yet that is still to come.
-  new.at := least(coalesce(new.at, now()), now());
+  -- A phone's clock may be wrong: nothing has happened yet that is still to come, nor before the step that went before.
+  new.at := least(greatest(coalesce(new.at, now()), (select max(s.at) from case_step s
+    where s.community = new.community and s.case_id = new.case_id)), now());
   new.actor := coalesce(nullif(current_setting('gis.actor', true), ''), session_user);
   new.recorded_at := now();
   update hazard h set
@@ -383,6 +405,7 @@ end $$;
 comment on function gis.take_step() is 'Definer: makes a step that flow_step has, for whoever may make it, and moves the case; nobody else changes its state.';
 
 create trigger guard_structure before insert or update on gis.illegal_structure for each row execute function gis.guard_structure();
+create trigger keep_case before delete on gis.hazard for each row execute function gis.keep_case();
 create trigger begin_case before insert on gis.hazard for each row execute function gis.begin_case();
 create trigger take_step before insert on gis.case_step for each row execute function gis.take_step();
 alter table gis.case_step enable row level security;
@@ -486,5 +509,5 @@ begin
   return null;
 end $$;
 comment on function gis.count_versions() is 'Definer: at its commit, one step of the version counter for each layer that a transaction changed, one link of the audit for each area, and word to whoever listens.';
-revoke execute on function gis.offices_in(text), gis.begin_case(), gis.guard_structure(), gis.photo_hashes(), gis.take_step() from public;
+revoke execute on function gis.offices_in(text), gis.begin_case(), gis.guard_structure(), gis.keep_case(), gis.photo_hashes(), gis.take_step() from public;
 grant execute on function gis.offices_in(text), gis.photo_hashes() to gis_app;

@@ -11,7 +11,8 @@ export class Flows {
     const flow = this.flows[one.flow];
     return flow ? flow.steps.filter((step) => step.from.includes(one.status)
       && step.offices.some(([office]) => this.offices.has(office))
-      && (step.graves !== "ordinary" || !this.grave.has(one.level))) : [];
+      && (step.graves !== "ordinary" || !this.grave.has(one.level))
+      && (step.graves !== "determined" || one.level !== "suspected")) : [];
   }
 
   // Steps that at least one of the cases may make, each with how many may; the ones for most come first.

@@ -10,7 +10,7 @@ import { close, sheet, toast } from "./sheets.js";
 import { Snapshot } from "./snapshot.js";
 import { remember, setting } from "./store.js";
 import { Thing } from "./thing.js";
-import { sinceOf, titleOf } from "./words.js";
+import { sinceOf, titleOf, today } from "./words.js";
 
 const config = JSON.parse(document.getElementById("field-config").textContent);
 const place = (id) => document.getElementById(id);
@@ -40,7 +40,7 @@ async function begin() {
     return;
   }
   await snapshot.open();
-  const queue = new Queue(snapshot.start?.account || config.account, await device());
+  const queue = new Queue(snapshot.start?.account || config.account, await device(), snapshot.start?.community);
   run(queue);
 }
 
@@ -175,6 +175,7 @@ function run(queue) {
   });
   snapshot.addEventListener("start", () => {
     queue.account = snapshot.start.account;
+    queue.community = snapshot.start.community;
     bar();
   });
   snapshot.addEventListener("change", draw);
@@ -186,6 +187,7 @@ function run(queue) {
     }
   });
   queue.addEventListener("sent", () => window.setTimeout(() => snapshot.refresh({ force: true }), 800));
+  queue.addEventListener("account", () => snapshot.refresh({ force: true }));
   for (const name of ["online", "offline"]) {
     window.addEventListener(name, bar);
   }
@@ -200,11 +202,10 @@ function run(queue) {
   document.documentElement.dataset.ready = "yes";
   position.start();
   snapshot.refresh().then(() => {
-    if (snapshot.start && !snapshot.today) {
-      snapshot.plan(3, position.now?.at).catch((error) => toast(error.message, { wrong: true }));
+    if (snapshot.start && snapshot.today?.value.on !== today()) {
+      snapshot.plan(snapshot.today?.hours || 3, position.now?.at).catch((error) => toast(error.message, { wrong: true }));
     }
     queue.sync();
-    queue.ask().catch(() => undefined);
   });
   window.addEventListener("online", () => snapshot.refresh());
   navigator.storage?.persist?.();

@@ -2,7 +2,8 @@
 import { button, choice, make } from "../cases/elements.js";
 import { bearing, said, wind } from "./geometry.js";
 import { toast } from "./sheets.js";
-import { kindOf, moment, sinceOf, titleOf } from "./words.js";
+import { remember, setting } from "./store.js";
+import { kindOf, moment, sinceOf, titleOf, today } from "./words.js";
 
 const NEAR = ["rental_unit", "enterprise", "hazard", "waste_point", "facility", "parking"];
 const HERE = ["grid", "estate", "building", "enterprise_plot", "parking"];
@@ -12,10 +13,17 @@ export class TodayList {
   constructor(element, parts) {
     Object.assign(this, parts, { element });
     this.done = new Set();
+    setting("done").then((held) => {
+      if (held?.day === today()) {
+        held.things.forEach((one) => this.done.add(one));
+        this.draw();
+      }
+    });
   }
 
   mark(layer, code) {
     this.done.add(`${layer}/${code}`);
+    remember("done", { day: today(), things: [...this.done] }).catch(() => undefined);
     this.draw();
   }
 
@@ -91,7 +99,7 @@ export class NearList {
   }
 }
 
-const STATES = { waiting: "待传", applied: "已写入", conflict: "待社区决定", settled: "社区已采用", dropped: "社区没有采用" };
+const STATES = { refused: "没有收下", waiting: "待传", applied: "已写入", conflict: "待社区决定", settled: "社区已采用", dropped: "社区没有采用" };
 
 export class WaitingList {
   constructor(element, parts) {
@@ -113,6 +121,7 @@ export class WaitingList {
     this.element.replaceChildren(...[
       make("div", { class: "field-buttons" }, button("现在上传", () => this.queue.sync(), { class: "field-main" }),
         button("导出为文件", () => this.export(), { class: "field-second" }),
+        [...edits, ...photos].some((one) => one.state === "refused") ? button("没收下的再传一次", () => this.queue.retry(), { class: "field-second" }) : null,
         make("label", { for: "queue-file", class: "field-second field-like-button" }, "从文件恢复"), file),
       make("p", { class: "field-soft", role: "status" }, `${this.queue.said || "改动先存在手机里,有信号后自动上传。"}${left ? ` 还有 ${left} 张照片没有上传。` : ""}`),
       this.queue.ended ? make("p", { class: "field-doubt" }, "登录已过期,改动都在手机里。", make("a", { href: "/login?next=/field" }, "重新登录")) : null,
@@ -127,7 +136,7 @@ export class WaitingList {
       make("div", {}, make("b", {}, edit.title || edit.kind), make("span", { class: "field-state" }, STATES[edit.state] || edit.state)),
       make("p", { class: "field-soft" }, `${moment(edit.made_at)}${mine ? ` · ${mine} 张照片待传` : ""}${edit.result?.code ? ` · ${edit.result.code}` : ""}${
         edit.account === this.queue.account ? "" : ` · 属于账户 ${edit.account},请用它登录后上传`}`),
-      edit.problem && edit.state === "conflict" ? make("p", {}, edit.problem) : null,
+      edit.problem && ["conflict", "refused"].includes(edit.state) ? make("p", {}, edit.problem) : null,
       edit.suspect && edit.state === "waiting" ? make("p", { class: "field-soft" }, `位置可疑:${edit.suspect}`) : null);
   }
 

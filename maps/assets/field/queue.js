@@ -7,14 +7,15 @@ export const CHUNK = 20;
 const KEPT = 200;
 const TRY_MS = 20_000;
 const SMALLER = 1920;
+const HANGS_MS = 60_000;
 
 export class FullError extends Error {}
 
 // waiting → applied | conflict; a conflict that the office decided is settled or dropped.
 export class Queue extends EventTarget {
-  constructor(account, device) {
+  constructor(account, device, community) {
     super();
-    Object.assign(this, { account, device, busy: false, said: "", ended: false, again: false });
+    Object.assign(this, { account, device, community: community || null, busy: false, said: "", ended: false, again: false });
     window.addEventListener("online", () => this.sync());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.sync());
     window.setInterval(() => this.sync(), TRY_MS);
@@ -27,7 +28,8 @@ export class Queue extends EventTarget {
   // Keeps an edit with its photos; it is on the disk when this returns. Raises FullError when the disk has no room.
   async add(kind, body, { id = newId(), title = "", photos = [], suspect = null } = {}) {
     const edit = {
-      id, kind, body, title, suspect, made_at: new Date().toISOString(), account: this.account, state: "waiting",
+      id, kind, body, title, suspect, made_at: new Date().toISOString(), account: this.account, community: this.community,
+      state: "waiting",
       problem: null, result: null,
     };
     const kept = photos.map(({ stage, blob, of }) => ({
@@ -83,6 +85,7 @@ export class Queue extends EventTarget {
       do {
         this.again = false;
         await this.sendEdits();
+        await this.ask();
         await this.sendPhotos();
       } while (this.again);
     } catch (error) {
@@ -110,20 +113,38 @@ export class Queue extends EventTarget {
 
   async sendEdits() {
     for (;;) {
-      const some = (await this.mine("edits")).slice(0, CHUNK);
-      if (!some.length) {
+      // In their order, those of one community together; one by one where the service refused a message as a whole.
+      const mine = await this.mine("edits");
+      if (!mine.length) {
+        this.singly = false;
         return;
       }
+      const some = mine.filter((one) => one.community === mine[0].community).slice(0, this.singly ? 1 : CHUNK);
       this.say(`正在上传 ${some.length} 条……`);
-      const answer = await this.send("/sync", {
+      const answer = await this.send(`/sync${some[0].community ? `?community=${some[0].community}` : ""}`, {
         method: "POST", headers: { "Content-Type": "application/json", Accept: "application/json" },
-        body: JSON.stringify({ device: this.device, edits: some.map(({ id, kind, made_at, body, suspect }) => (
+        body: JSON.stringify({ device: this.device, account: this.account, edits: some.map(({ id, kind, made_at, body, suspect }) => (
           { id, kind, made_at, body, ...(suspect ? { suspect } : {}) })) }),
       });
+      if ([400, 413, 422].includes(answer.status)) {
+        const problem = await sentence(answer, "服务看不懂这一条");
+        if (some.length === 1) {
+          // It stays, visible and in the exported file; what stands behind it goes on.
+          await write("edits", (edits) => answerOf(edits.put({ ...some[0], state: "refused", problem })));
+          this.changed();
+        }
+        this.singly = true;
+        continue;
+      }
       if (!answer.ok) {
+        if (answer.status === 409) {
+          this.dispatchEvent(new Event("account"));
+        }
         throw new Stop(await sentence(answer, "服务没有收下改动,它们还在手机里,稍后再试"));
       }
-      const outcomes = new Map((await answer.json()).results.map((one) => [one.id, one]));
+      const outcomes = new Map((await answer.json().catch(() => {
+        throw new Stop("回答的不是本服务,改动都在手机里,稍后再试");
+      })).results.map((one) => [one.id, one]));
       await write("edits", (edits) => Promise.all(some.filter((one) => outcomes.has(one.id)).map((one) => {
         const { state, result, problem } = outcomes.get(one.id);
         return state === "taken" ? null : answerOf(edits.put({ ...one, state, result, problem, sent_at: new Date().toISOString() }));
@@ -154,21 +175,26 @@ export class Queue extends EventTarget {
     for (const photo of await this.mine("photos")) {
       const edit = photo.edit ? edits.get(photo.edit) : null;
       const of = photo.of || edit?.result?.case;
+      if (edit?.state === "dropped") {
+        await put("photos", { ...photo, state: "refused", problem: "社区没有采用这一条" });
+        continue;
+      }
       if (!of) {
         // Its case isn't with the service yet, or waits for a decision.
         continue;
       }
       this.say("正在上传照片……");
-      const asked = new URLSearchParams({ case: of, stage: photo.stage, id: photo.id });
+      const asked = new URLSearchParams({ case: of, stage: photo.stage, id: photo.id, account: this.account });
       const answer = await this.send(`/photos?${asked}`, {
         method: "POST", headers: { "Content-Type": photo.blob.type || "image/jpeg", Accept: "application/json" }, body: photo.blob,
       });
-      if (answer.ok) {
+      const kept = answer.ok && (await answer.json().catch(() => ({}))).id === photo.id;
+      if (kept) {
         await write("photos", (photos) => answerOf(photos.delete(photo.id)));
         this.dispatchEvent(new Event("sent"));
-      } else if ([400, 404, 409, 413, 415].includes(answer.status)) {
+      } else if ([400, 404, 409, 413, 415, 422].includes(answer.status)) {
         await put("photos", { ...photo, state: "refused", problem: await sentence(answer, "服务不收这张照片") });
-      } else {
+      } else if ([429, 503].includes(answer.status)) {
         throw new Stop(await sentence(answer, "照片还在手机里,稍后再试"));
       }
       this.changed();
@@ -180,7 +206,7 @@ export class Queue extends EventTarget {
   async send(address, options) {
     let answer;
     try {
-      answer = await fetch(address, { credentials: "same-origin", ...options });
+      answer = await fetch(address, { credentials: "same-origin", signal: AbortSignal.timeout(HANGS_MS), ...options });
     } catch {
       throw new Stop("联系不上服务,改动都在手机里,有了信号自己上传");
     }
@@ -201,13 +227,24 @@ export class Queue extends EventTarget {
     }
   }
 
+  // Lets what was refused be tried once more: the service may have been busy, or mended since.
+  async retry() {
+    const { edits, photos } = await this.list();
+    await write(["edits", "photos"], (first, second) => Promise.all([
+      ...edits.filter((one) => one.state === "refused").map((one) => answerOf(first.put({ ...one, state: "waiting", problem: null }))),
+      ...photos.filter((one) => one.state === "refused").map((one) => answerOf(second.put({ ...one, state: "waiting", problem: null }))),
+    ]));
+    this.changed();
+    this.sync();
+  }
+
   // Asks what the office decided about edits that clashed.
   async ask() {
     const clashed = (await all("edits")).filter((one) => one.state === "conflict" && one.account === this.account);
     if (!clashed.length || !navigator.onLine) {
       return;
     }
-    const answer = await this.send("/sync/edits?limit=1000", { headers: { Accept: "application/json" } });
+    const answer = await this.send(`/sync/edits?limit=1000${this.community ? `&community=${this.community}` : ""}`, { headers: { Accept: "application/json" } });
     if (!answer.ok) {
       return;
     }
@@ -223,8 +260,10 @@ export class Queue extends EventTarget {
   // Everything that isn't with the service, as one JSON text; photos as data addresses.
   async exported() {
     const { edits, photos } = await this.list();
-    const left = edits.filter((one) => one.state === "waiting" || one.state === "conflict");
-    const pictures = await Promise.all(photos.map(async ({ blob, ...rest }) => ({ ...rest, data: await asData(blob) })));
+    const left = edits.filter((one) => ["waiting", "conflict", "refused"].includes(one.state));
+    const cases = new Map(edits.map((one) => [one.id, one.result?.case]));
+    const pictures = await Promise.all(photos.map(async ({ blob, ...rest }) => (
+      { ...rest, of: rest.of || cases.get(rest.edit) || null, data: await asData(blob) })));
     return JSON.stringify({ format: "gis-field-queue", version: 1, device: this.device, edits: left.reverse(), photos: pictures });
   }
 
@@ -241,7 +280,8 @@ export class Queue extends EventTarget {
     }
     const edits = new Set((await all("edits")).map((one) => one.id));
     const photos = new Set((await all("photos")).map((one) => one.id));
-    const more = found.edits.filter((one) => one.id && !edits.has(one.id)).map(({ seq, ...rest }) => rest);
+    const whole = (one) => /^[0-9a-f-]{36}$/.test(one.id) && typeof one.kind === "string" && one.body && one.made_at;
+    const more = found.edits.filter((one) => whole(one) && !edits.has(one.id)).map(({ seq, ...rest }) => rest);
     const pictures = await Promise.all(found.photos.filter((one) => one.id && !photos.has(one.id))
       .map(async ({ data, ...rest }) => ({ ...rest, blob: await (await fetch(data)).blob() })));
     await write(["edits", "photos"], (first, second) => Promise.all([

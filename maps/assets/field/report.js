@@ -15,15 +15,22 @@ export class Report {
   // The first touch: which kind of hazard. `about` is a thing it is reported of.
   async open(about = null) {
     this.about = about;
-    const draft = await setting("draft");
+    const held = await setting("draft");
+    const draft = held?.account === this.queue.account ? held : null;
     const tiles = this.config.common.map((code) => button(this.config.events[code], () => this.form(code), { class: "field-tile" }));
     const others = Object.entries(this.config.events).filter(([code]) => !this.config.common.includes(code));
     const more = choice(others, null, { "aria-label": "其他事件", onchange: (event) => event.target.value && this.form(event.target.value) }, "其他事件……");
     sheet("报隐患:是什么?", make("div", { class: "field-body" },
       draft ? make("div", { class: "field-note" }, make("p", {}, `上次没有报完:${this.config.events[draft.event_code] || ""}`),
-        button("接着报", () => this.form(draft.event_code, draft)), button("不要了", async () => { await remember("draft", null); this.open(about); }, { class: "field-second" })) : null,
+        button("接着报", () => this.goOn(draft)), button("不要了", async () => { await remember("draft", null); this.open(about); }, { class: "field-second" })) : null,
       about ? make("p", {}, `关于:${titleOf(about.layer, about.feature, this)}`) : null,
       make("div", { class: "field-tiles" }, tiles), more), { name: "report" });
+  }
+
+  goOn(draft) {
+    const feature = draft.about && this.snapshot.find(draft.about.layer, draft.about.code);
+    this.about = feature ? { layer: draft.about.layer, feature } : this.about;
+    this.form(draft.event_code, draft);
   }
 
   form(code, draft = null) {
@@ -37,24 +44,30 @@ export class Report {
       this.place.set(draft.point);
     }
     this.code = code;
-    this.photos = [];
+    // Of this form: a photo that is still being made smaller belongs to no other one.
+    const photos = [];
+    const making = new Set();
+    Object.assign(this, { photos, making });
     const file = make("input", { type: "file", accept: "image/*", capture: "environment", id: "report-photo", class: "field-unseen" });
     this.pictures = make("div", { class: "field-photos", "aria-live": "polite" });
     file.addEventListener("change", async () => {
       for (const one of file.files) {
-        this.addPicture(await smaller(one));
+        const made = smaller(one).then((blob) => this.addPicture(blob, photos));
+        making.add(made);
+        made.finally(() => making.delete(made));
       }
       file.value = "";
     });
     this.detail = make("textarea", { id: "report-detail", rows: 2, maxlength: 2000, placeholder: "可不写。不要写姓名、电话、身份证号" });
     this.detail.value = draft?.detail || "";
     this.grave = make("input", { type: "checkbox", id: "report-grave", checked: draft?.level === "suspected" });
-    const keep = () => remember("draft", {
-      event_code: code, detail: this.detail.value, level: this.grave.checked ? "suspected" : "01", point: this.place.source === "pin" ? this.place.point : null,
+    // Kept as it grows, with its photos and what it is about: the camera may cost the browser its life.
+    this.keep = () => remember("draft", {
+      account: this.queue.account, event_code: code, detail: this.detail.value, level: this.grave.checked ? "suspected" : "01",
+      point: this.place.source === "pin" ? this.place.point : null, photos, about: about ? { layer: about.layer, code: about.feature.properties.code } : null,
     }).catch(() => undefined);
-    this.detail.addEventListener("input", keep);
-    this.grave.addEventListener("change", keep);
-    keep();
+    this.detail.addEventListener("input", this.keep);
+    this.grave.addEventListener("change", this.keep);
     const go = button("提交", () => this.submit(go), { class: "field-main" });
     const like = make("div", { class: "field-like", "aria-live": "polite" });
     const showLike = () => this.drawLike(like);
@@ -70,17 +83,24 @@ export class Report {
       },
     });
     showLike();
+    for (const blob of draft?.photos || []) {
+      this.addPicture(blob);
+    }
   }
 
-  addPicture(blob) {
-    this.photos.push(blob);
+  addPicture(blob, photos = this.photos) {
+    photos.push(blob);
     const address = URL.createObjectURL(blob);
-    const picture = make("img", { src: address, alt: `照片 ${this.photos.length}`, onload: () => URL.revokeObjectURL(address) });
+    const picture = make("img", { src: address, alt: `照片 ${photos.length}`, onload: () => URL.revokeObjectURL(address) });
     const frame = make("figure", {}, picture, button("删去", () => {
-      this.photos.splice(this.photos.indexOf(blob), 1);
+      photos.splice(photos.indexOf(blob), 1);
       frame.remove();
+      this.keep();
     }, { class: "field-second" }));
-    this.pictures.append(frame);
+    if (photos === this.photos) {
+      this.pictures.append(frame);
+      this.keep();
+    }
   }
 
   // Open cases of the same kind near by, so that nobody reports one twice.
@@ -104,8 +124,7 @@ export class Report {
   // After the map: the same form again, with what was in it.
   reopen() {
     const { code, photos, detail, grave, place } = this;
-    this.form(code, { detail: detail.value, level: grave.checked ? "suspected" : "01", point: place.source === "pin" ? place.point : null });
-    photos.forEach((blob) => this.addPicture(blob));
+    this.form(code, { detail: detail.value, level: grave.checked ? "suspected" : "01", point: place.source === "pin" ? place.point : null, photos });
   }
 
   async submit(go) {
@@ -115,6 +134,7 @@ export class Report {
       return;
     }
     go.disabled = true;
+    await Promise.all(this.making);
     const { about } = this;
     const given = about?.feature.properties || {};
     const body = {

@@ -8,6 +8,8 @@ export function close() {
   if (open) {
     const { dialog, closed, before } = open;
     open = null;
+    // What is being said stays when the sheet goes.
+    document.body.append(document.getElementById("field-said"));
     dialog.close();
     dialog.remove();
     if (before?.isConnected) {
@@ -30,6 +32,7 @@ export function sheet(title, content, { closed, name = "" } = {}) {
     open.closed = null;
     const held = open;
     open = null;
+    document.body.append(document.getElementById("field-said"));
     held.dialog.close();
     held.dialog.remove();
   } else {

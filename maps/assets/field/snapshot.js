@@ -54,6 +54,11 @@ export class Snapshot extends EventTarget {
         return;
       }
       const other = this.start && this.start.account !== start.account;
+      if (other) {
+        // Somebody else's area and list are no business of whoever holds the phone now.
+        this.held.clear();
+        this.today = null;
+      }
       this.start = start;
       await put("data", { name: "start", value: start });
       this.dispatchEvent(new Event("start"));

@@ -26,6 +26,8 @@ function open() {
         asked.result.close();
         opened = null;
       };
+      // Some systems close it behind the page's back: the next one who asks opens it anew.
+      asked.result.onclose = () => { opened = null; };
       resolve(asked.result);
     };
     asked.onerror = () => {

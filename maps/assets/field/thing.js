@@ -65,7 +65,7 @@ export class Thing {
       const changes = Object.fromEntries(counted.filter(([name, , , ofVisit]) => !ofVisit && counts[name] !== undefined && counts[name] !== given[name])
         .map(([name]) => [name, counts[name]]));
       const differs = Object.keys(changes).length > 0;
-      const result = outcome?.check || (layer === "rental_unit" && differs ? "count_differs" : null);
+      const result = layer === "rental_unit" && differs && (outcome?.check || "consistent") === "consistent" ? "count_differs" : outcome?.check;
       const body = {
         target_kind: layer, target_code: given.code, outcome: outcome?.outcome || "01", ...Object.fromEntries(own),
         ...(this.config.purposes[layer] ? { purpose: this.config.purposes[layer] } : {}),
@@ -98,6 +98,7 @@ export class Thing {
     const save = async (step, saidOf) => {
       const { id: _once, ...rest } = saidOf;
       await this.queue.add("step", { case: feature.id, ...rest }, { title: `${step.title}:${given.code}` });
+      this.done("hazard", given.code);
       leave();
       toast(navigator.onLine ? "已保存,正在上传" : "已保存在手机里,有信号后自动上传");
     };

@@ -10,7 +10,7 @@ from typing import Any
 
 from gis_service.sample.load import COMMUNITY
 from gis_service.sync.applying import Edit
-from layers.flows import moves
+from layers.flows import Requirement, moves
 from tests.gis_service.sync.phones import Unit
 
 _MOVES = {(str(move.flow), str(move.source), move.step.name): move for move in moves()}
@@ -156,6 +156,9 @@ class Expected:
         graves, level = str(move.step.graves), said.get("level")
         if any(not str(said.get(one) or "").strip() for one in move.step.requires):
             return False
+        others = set(said) & set(Requirement) - {*move.step.requires, *move.step.offers}
+        if others or (graves == "determined" and case.level == "suspected"):
+            return False
         if (graves == "ordinary" and case.level != "01") or (graves != "determines" and level is not None):
             return False
         if move.step.name == "merge" and not self._may_be_main(identifier, said["main_code"], who):
@@ -166,7 +169,7 @@ class Expected:
 
     def _may_be_main(self, identifier: str, code: str, who: Who) -> bool:
         others = [case for one, case in self.cases.items() if case.code == code and one != identifier]
-        return any(case.status not in {"merged", "rejected"} and case.grid in who.grids for case in others)
+        return any(case.status not in {"closed", "merged", "rejected"} and case.grid in who.grids for case in others)
 
     def _feature(self, edit: Edit, who: Who) -> bool:
         code, place = edit.body["properties"]["code"], edit.body["geometry"]["coordinates"]

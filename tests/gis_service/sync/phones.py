@@ -14,7 +14,7 @@ from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from gis_service.sync.applying import Edit
 from layers.catalog.hazard import HazardFlow
-from layers.flows import FLOWS
+from layers.flows import FIRST_STEP, FLOWS
 
 FIELDS = (
     "tenant_count",
@@ -26,7 +26,7 @@ FIELDS = (
     "grade_reasons",
 )
 """Fields of rental units that both phones change."""
-STEPS = [step for flow in FLOWS.values() for step in flow.steps]
+STEPS = [step for flow in FLOWS.values() for step in flow.steps if step.name != FIRST_STEP]
 EVENTS = ("X-FS01", "X-FS02", "01-01", "04-08")
 
 
@@ -140,7 +140,7 @@ class Phone:
             return self._case()
         case = self.draw.choice(list(self.cases)[-8:])
         code, flow, state = self.cases[case]
-        fitting = [step for step in FLOWS[flow].steps if state in step.sources]
+        fitting = [step for step in FLOWS[flow].steps if state in step.sources and step.name != FIRST_STEP]
         step = self.draw.choice(fitting if fitting and self.draw.random() < 0.85 else STEPS)
         body: dict[str, Any] = {"case": f"{COMMUNITY}.{code or case}", "step": step.name}
         for one in (*step.requires, *(one for one in step.offers if self.draw.random() < 0.3)):
