@@ -128,6 +128,7 @@ class Expected:
             grid, f"AJ{day:%Y%m%d}-{edit.id.hex[:8].upper()}", body.get("flow", "community"), "found",
             body.get("level", "01"),
         )  # fmt: skip
+        made.steps.append(str(uuid.uuid5(edit.id, "find")))
         if body.get("register"):
             step = {"step": "register"}
             if not self._moved(str(edit.id), made, step, who):
