@@ -16,7 +16,6 @@ from layers.catalog.hazard import Department
 from layers.catalog.visit import CheckResult, VisitOutcome, VisitPurpose
 from layers.flows import FLOWS, GRAVE
 from layers.registry import LAYERS
-from layers.rules import RULES
 from maps.safe import embed_json
 from maps.static_files import STATIC_URL, data_url, static_file
 
@@ -134,7 +133,7 @@ def _config() -> dict[str, Any]:
         "layers": _LAYERS, "events": events, "common": [code for code in _COMMON if code in events],
         "titles": {layer.name: layer.title for layer in LAYERS.values()},
         "flows": [flow_told(flow) for flow in FLOWS], "grave": list(GRAVE),
-        "departments": {one: one.label for one in Department}, "duplicate_m": RULES["case.duplicate_m"].value,
+        "departments": {one: one.label for one in Department},
         "visits": [
             {"outcome": outcome, "check": check, "title": title, "layers": layers}
             for outcome, check, title, layers in _VISITS

@@ -11,7 +11,9 @@ from api.dependencies import CommunityParameter, DatabaseOf, IdentityOf
 from api.quick_route import QuickRoute
 from api.routes.cases import JSON, told
 from gis_service.areas import area_named
+from gis_service.cases.filing import DUPLICATE_RULE
 from gis_service.cases.steps import read_offices
+from gis_service.rules import read_rules
 from gis_service.scope import partial_of
 from maps.field_page import FIELD_POLICY, field_page, manifest, service_worker
 
@@ -36,10 +38,11 @@ def start(database: DatabaseOf, identity: IdentityOf, community: CommunityParame
     with database.read(scope) as conn:
         area = area_named(conn, community)
         offices = read_offices(conn, area.code)
+        near = read_rules(conn, area.code)[DUPLICATE_RULE].value
     areas = scope.narrowed(area.code).areas
     shown: dict[str, Any] = {
         "account": scope.actor, "title": identity.title, "role": scope.role, "areas": list(areas),
-        "community": area.code, "name": area.name, "offices": list(offices),
+        "community": area.code, "name": area.name, "offices": list(offices), "duplicate_m": near,
         "scope": partial_of(areas).removeprefix("只含") or area.name,
     }  # fmt: skip
     return told(shown)

@@ -21,6 +21,7 @@ from gis_service.reference_systems import CRS84
 from gis_service.scope import Scope
 from gis_service.sync.merge import GEOMETRY, Merged, merge_change
 from gis_service.visits.record import NewVisit, record_visit
+from layers.flows import GRAVE
 from layers.layer import Layer
 from layers.registry import LAYERS
 
@@ -46,6 +47,11 @@ class Edit(BaseModel):
     made_at: AwareDatetime
     body: dict[str, Any]
     suspect: Annotated[str | None, Field(max_length=200)] = None
+
+    @property
+    def grave(self) -> bool:
+        """Whether it files what may be a major hazard, which is told at once even where its place is doubtful."""
+        return self.kind == "case" and self.body.get("level") in GRAVE
 
 
 class ChangeSent(BaseModel):
@@ -130,7 +136,10 @@ def apply(doing: Doing) -> tuple[dict[str, Any], str | None]:
 
 
 def _file(doing: Doing) -> tuple[dict[str, Any], str | None]:
-    given = read_document(NewCase, doing.document())
+    document = doing.document()
+    if doing.edit.suspect:
+        document["detail"] = f"{document.get('detail') or ''}(位置待核:{doing.edit.suspect})"
+    given = read_document(NewCase, document)
     clock = doing.clock(doing.community) if given.register_it else None
     filed = file_case(doing.conn, doing.community, given, clock)
     return {"case": f"{doing.community}.{filed.case.id}", "code": filed.case.code}, None

@@ -198,7 +198,7 @@ def _taken(identifier: uuid.UUID) -> Outcome:
 
 def _tried(doing: Doing) -> Outcome:
     """Apply an edit within a savepoint: what fails leaves nothing but the reason."""
-    if doing.edit.suspect:
+    if doing.edit.suspect and not doing.edit.grave:
         said = f"位置可疑:{doing.edit.suspect}。请核对位置后决定。"
         return Outcome(doing.edit.id, "conflict", {}, said)
     try:

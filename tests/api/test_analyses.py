@@ -105,6 +105,7 @@ def _first(coordinates: Any) -> tuple[float, float]:
     return coordinates[0], coordinates[1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ANALYSES)
 def test_its_tables_hold_a_line_for_each_feature(client: TestClient, answers: Answers, name: str) -> None:
     themes = answers(name)["themes"]

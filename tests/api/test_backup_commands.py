@@ -73,6 +73,7 @@ def erased(command: Command, monkeypatch: pytest.MonkeyPatch, *options: object, 
     return command("erase", "--reason", "本人要求", *options)
 
 
+@pytest.mark.long
 def test_on_a_server_elsewhere(
     command: Command, cluster: LocalCluster, database: Database, database_name: str, superuser: Engine, place: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -204,6 +204,7 @@ def test_a_silent_stream_says_that_it_lives_and_asks_whether_its_login_does(own:
     assert heard.count(": \n\n") >= 3
 
 
+@pytest.mark.long
 def test_a_lost_connection_is_made_anew(served: Served, superuser: Engine) -> None:
     with listening(served, served.headers) as stream:
         with superuser.begin() as conn:

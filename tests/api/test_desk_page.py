@@ -107,6 +107,7 @@ def said(page: Page, text: str | re.Pattern[str]) -> None:
     expect(page.locator("#desk-said")).to_have_text(text)
 
 
+@pytest.mark.long
 def test_filters_stand_in_the_address_and_come_back(page: Page, served: Served) -> None:
     truth = ask(served, "/cases?limit=200")
     opened(page, served)
@@ -184,6 +185,7 @@ def test_a_case_goes_on_by_keyboard_alone(page: Page, served: Served) -> None:
     expect(page.locator(f"tr[data-case='{chosen}'] .desk-state")).to_have_text("已劝导告知")
 
 
+@pytest.mark.long
 def test_several_are_assigned_at_once_and_what_cant_be_is_told(page: Page, served: Served) -> None:
     cases = [file(served, detail=f"一起{number}") for number in range(4)]
     step(served, cases[3], "reject", note="重复")
@@ -240,6 +242,7 @@ def fits(page: Page) -> None:
     assert small == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", ["phone"], indirect=True)
 def test_on_a_phone(page: Page, served: Served) -> None:
     case = file(served, detail="手机上的一件,描述写得特别长" * 8)

@@ -145,6 +145,7 @@ def test_what_changed_since_is_told(office: Office, staff: TestClient) -> None:
     assert "<strong>-5</strong>" in staff.get(f"/exports/{asked['id']}", headers=HTML).text
 
 
+@pytest.mark.long
 def test_a_worker_gets_a_sheet_of_their_own_grid_only(office: Office, staff: TestClient) -> None:
     mine, other = (office.client(grid, role="grid_worker", name=f"w{grid[-3:]}") for grid in (EAST, WEST))
     asked = ask(mine, grid=EAST)
@@ -397,6 +398,7 @@ def test_whoever_takes_a_file_stands_in_the_audit(office: Office, staff: TestCli
     assert [one for one in taken if asked["code"] in one[1]] == [("head", f"drainage xlsx {asked['code']}", 1)]
 
 
+@pytest.mark.long
 def test_the_morning_sheet_lists_what_is_due_in_the_grid(office: Office, staff: TestClient) -> None:
     asked = ask(staff, name="due", format="pdf", orientation="portrait", grid=EAST)
     office.work()
@@ -455,6 +457,7 @@ def test_a_sheet_whose_grid_is_gone_is_not_compared_with_something_else(office: 
             conn.execute(rename, {"new": EAST, "old": f"{COMMUNITY}803"})
 
 
+@pytest.mark.long
 def test_what_is_cancelled_while_it_is_made_is_made_no_further(
     office: Office, staff: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -477,6 +480,7 @@ def test_what_is_cancelled_while_it_is_made_is_made_no_further(
     assert [path for path in office.places.sheets.folder.iterdir() if asked["id"] in path.name] == []
 
 
+@pytest.mark.long
 def test_slides_are_made_like_everything_else(office: Office, staff: TestClient) -> None:
     asked = ask(staff, name="hazards", format="pptx")
     office.work()
@@ -500,6 +504,7 @@ def test_old_files_go_and_the_record_stays(office: Office, staff: TestClient) ->
     assert staff.get(f"/exports/{asked['id']}").json()["state"] == "done"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("office")
 def test_by_command(
     command: Command, cluster: Any, copied_name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path,

@@ -61,6 +61,7 @@ def test_figures_are_listed_with_the_question_behind_them(command: Command, supe
     assert (ran.code, ran.err) == (1, "没有这一组指标:没有;不写 --group 列出全部。\n")
 
 
+@pytest.mark.long
 def test_a_workbook_is_mapped_once_and_refilled(command: Command, superuser: Engine, tmp_path: Path) -> None:
     form = monthly(
         tmp_path / "月报.xlsx", A9="企业", B9="{{上报/企业}}", C9="{{上报/规上企业}}", D9="{{上报/规下企业}}"

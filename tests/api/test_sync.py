@@ -350,6 +350,14 @@ def test_a_visit_of_its_own(staff: TestClient, unit: dict[str, Any]) -> None:
     assert "比检查数" in wrong.json()["detail"]
 
 
+def test_what_may_be_grave_is_told_at_once_wherever_it_is(staff: TestClient, unit: dict[str, Any]) -> None:
+    body = {"event_code": "X-IN04", "lon": unit["lon"], "lat": unit["lat"], "level": "suspected"}
+    (answer,) = send(staff, {**edit("case", body), "suspect": "定位误差 80 米"})
+    assert answer["state"] == "applied"
+    case = staff.get(f"/cases/{answer['result']['case']}").json()
+    assert (case["level"], case["overdue"], "位置待核:定位误差 80 米" in case["detail"]) == ("suspected", True, True)
+
+
 def test_nobody_sends_what_another_account_has_done(staff: TestClient, unit: dict[str, Any]) -> None:
     sent = {"device": "手机", "account": "somebody", "edits": [change(unit, tenant_count=77)]}
     refused = staff.post("/sync", json=sent)

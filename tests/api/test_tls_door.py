@@ -78,6 +78,7 @@ def test_what_cannot_be_read_is_said_once(database: Database, tmp_path: Path) ->
     assert "仍用旧的" in complaints[0]
 
 
+@pytest.mark.long
 def test_who_does_not_read_the_answer_is_ended(database: Database, tmp_path: Path) -> None:
     folder = CertificateFolder(tmp_path)
     make_certificate(folder, [NAME])

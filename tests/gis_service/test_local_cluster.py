@@ -114,6 +114,7 @@ def test_a_server_that_outlived_its_killed_service_is_adopted_and_stopped(place:
     assert not cluster.running()
 
 
+@pytest.mark.long
 def test_what_was_committed_survives_kill_9_of_the_server_with_a_query_running(place: Path) -> None:
     # Not a fast cluster: those answer COMMIT before the write-ahead log has left the server's memory.
     cluster = LocalCluster(place / "data")

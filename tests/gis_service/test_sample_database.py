@@ -39,6 +39,7 @@ def count(database: Database, scope: Scope, table: str, condition: str = "true")
         return int(conn.execute(text(f"select count(*) from gis.{table} where {condition}")).scalar_one())
 
 
+@pytest.mark.long
 def test_every_generated_row_is_stored(sample: Database, staff: Scope) -> None:
     for name, rows in generate().items():
         assert count(sample, staff, name) == len(rows), name

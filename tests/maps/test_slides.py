@@ -123,6 +123,7 @@ def test_the_overview_has_a_slide_for_the_whole_and_for_each_grid(sample: Databa
         assert f"出租房:本网格 {rentals.get(name, 0)} 个" in slide.notes_slide.notes_text_frame.text
 
 
+@pytest.mark.long
 def test_findings_and_grids_say_what_the_analysis_says(decks: Decks) -> None:
     ground, made, _ = decks.of("hazards")
     answer = ground.answer
@@ -189,6 +190,7 @@ def test_names_are_texts_upon_the_picture_and_stand_where_their_grids_are(decks:
         assert shape.distance(shapely.Point(lon, lat)) < 0.0006, name
 
 
+@pytest.mark.long
 def test_nothing_leaves_the_slide(decks: Decks) -> None:
     for name in ("overview", "hazards", "contradictions"):
         _, made, _ = decks.of(name)
@@ -200,6 +202,7 @@ def test_nothing_leaves_the_slide(decks: Decks) -> None:
                 assert shape.top + shape.height <= made.slide_height + 10, (at, shape.name)
 
 
+@pytest.mark.long
 def test_a_grid_workers_slides_say_of_which_grids_they_are(sample: Database, tmp_path: Path) -> None:
     slides = list(deck(ground_of(sample, "hazards", WORKER), tmp_path).slides)
     assert all("只含网格 003" in words(slide) for slide in slides)
@@ -300,6 +303,7 @@ def test_a_broken_template_is_refused_by_name(sample: Database, tmp_path: Path) 
         deck(ground, tmp_path, template)
 
 
+@pytest.mark.long
 def test_a_title_without_a_place_gets_one(sample: Database, tmp_path: Path) -> None:
     template = tmp_path / "无位置.pptx"
     office = Presentation()

@@ -38,6 +38,10 @@ function shown(value, field = {}) {
 }
 
 function subject({ body }, schema) {
+  if (Number.isFinite(body.lon) && Number.isFinite(body.lat)) {
+    return make("a", { href: `/#map=19/${body.lat}/${body.lon}&on=community,building,road,grid,hazard`, target: "_blank", rel: "noopener" },
+      `在地图上看终端给的位置(${body.lon.toFixed(6)},${body.lat.toFixed(6)})`);
+  }
   if (body.case) {
     return make("a", { href: `/desk?case=${encodeURIComponent(body.case)}` }, "打开案件");
   }
@@ -55,7 +59,7 @@ function wish({ body }, schema) {
       const field = schema.properties[name] || {};
       return [field.title || name, shown(value, field)];
     })
-    : Object.entries(body).filter(([name]) => name in SAID).map(([name, value]) => [SAID[name], shown(value)]);
+    : Object.entries(body).filter(([name]) => name in SAID).map(([name, value]) => [SAID[name], shown(value, schema.properties[name])]);
   return given.length ? make("p", { class: "desk-soft" }, "终端的:", given.flatMap(([title, value], at) => [at ? ";" : "", `${title} `, value])) : null;
 }
 
@@ -68,7 +72,7 @@ function table(differences, schema) {
 }
 
 async function article(edit, decide, writes) {
-  const schema = await fieldsOf(edit.body.layer || edit.body.target_kind);
+  const schema = await fieldsOf(edit.body.layer || edit.body.target_kind || (["case", "step"].includes(edit.kind) ? "hazard" : null));
   const wrong = make("p", { class: "desk-wrong", role: "alert", hidden: true });
   const pressed = (take) => async (event) => {
     const given = event.target;

@@ -108,7 +108,7 @@ export class Report {
     const at = this.place.at;
     const found = at ? this.snapshot.features("hazard").filter((one) => one.properties.event_code === this.code)
       .map((feature) => ({ feature, distance: metres(at, middle(feature.geometry)) }))
-      .filter((one) => one.distance <= this.config.duplicate_m).sort((a, b) => a.distance - b.distance).slice(0, 3) : [];
+      .filter((one) => one.distance <= (this.snapshot.start?.duplicate_m || 0)).sort((a, b) => a.distance - b.distance).slice(0, 3) : [];
     element.replaceChildren(...(found.length ? [make("p", {}, "附近已有同类未办结的案件,是同一件就不用再报:"),
       ...found.map(({ feature, distance }) => button(`${feature.properties.code}(${said(distance)},${feature.properties.found_on || "日期未记"} 发现)`,
         () => this.openThing({ layer: "hazard", feature }), { class: "field-second" }))] : []));

@@ -122,6 +122,7 @@ def test_a_worker_has_their_grid_and_nothing_else(sample: Database) -> None:
         check_time(found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hours", [0.5, 2.0, 4.0, 8.0])
 def test_the_order_is_nearly_the_shortest(sample: Database, hours: float) -> None:
     for grid in (f"{COMMUNITY}001", f"{COMMUNITY}003", f"{COMMUNITY}004"):
@@ -163,6 +164,7 @@ def test_what_is_beyond_reach_is_said(sample: Database) -> None:
         walked(sample, STAFF, start=(30.7, 121.0))
 
 
+@pytest.mark.long
 def test_the_start_is_the_service_centre_of_the_grid_or_a_point_in_it(sample: Database) -> None:
     whole = walked(sample, STAFF)
     with sample.read(STAFF) as conn:

@@ -340,6 +340,7 @@ def test_dissolving_drops_labels_and_refuses_what_does_not_fit() -> None:
         read(SAMPLES / "buildings.geojson", "MULTIPOLYGON", dissolve="不存在")
 
 
+@pytest.mark.long
 def test_long_files_come_in_batches(tmp_path: Path) -> None:
     count = 12_001
     rows = ([str(at), 121 + at * 1e-6, 30.7] for at in range(count))

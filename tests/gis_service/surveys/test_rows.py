@@ -154,6 +154,7 @@ CELLS = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_no_cell_breaks_the_reader(data: st.DataObject) -> None:
