@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import uuid
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -13,9 +13,9 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.dependencies import CommunityParameter, DatabaseOf, DayParameter, ScopeOf
+from api.documents import JSON, PRIVATE, DocumentOf, body_of, told
 from api.links import base_url
 from api.quick_route import QuickRoute
-from api.received_files import json_of
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
 from api.wanted_cases import WantedOf
@@ -38,10 +38,8 @@ from layers.flows import FLOWS
 
 router = APIRouter(tags=["cases"], route_class=QuickRoute)
 
-_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Accept, Cookie"}
 _PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 _BATCH = 200
-JSON: dict[int | str, dict[str, Any]] = {200: {"content": {"application/json": {}}}}
 CaseName = Annotated[str, Path(description="社区代码.标识,或 社区代码.编码")]
 
 
@@ -52,20 +50,6 @@ class BatchSent(BaseModel):
 
     cases: Annotated[list[Annotated[str, Field(max_length=120)]], Field(min_length=1, max_length=_BATCH)]
     step: StepSent
-
-
-def body_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Return what the description says of a body; it is read by hand, so that its faults are said in Chinese."""
-    schema = {"type": "object", "required": [name for name, one in model.model_fields.items() if one.is_required()],
-              "properties": {one.alias or name: {} for name, one in model.model_fields.items()}}  # fmt: skip
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-async def document_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object that a request sends."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise MediaTypeError("请以 JSON 提交(Content-Type: application/json)。", "Send application/json.")
-    return await json_of(request)
 
 
 async def photo_sent(request: Request) -> bytes:
@@ -86,14 +70,7 @@ def photos_of(request: Request) -> PhotoFiles:
     return found
 
 
-DocumentOf = Annotated[dict[str, Any], Depends(document_of)]
 PhotosOf = Annotated[PhotoFiles, Depends(photos_of)]
-
-
-def told(content: Any, status: int = 200) -> Response:
-    """Return an answer in JSON that nobody keeps; times in UTC."""
-    options = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
-    return Response(orjson.dumps(content, option=options), status, _PRIVATE, "application/json")
 
 
 @router.get(
@@ -207,7 +184,7 @@ def report(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseNam
     here = f"{base_url(request)}/cases/{found.community}.{found.id}"
     grid = f"第 {int(row['grid'][12:])} 网格" if row["grid"] else None
     text = report_text(told_of(row), journal, area.name, grid, [f"{here}/photos/{one['id']}" for one in photos])
-    return Response(text, headers=_PRIVATE, media_type="text/plain; charset=utf-8")
+    return Response(text, headers=PRIVATE, media_type="text/plain; charset=utf-8")
 
 
 @router.post("/cases/{case}/steps", summary="办一步", status_code=201, response_class=Response,

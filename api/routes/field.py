@@ -8,8 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from api.dependencies import CommunityParameter, DatabaseOf, IdentityOf
+from api.documents import JSON, told
 from api.quick_route import QuickRoute
-from api.routes.cases import JSON, told
 from gis_service.areas import area_named
 from gis_service.cases.filing import DUPLICATE_RULE
 from gis_service.cases.steps import read_offices

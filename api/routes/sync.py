@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.dependencies import CommunityParameter, DatabaseOf, ScopeOf
+from api.documents import JSON, DocumentOf, body_of, told
 from api.quick_route import QuickRoute
-from api.routes.cases import JSON, DocumentOf, body_of, told
 from api.turns import Shares
 from gis_service.areas import area_named
 from gis_service.documents_sent import read_document

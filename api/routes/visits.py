@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from api.dependencies import CommunityParameter, DatabaseOf, DayParameter, ScopeOf
+from api.documents import JSON, DocumentOf, body_of, told
 from api.quick_route import QuickRoute
-from api.routes.cases import JSON, DocumentOf, body_of, told
 from gis_service.areas import area_named
 from gis_service.documents_sent import read_document
 from gis_service.features.question import today

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from gis_service.cases.case import OPEN
 from gis_service.cases.listing import within_community
 from gis_service.errors import InputError
 from gis_service.scope import Scope
@@ -83,8 +84,8 @@ def case_figures(
             "  and (cast(:until as date) is null or h.found_on <= :until))"
             f" select {_BY[by]} as key, count(*) as found, count(*) filter (where {_REGISTERED}) as registered,"
             f" count(*) filter (where {_CLOSED}) as closed, {counted},"
-            " count(*) filter (where status not in ('closed', 'rejected', 'merged')"
-            "  and (due_at < now() or due_on < :today)) as overdue from cases group by 1 order by 1"
+            f" count(*) filter (where {OPEN}"
+            "  and (due_at < now() or due_on < :today)) as overdue from cases h group by 1 order by 1"
         ),
         {**areas, "since": since, "until": until, "today": on},
     ).mappings()

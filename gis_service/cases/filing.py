@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from gis_service.cases.case import Case, stands, told_of
+from gis_service.cases.case import OPEN, Case, stands, told_of
 from gis_service.cases.steps import Clock, StepSent, make_step, read_clock
 from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, InputError
@@ -157,7 +157,7 @@ _SIMILAR = text(
     " st_x(st_pointonsurface(h.geom)) as lon, st_y(st_pointonsurface(h.geom)) as lat"
     " from gis.hazard h, (select st_setsrid(st_makepoint(:lon, :lat), 4490) as point) p"
     " where h.community = :community and h.event_code = :event"
-    " and h.status not in ('closed', 'rejected', 'merged')"
+    f" and {OPEN}"
     # Rows near by are found with the index first; a degree of longitude is shorter than one of latitude.
     " and h.geom && st_expand(p.point, :metres / 111000.0 / cos(radians(:lat)), :metres / 110000.0)"
     " and st_dwithin(h.geom::geography, p.point::geography, :metres) order by distance_m, h.code limit 10"
