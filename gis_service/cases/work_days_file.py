@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -11,13 +9,14 @@ from datetime import date
 from pathlib import Path
 
 from gis_service.cases.work_calendar import WorkDay
+from gis_service.csv_rows import read_csv_rows
 from gis_service.errors import InputError
 
 COLUMNS = ("日期", "类型", "名称", "依据")
 _KINDS = {"休": False, "班": True}
 _DAY = re.compile(r"([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?")
 _YEARS = range(1900, 2200)
-_MOST_BYTES, _MOST_ROWS, _MOST_SIGNS = 1 << 20, 2_000, 200
+_MOST_ROWS, _MOST_SIGNS = 2_000, 200
 
 
 def read_days_file(path: Path) -> list[WorkDay]:
@@ -28,21 +27,7 @@ def read_days_file(path: Path) -> list[WorkDay]:
     InputError
         It can't be read, lacks a column, has no rows, or a row is wrong; the sentence names the row.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"打不开日历文件 {path}({error.strerror});请核对路径和权限。", f"{path} can't be read."
-        ) from error
-    if len(content) > _MOST_BYTES:
-        raise InputError(f"{path.name} 超过 1 MB,不像是日历;请核对文件。", "The file is too large for a calendar.")
-    try:
-        rows = list(csv.reader(io.StringIO(_decoded(content, path.name), newline=""), strict=True))
-    except csv.Error as error:
-        raise InputError(
-            f"{path.name} 不是完好的 CSV;请在 Excel 里另存为 CSV UTF-8。", "The file isn't CSV."
-        ) from error
+    rows = read_csv_rows(path, "日历文件", 1, called=path.name)
     head = [_plain(cell) for cell in rows[0]] if rows else []
     missing = [name for name in COLUMNS if name not in head]
     if missing:
@@ -102,12 +87,3 @@ def _date(text: str, where: str) -> date:
 
 def _plain(cell: str) -> str:
     return unicodedata.normalize("NFKC", cell).strip()
-
-
-def _decoded(content: bytes, name: str) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InputError(f"{name} 的编码看不懂;请在 Excel 里另存为 CSV UTF-8。", "The file's encoding is unknown.")

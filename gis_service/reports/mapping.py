@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gis_service.csv_rows import read_csv_rows
 from gis_service.errors import InputError, NotFoundError
 from gis_service.exports.csv_table import csv_table
 from gis_service.reports.figure import Catalogue, spelling_of
 from gis_service.reports.files.found import Found, FoundMark
 
 HEAD: Final = ("位置", "指标", "说明")
-_MOST_BYTES: Final = 2 << 20
 _MOST_SAID: Final = 5
 _MOST_ROWS: Final = 10_000
 
@@ -75,21 +73,7 @@ def read_mapping(path: Path) -> list[Row]:
     InputError
         It can't be read, has no columns 位置 and 指标, or names a place twice.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"打不开对照表 {path}({error.strerror});请核对路径和权限。", f"{path} can't be read."
-        ) from error
-    if len(content) > _MOST_BYTES:
-        raise InputError(f"对照表 {path.name} 超过 2 MB,不像是对照表;请核对文件。", "The mapping is too large.")
-    try:
-        rows = list(csv.reader(io.StringIO(_decoded(content, path.name), newline=""), strict=True))
-    except csv.Error as error:
-        raise InputError(
-            f"对照表 {path.name} 不是完好的 CSV;请在 Excel 里另存为 CSV UTF-8。", "The mapping isn't CSV."
-        ) from error
+    rows = read_csv_rows(path, "对照表", 2, called=f"对照表 {path.name}")
     head = [cell.strip() for cell in rows[0]] if rows else []
     if not {"位置", "指标"} <= set(head):
         raise InputError(
@@ -125,14 +109,3 @@ def _rows(lines: Sequence[Sequence[str]], head: Sequence[str], name: str) -> lis
 def _unguarded(place: str) -> str:
     """Return a place without the apostrophe that keeps a spreadsheet from running it."""
     return place[1:] if place[:1] == "'" and place[1:2] in set("=+-@") else place
-
-
-def _decoded(content: bytes, name: str) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise InputError(
-        f"对照表 {name} 的编码看不懂;请在 Excel 里另存为 CSV UTF-8。", "The mapping's encoding is unknown."
-    )
