@@ -30,8 +30,8 @@ from gis_service.cases.report import report_text
 from gis_service.cases.steps import StepSent, make_step, read_clock, read_journal, read_offices, steps_from
 from gis_service.documents_sent import read_document
 from gis_service.errors import ConflictError, ServiceError, UnavailableError
+from gis_service.features.allowed import community_for
 from gis_service.features.question import today
-from gis_service.features.transact import community_for
 from gis_service.photos.encode import encode
 from gis_service.photos.files import PhotoFiles
 from layers.flows import FLOWS

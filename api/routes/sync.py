@@ -15,7 +15,7 @@ from api.quick_route import QuickRoute
 from api.turns import Shares
 from gis_service.areas import area_named
 from gis_service.documents_sent import read_document
-from gis_service.features.transact import community_for
+from gis_service.features.allowed import community_for
 from gis_service.sync.edits import Sent, decide, list_edits, take_edits
 
 router = APIRouter(prefix="/sync", tags=["sync"], route_class=QuickRoute)

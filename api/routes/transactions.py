@@ -16,18 +16,10 @@ from api.dependencies import CommunityParameter, DatabaseOf, LayerOf, ScopeOf
 from api.links import base_url
 from api.quick_route import QuickRoute
 from gis_service.errors import InputError, ServiceError
+from gis_service.features.allowed import community_for, methods_of_feature, methods_of_layer
 from gis_service.features.received import read_changes, read_feature_sent, read_json
 from gis_service.features.stamps import Stamp
-from gis_service.features.transact import (
-    Conditions,
-    community_for,
-    create_feature,
-    methods_of_feature,
-    methods_of_layer,
-    remove_feature,
-    replace_feature,
-    update_feature,
-)
+from gis_service.features.transact import Conditions, create_feature, remove_feature, replace_feature, update_feature
 from gis_service.reference_systems import CRS84, ReferenceSystem, reference_system
 
 router = APIRouter(prefix="/collections/{layer}", tags=["transactions"], route_class=QuickRoute)

@@ -13,8 +13,8 @@ from api.documents import JSON, DocumentOf, body_of, told
 from api.quick_route import QuickRoute
 from gis_service.areas import area_named
 from gis_service.documents_sent import read_document
+from gis_service.features.allowed import community_for
 from gis_service.features.question import today
-from gis_service.features.transact import community_for
 from gis_service.visits.lists import list_refusals, waste_figures
 from gis_service.visits.record import NewVisit, record_visit
 

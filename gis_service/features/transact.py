@@ -35,11 +35,11 @@ from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
-from gis_service.errors import ConflictError, InputError, NotFoundError, ServiceError
+from gis_service.errors import ConflictError, InputError, ServiceError
+from gis_service.features.allowed import no_community
 from gis_service.features.received import Changes, Received, check_values
 from gis_service.features.stamps import Stamp, missing_feature
 from gis_service.features.write import refused_by_database
-from gis_service.people.roles import Right, may
 from gis_service.scope import Scope, within
 from gis_service.statement import Statement, remembered
 from gis_service.tables import tables_of
@@ -50,8 +50,6 @@ MUST_SAY_VERSION: Final = frozenset({"grid_worker"})
 """Roles whose changes need If-Match: several people walk one grid with phones that were offline. Desktop programmes
 such as QGIS send none, so other roles may leave it out."""
 
-_COMMUNITY_WIDE: Final = frozenset({"community", "grid"})
-"""Layers that only whoever is responsible for the whole community may change; row-level security says the same."""
 _UNMOVED_DEG: Final = 6e-9
 """Coordinates are given with 8 decimals of a degree, so what comes back is up to half a millimetre off."""
 
@@ -83,50 +81,6 @@ class Locked:
     stamp: Stamp
     values: Mapping[str, object]
     shape: Any
-
-
-def methods_of_layer(layer: Layer, scope: Scope) -> tuple[str, ...]:
-    """Return the methods that ``/items`` of a layer takes from a scope."""
-    # A community has one boundary, which it gets when it is registered.
-    adds = layer.name != "community" and _may_change(layer, scope)
-    return ("GET", "HEAD", "OPTIONS", *(("POST",) if adds else ()))
-
-
-def methods_of_feature(layer: Layer, scope: Scope) -> tuple[str, ...]:
-    """Return the methods that one feature of a layer takes from a scope."""
-    changes = ("PUT", "PATCH") if _may_change(layer, scope) else ()
-    removes = ("DELETE",) if changes and layer.name != "community" else ()
-    return ("GET", "HEAD", "OPTIONS", *changes, *removes)
-
-
-def community_for(scope: Scope, *named: str | None) -> str:
-    """Return the community that a new feature belongs to: the one that is named, otherwise the scope's only one.
-
-    Raises
-    ------
-    InputError
-        When none is named and the scope has several, or two are named.
-    NotFoundError
-        When the scope doesn't reach it, or there is none of that code.
-    """
-    said = {name for name in named if name is not None}
-    if not said:
-        said = {code[:12] for code in scope.areas}
-        if any(len(code) < 12 for code in scope.areas) or len(said) != 1:
-            raise InputError(
-                "请指明社区:在地址后加 ?community=12 位社区代码,或写在属性 community 里。",
-                "Name the community: ?community=… or the property community.",
-            )
-    if len(said) > 1:
-        raise InputError("地址里和属性里的社区代码不同。", "Address and properties name different communities.")
-    community = said.pop()
-    if not (community.isascii() and community.isdigit() and len(community) == 12):
-        raise InputError(
-            f"社区代码 {community[:40]!r} 不对:应为 12 位数字。", "The community's code is wrong: it has 12 digits."
-        )
-    if not scope.narrowed(community).areas:
-        raise _no_community(community)
-    return community
 
 
 def create_feature(
@@ -202,14 +156,6 @@ def remove_feature(conn: Connection, layer: Layer, scope: Scope, identifier: str
     table = tables_of(layer).current
     with _refusals(layer, stamp.community):
         conn.execute(delete(table).where(table.c.community == stamp.community, table.c.id == stamp.id))
-
-
-def _may_change(layer: Layer, scope: Scope) -> bool:
-    if not may(scope.role, Right.WRITE) or (scope.grant is not None and scope.grant.read_only):
-        return False
-    if layer.name in _COMMUNITY_WIDE:
-        return any(len(code) <= 12 for code in scope.areas)
-    return bool(scope.areas)
 
 
 def _lock(conn: Connection, layer: Layer, scope: Scope, identifier: str, conditions: Conditions) -> Locked:
@@ -399,7 +345,7 @@ def _refusals(layer: Layer, community: str) -> Iterator[None]:
                 "The code is taken; nothing was written.",
             ) from error
         if _state(error) == "23503":
-            raise _no_community(community) from error
+            raise no_community(community) from error
         raise refused_by_database(layer, error) from error
     except DataError as error:
         raise InputError(
@@ -419,12 +365,6 @@ def _not_theirs(layer: Layer) -> OutsideScopeError:
     return OutsideScopeError(
         f"图层“{layer.title}”的这个位置或要素不归您的网格管理,没有写入任何内容。",
         f"This place or feature of {layer.name} isn't yours to change; nothing was written.",
-    )
-
-
-def _no_community(community: str) -> NotFoundError:
-    return NotFoundError(
-        f"没有社区 {community},或不在您的范围内。", f"There is no community {community}, or it lies outside your area."
     )
 
 

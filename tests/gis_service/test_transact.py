@@ -20,6 +20,7 @@ from sqlalchemy import Engine, text
 
 from gis_service.database import Database, open_engine
 from gis_service.errors import ConflictError, InputError, NotFoundError, UnavailableError
+from gis_service.features.allowed import community_for, methods_of_feature, methods_of_layer
 from gis_service.features.received import Changes, Received, read_changes, read_feature_sent, read_json
 from gis_service.features.stamps import Stamp, read_stamp, stamp_of
 from gis_service.features.transact import (
@@ -27,10 +28,7 @@ from gis_service.features.transact import (
     ConditionNeededError,
     Conditions,
     OutsideScopeError,
-    community_for,
     create_feature,
-    methods_of_feature,
-    methods_of_layer,
     remove_feature,
     replace_feature,
     update_feature,
