@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -16,8 +15,6 @@ import re
 import secrets
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import tempfile
 import time
@@ -36,22 +33,17 @@ from gis_service.postgres_server import (
     server_uid,
     server_user,
 )
+from gis_service.server_socket import choose_socket_folder, make_socket_folder, takes_sessions
 
 __all__ = ["ROLES", "ClusterError", "LocalCluster"]
 
 ROLES = ("postgres", "gis_owner", "gis_app", "gis_backup")
 LOCALE = "C.UTF-8"
 MIN_FREE_BYTES = 300_000_000
-# A socket address holds 107 bytes, and the server adds "/.s.PGSQL.5432" to the folder.
-MAX_SOCKET_DIR_BYTES = 90
 MAX_LOG_BYTES = 10_000_000
 START_SECONDS = 300.0
 STOP_SECONDS = 60.0
 ORPHAN_SECONDS = 15.0
-ANSWER_SECONDS = 5.0
-# The first message of a client: answered with a question for the password, or with an error while the server recovers.
-_PARAMETERS = b"user\0postgres\0database\0postgres\0\0"
-STARTUP = struct.pack("!ii", 8 + len(_PARAMETERS), 3 << 16) + _PARAMETERS
 
 logger = logging.getLogger(__name__)
 
@@ -185,7 +177,7 @@ class LocalCluster:
 
     def url(self, role: str, database: str = "gis") -> str:
         """Return the SQLAlchemy address by which ``role`` reaches ``database`` through the socket."""
-        host = quote(str(self._socket_dir()), safe="/")
+        host = quote(str(self._socket_folder()), safe="/")
         return f"postgresql+psycopg://{role}:{quote(self.passwords[role])}@/{quote(database)}?host={host}"
 
     def _bring_up(self) -> None:
@@ -252,7 +244,7 @@ class LocalCluster:
     def _launch(self, programs: Programs) -> None:
         """Start the server in a session of its own, so that Ctrl-C reaches the service only."""
         settings = SETTINGS | (FAST_SETTINGS if self._fast else {})
-        settings["unix_socket_directories"] = f'"{self._make_socket_dir()}"'
+        settings["unix_socket_directories"] = f'"{make_socket_folder(self._socket_folder())}"'
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         if self.log.exists() and self.log.stat().st_size > MAX_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -275,23 +267,12 @@ class LocalCluster:
 
         def ready() -> bool:
             lines = self._pid_file()
-            return len(lines) > 7 and lines[7].strip() == "ready" and self.running() and self._answers(lines[4])
+            return len(lines) > 7 and lines[7].strip() == "ready" and self.running() and takes_sessions(lines[4])
 
         if not _until(lambda: ready() or self._ended(), seconds):
             message = f"数据库 {seconds:.0f} 秒内没有就绪:请查看 {self.log},它可能还在恢复,稍后再启动。"
             raise ClusterError(message)
         return not self._ended()
-
-    def _answers(self, folder: str) -> bool:
-        """Tell whether the server takes sessions: it asks for a password, which takes living code and none given."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ANSWER_SECONDS)
-            try:
-                connection.connect(f"{folder}/.s.PGSQL.5432")
-                connection.sendall(STARTUP)
-                return connection.recv(1) == b"R"
-            except OSError:
-                return False
 
     def _logged(self) -> str:
         """Return what the server wrote to its log since it was launched."""
@@ -391,33 +372,12 @@ class LocalCluster:
             message = f"{self.cluster} 属于用户 {owner},不属于 {wanted}:请用当初的用户启动,或用 --data 另选目录。"
             raise ClusterError(message)
 
-    def _socket_dir(self) -> Path:
-        """Return the socket's folder: the living server's own, else ``socket/``, else a short temporary one.
-
-        A comma would make libpq read two hosts, and a quote would end the setting, so such paths are left.
-        """
+    def _socket_folder(self) -> Path:
+        """Return the socket's folder: the living server's own, else the one that a new server gets."""
         lines = self._pid_file()
         if len(lines) > 4 and lines[4] and self.running():
             return Path(lines[4])
-        name = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:12]
-        for folder in (self.data / "socket", Path(tempfile.gettempdir()) / f"gis-{name}"):
-            if len(os.fsencode(folder)) <= MAX_SOCKET_DIR_BYTES and re.fullmatch(r"[\w./+-]+", str(folder)):
-                return folder
-        message = f"套接字路径 {folder} 太长或含特殊字符:请把环境变量 TMPDIR 设为较短的目录(例如 /tmp)。"
-        raise ClusterError(message)
-
-    def _make_socket_dir(self) -> Path:
-        """Make the socket's folder for the server alone; a stranger's folder of that name is refused."""
-        folder = self._socket_dir()
-        user = server_user()
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-            if user:
-                os.chown(folder, user["user"], user["group"])
-        status = folder.lstat()
-        if folder.is_symlink() or not folder.is_dir() or status.st_uid != server_uid():
-            raise ClusterError(f"套接字目录 {folder} 被别的用户占用:请删除它,或用 --data 另选目录。")
-        return folder
+        return choose_socket_folder(self.data)
 
     def _failure(self, output: str, what: str) -> ClusterError:
         """Turn what the server wrote last into one sentence."""
