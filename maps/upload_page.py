@@ -16,13 +16,8 @@ from maps.palette import colors
 from maps.safe import embed_json
 from maps.static_files import data_url, static_url
 
-_SCRIPTS = (
-    "leaflet/leaflet.js", "map/desk_parts.js", "map/desk_map.js", "map/desk_rows.js", "map/desk_checks.js",
-    "map/desk_head.js", "map/desk.js",
-)  # fmt: skip
+_LIBRARY, _MODULE = "leaflet/leaflet.js", "map/desk.js"
 _STYLES = ("leaflet/leaflet.css", "map/desk.css")
-UPLOAD_FILES = (*_SCRIPTS, *_STYLES)
-"""Names of the scripts and styles of this page."""
 
 UPLOAD_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
@@ -106,8 +101,9 @@ _PAGE = Environment(autoescape=True).from_string(
 </section>
 </main>
 <script type="application/json" id="desk-config">{{ config|safe }}</script>
-{% for script in scripts %}<script src="{{ script }}"></script>
-{% endfor %}</body>
+<script src="{{ library }}"></script>
+<script type="module" src="{{ module }}"></script>
+</body>
 </html>
 """
 )
@@ -163,7 +159,7 @@ def desk_page(
         },
     }  # fmt: skip
     return _PAGE.render(
-        icon=data_url("map/icon.svg"), scripts=[static_url(name) for name in _SCRIPTS],
+        icon=data_url("map/icon.svg"), library=static_url(_LIBRARY), module=static_url(_MODULE),
         styles=[static_url(name) for name in _STYLES], areas=areas, community=community, layers=LAYERS.values(),
         systems=_SYSTEMS,
         sources=[one for one in Source if one is not Source.SYNTHETIC], opened=opened, formats=formats,
