@@ -12,22 +12,29 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pyogrio
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from playwright.sync_api import Playwright, sync_playwright
 from sqlalchemy import Engine, text
 
 from api.app import create_app
 from api.cli import main
+from gis_service.certificates.authority import make_certificate
+from gis_service.certificates.folder import CertificateFolder
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
+from gis_service.people.accounts import add_account, set_password
 from gis_service.photos.files import PhotoFiles
 from gis_service.sample.load import COMMUNITY
 from layers.registry import LAYERS
 from tests.api.case_requests import Place
+from tests.api.field_phone import GRID, PASSWORD, WORKER
+from tests.api.https_office import NAME, Office
 from tests.api.own_service import Served, serving
-from tests.local_client import app_over, beside, local, token_for
+from tests.local_client import OPERATOR, app_over, beside, local, token_for
 
 Extent = tuple[float, float, float, float]
 
@@ -158,6 +165,46 @@ def served_copy(cluster: LocalCluster, copied_name: str, tmp_path_factory: pytes
     """A service on the module's own copy of the sample, which keeps files in a folder of its own."""
     with serving(cluster, copied_name, GIS_DATA_DIR=str(tmp_path_factory.mktemp("data"))) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def office(
+    cluster: LocalCluster, copied: Database, copied_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    """A service over HTTPS on the module's own copy of the sample, with a grid's worker who has a password."""
+    data = tmp_path_factory.mktemp("data")
+    folder = CertificateFolder(data)
+    make_certificate(folder, [NAME, "127.0.0.1"])
+    with copied.write(OPERATOR) as conn:
+        add_account(conn, WORKER, "grid_worker", [GRID])
+        set_password(conn, WORKER, PASSWORD, "operator")
+    with serving(cluster, copied_name, scheme="https", GIS_DATA_DIR=str(data)) as served:
+        yield Office(served, folder)
+
+
+@pytest.fixture(scope="module")
+def desk(office: Office) -> Iterator[httpx.Client]:
+    """Somebody at the office, who asks the service over HTTPS."""
+    with office.client(headers=office.served.headers, timeout=20) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def playwright() -> Iterator[Playwright]:
+    """For browsers of a test's own; not beside ``chromium``, which has a loop of this thread already."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def here(copied_superuser: Engine) -> tuple[float, float]:
+    """The place of a let unit in the worker's grid."""
+    with copied_superuser.connect() as conn:
+        row = conn.execute(
+            text("select st_x(geom), st_y(geom) from gis.rental_unit where grid = :grid order by code limit 1"),
+            {"grid": GRID},
+        ).one()
+    return row[0], row[1]
 
 
 @pytest.fixture(scope="module")

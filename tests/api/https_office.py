@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import socket
 import ssl
 import time
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives import serialization
 
 from gis_service.certificates.folder import CertificateFolder
 from tests.api.own_service import Served
@@ -32,7 +35,20 @@ class Office:
         return context
 
     def client(self, **options: Any) -> httpx.Client:
-        return httpx.Client(verify=self.trusting(), base_url=self.served.url, timeout=10, **options)
+        return httpx.Client(verify=self.trusting(), base_url=self.served.url, **{"timeout": 10, **options})
+
+    def chromium_arguments(self) -> list[str]:
+        """Return what makes Chromium find it under its name and take its certificate, for the sake of its key."""
+        held = self.folder.certificate()
+        assert held is not None
+        public = held.leaf.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        pin = base64.b64encode(hashlib.sha256(public).digest()).decode()
+        return [
+            "--no-sandbox", "--disable-quic", "--disable-background-networking",
+            f"--host-resolver-rules=MAP {NAME} 127.0.0.1", f"--ignore-certificate-errors-spki-list={pin}",
+        ]  # fmt: skip
 
     def ask(self, client: httpx.Client, method: str, path: str, *, host: str = NAME, **more: Any) -> httpx.Response:
         """Send a request under a name that no server of names knows."""

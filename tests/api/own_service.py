@@ -12,6 +12,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 from gis_service.database import connect
 from gis_service.local_cluster import LocalCluster
 from tests.local_client import token_for
@@ -36,6 +38,11 @@ class Served:
     def headers(self) -> dict[str, str]:
         """The header that the token is sent in."""
         return {"Authorization": f"Bearer {self.token}"}
+
+
+def asking(served: Served) -> httpx.Client:
+    """Return a client of whom the token belongs to."""
+    return httpx.Client(base_url=served.url, headers=served.headers, timeout=20)
 
 
 def free_port() -> int:

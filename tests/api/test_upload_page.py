@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ import shapely
 from playwright.sync_api import Browser, Dialog, FilePayload, Page, Position, ViewportSize, expect
 
 from gis_service.coordinates import wgs84_to_gcj02
-from gis_service.local_cluster import LocalCluster
-from tests.api.own_service import Served, serving
+from tests.api.browser_page import own_page
+from tests.api.own_service import Served
 
 PHONE = ViewportSize(width=390, height=844)
 DESK = ViewportSize(width=1280, height=800)
@@ -30,37 +30,14 @@ ADDED, GUESSED = (0, 158, 115), (213, 94, 0)
 """Colours of the map, red, green and blue: what is new, and where rows lie in a system that is asked about."""
 
 
-@pytest.fixture(scope="module")
-def served(
-    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Served]:  # fmt: skip
-    """A service that keeps files in a folder of its own."""
-    folder = tmp_path_factory.mktemp("data")
-    with serving(cluster, make_database(untouched_sample), GIS_DATA_DIR=str(folder)) as found:
-        yield found
-
-
 @pytest.fixture
-def page(chromium: Browser, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The desk; at the end nothing was asked of anyone else, and nothing went wrong on it."""
-    phone = getattr(request, "param", "desk") == "phone"
-    context = chromium.new_context(
-        viewport=PHONE if phone else DESK, has_touch=phone, is_mobile=phone, locale="zh-CN", accept_downloads=True,
-        extra_http_headers=served.headers,
-    )  # fmt: skip
-    errors: list[str] = []
-    requests: list[str] = []
-    context.on("request", lambda request: requests.append(request.url))
-    found = context.new_page()
-    found.on("pageerror", lambda error: errors.append(str(error)))
-    found.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    found.goto(f"{served.url}/uploads")
-    expect(found.locator("html[data-desk=ready]")).to_be_attached()
-    yield found
-    context.close()
-    assert [url for url in requests if not url.startswith((f"{served.url}/", "data:", "blob:"))] == []
-    assert errors == []
+def page(chromium: Browser, served_copy: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The desk, ready."""
+    size = PHONE if getattr(request, "param", "desk") == "phone" else DESK
+    with own_page(chromium, served_copy, size, accept_downloads=True) as found:
+        found.goto(f"{served_copy.url}/uploads")
+        expect(found.locator("html[data-desk=ready]")).to_be_attached()
+        yield found
 
 
 def asked(served: Served, path: str) -> Any:
@@ -134,8 +111,8 @@ def press_commit(page: Page) -> None:
     expect(page.locator("#desk-one .desk-state")).to_have_text("已入库")
 
 
-def test_dropped_gcj02_file_is_named_shown_and_stored_where_it_belongs(page: Page, served: Served) -> None:
-    houses = list(stored(served, "building").values())[::15][:80]
+def test_dropped_gcj02_file_is_named_shown_and_stored_where_it_belongs(page: Page, served_copy: Served) -> None:
+    houses = list(stored(served_copy, "building").values())[::15][:80]
     truth = {
         f"GC{number:03}": shapely.point_on_surface(shapely.from_geojson(json.dumps(house["geometry"])))
         for number, house in enumerate(houses)
@@ -160,11 +137,11 @@ def test_dropped_gcj02_file_is_named_shown_and_stored_where_it_belongs(page: Pag
     press_commit(page)
     expect(page.locator(".desk-written")).to_contain_text(f"入库 新增 {len(rows)}")
     expect(page.locator(".desk-rows tbody tr td:last-child").first).to_have_text("已写入")
-    found = stored(served, "rental_unit")
+    found = stored(served_copy, "rental_unit")
     assert max(apart_m(found[code]["geometry"]["coordinates"], (at.x, at.y)) for code, at in truth.items()) < 1
 
 
-def test_an_open_system_is_asked_about_and_each_answer_is_shown(page: Page, served: Served) -> None:
+def test_an_open_system_is_asked_about_and_each_answer_is_shown(page: Page, served_copy: Served) -> None:
     truth = {f"YJ{number}": (120.9952 + number * 0.0006, 30.7012 + number * 0.0004) for number in range(5)}
     rows = [
         (code, "夜间投放点", "定时定点", 4, "全天", *(f"{float(one):.7f}" for one in wgs84_to_gcj02(*at)))
@@ -187,12 +164,14 @@ def test_an_open_system_is_asked_about_and_each_answer_is_shown(page: Page, serv
     expect(page.locator(".desk-check").filter(has_text="坐标").first).to_contain_text("GCJ-02")
     assert dots(page, GUESSED) == 0
     press_commit(page)
-    found = stored(served, "waste_point")
+    found = stored(served_copy, "waste_point")
     assert max(apart_m(found[code]["geometry"]["coordinates"], at) for code, at in truth.items()) < 1
 
 
-def test_refused_rows_are_told_marked_in_the_workbook_and_left_out(page: Page, served: Served, tmp_path: Path) -> None:
-    before = stored(served, "waste_point")
+def test_refused_rows_are_told_marked_in_the_workbook_and_left_out(
+    page: Page, served_copy: Served, tmp_path: Path
+) -> None:
+    before = stored(served_copy, "waste_point")
     book = openpyxl.Workbook()
     assert book.active is not None
     good = [
@@ -231,7 +210,7 @@ def test_refused_rows_are_told_marked_in_the_workbook_and_left_out(page: Page, s
     assert "不小于 0" in str(sheet["D3"].comment.text)
     expect(page.locator("#desk-commit")).to_have_text("入库(3 行拒收的不写)")
     press_commit(page)
-    assert stored(served, "waste_point").keys() - before.keys() == {"XL1", "XL2"}
+    assert stored(served_copy, "waste_point").keys() - before.keys() == {"XL1", "XL2"}
     asked_for: list[str] = []
 
     def agree(dialog: Dialog) -> None:
@@ -242,13 +221,13 @@ def test_refused_rows_are_told_marked_in_the_workbook_and_left_out(page: Page, s
     page.click("#desk-revert")
     expect(page.locator("#desk-one .desk-state")).to_have_text("已撤回")
     assert "撤回“投放点.xlsx”?" in asked_for[0]
-    assert stored(served, "waste_point").keys() == before.keys()
+    assert stored(served_copy, "waste_point").keys() == before.keys()
     # The revert is an upload of its own, and can be opened and taken back.
     page.click(".desk-written a:has-text('撤回')")
     expect(page.locator("h1")).to_have_text("撤回:投放点.xlsx")
     page.click("#desk-revert")
     expect(page.locator("#desk-one .desk-state")).to_have_text("已撤回")
-    assert stored(served, "waste_point").keys() - before.keys() == {"XL1", "XL2"}
+    assert stored(served_copy, "waste_point").keys() - before.keys() == {"XL1", "XL2"}
 
 
 def ledger(code: str) -> FilePayload:
@@ -256,7 +235,7 @@ def ledger(code: str) -> FilePayload:
     return csv_file(("编号", "名称", "点位类型", "垃圾桶数"), [(code, "在河边的点", "定时定点", 3)], "台账.csv")
 
 
-def test_a_row_without_a_place_is_placed_by_a_click(page: Page, served: Served) -> None:
+def test_a_row_without_a_place_is_placed_by_a_click(page: Page, served_copy: Served) -> None:
     page.select_option("#desk-layer", "waste_point")
     page.set_input_files("#desk-file", ledger("TZ1"))
     expect(page.locator("#desk-commit")).to_have_text("没有可以入库的行")
@@ -279,9 +258,9 @@ def test_a_row_without_a_place_is_placed_by_a_click(page: Page, served: Served) 
         page.wait_for_timeout(50)
     expect(page.locator(".leaflet-tooltip")).to_have_text("新增 TZ1")
     upload = page.url.rpartition("/")[2]
-    place = asked(served, f"/uploads/{upload}/rows")["rows"][0]
+    place = asked(served_copy, f"/uploads/{upload}/rows")["rows"][0]
     press_commit(page)
-    found = stored(served, "waste_point")["TZ1"]["geometry"]["coordinates"]
+    found = stored(served_copy, "waste_point")["TZ1"]["geometry"]["coordinates"]
     assert apart_m(found, (place["lon"], place["lat"])) < 0.01
 
 
@@ -299,7 +278,7 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"Tab doesn't lead to {selector}")
 
 
-def test_everything_by_keyboard(page: Page, served: Served) -> None:
+def test_everything_by_keyboard(page: Page, served_copy: Served) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     tab_to(page, "#desk-file")
     # The zone comes before what is wished, so one goes there and back.
@@ -331,12 +310,12 @@ def test_everything_by_keyboard(page: Page, served: Served) -> None:
     tab_to(page, "#desk-commit")
     page.keyboard.press("Enter")
     expect(page.locator("#desk-one .desk-state")).to_have_text("已入库")
-    assert "JP1" in stored(served, "waste_point")
+    assert "JP1" in stored(served_copy, "waste_point")
     expect(page.locator("h1")).to_be_focused()
     tab_to(page, "#desk-revert")
     page.keyboard.press("Space")
     expect(page.locator("#desk-one .desk-state")).to_have_text("已撤回")
-    assert "JP1" not in stored(served, "waste_point")
+    assert "JP1" not in stored(served_copy, "waste_point")
 
 
 def fits_a_phone(page: Page) -> None:
@@ -368,14 +347,14 @@ def fits_a_phone(page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", ["phone"], indirect=True)
-def test_on_a_phone(page: Page, served: Served) -> None:
+def test_on_a_phone(page: Page, served_copy: Served) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     fits_a_phone(page)
     page.select_option("#desk-layer", "waste_point")
     page.select_option("#desk-mode", "replace")
     fits_a_phone(page)
     page.select_option("#desk-mode", "upsert")
-    waste = stored(served, "waste_point")["LJ005"]
+    waste = stored(served_copy, "waste_point")["LJ005"]
     lon, lat = waste["geometry"]["coordinates"]
     rows = [
         ("SJ1", "一个名字特别长的投放点,写满了说明和备注" * 3, "定时定点", 4, "全天", lon + 0.0002, lat),
@@ -406,7 +385,7 @@ def test_on_a_phone(page: Page, served: Served) -> None:
     page.tap("#desk-commit")
     expect(page.locator("#desk-one .desk-state")).to_have_text("已入库")
     fits_a_phone(page)
-    assert stored(served, "waste_point")["LJ005"]["properties"]["bins"] == 99
+    assert stored(served_copy, "waste_point")["LJ005"]["properties"]["bins"] == 99
     page.tap("#desk-revert")
     expect(page.locator("#desk-one .desk-state")).to_have_text("已撤回")
     fits_a_phone(page)
