@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import uuid
 from collections.abc import Callable
 from functools import cache
@@ -15,6 +14,7 @@ from gis_service.cases.listing import KINDS
 from layers.catalog.hazard import HazardStatus
 from layers.flows import FLOWS
 from tests.api.drawing import Call, Drawing, Known
+from tests.gis_service.photo_samples import saved
 
 EVENTS = ("X-FS01", "X-FS03", "05-05", "X-IN04")
 _STEPS = sorted({step.name for flow in FLOWS.values() for step in flow.steps})
@@ -28,9 +28,7 @@ _VISITED = ("rental_unit", "enterprise", "waste_point", "hazard", "building")
 @cache
 def photo_bytes() -> bytes:
     """Return a photo."""
-    held = io.BytesIO()
-    Image.new("RGB", (64, 48), (200, 30, 30)).save(held, "JPEG")
-    return held.getvalue()
+    return saved(Image.new("RGB", (64, 48), (200, 30, 30)), "JPEG")
 
 
 def _identifier(drawing: Drawing) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import uuid
 from collections.abc import Callable
@@ -19,14 +18,13 @@ from gis_service.backups.store import Store
 from gis_service.database import Database
 from gis_service.photos.files import PhotoFiles
 from gis_service.scope import Scope
+from tests.gis_service.photo_samples import saved
 
 SEEN = "select p.id from gis.case_photo p order by p.added_at, p.id"
 
 
 def jpeg(colour: tuple[int, int, int]) -> bytes:
-    held = io.BytesIO()
-    Image.new("RGB", (32, 24), colour).save(held, "JPEG")
-    return held.getvalue()
+    return saved(Image.new("RGB", (32, 24), colour), "JPEG")
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine
 
 from api.app import create_app
-from gis_service.database import Database, open_engine
-from gis_service.local_cluster import LocalCluster
+from gis_service.database import Database
 from gis_service.sample.load import COMMUNITY
 from tests.api.case_operations import MAKERS
 from tests.api.every_operation import Caller, read_known
@@ -41,11 +41,8 @@ def client(copied: Database) -> Iterator[TestClient]:
 
 
 @pytest.fixture(scope="module")
-def caller(cluster: LocalCluster, copied_name: str) -> Caller:
-    engine = open_engine(cluster.url("postgres", copied_name))
-    known = read_known(engine, COMMUNITY)
-    engine.dispose()
-    return Caller(COMMUNITY, known, SEED)
+def caller(copied_superuser: Engine) -> Caller:
+    return Caller(COMMUNITY, read_known(copied_superuser, COMMUNITY), SEED)
 
 
 def members(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -18,17 +18,13 @@ from urllib.parse import quote
 import httpx
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
-from api.app import create_app
-from gis_service.database import connect, open_engine
-from gis_service.local_cluster import LocalCluster
-from gis_service.photos.files import PhotoFiles
+from gis_service.database import Database
 from gis_service.sample.load import COMMUNITY
-from gis_service.surveys.originals import Originals
 from layers.field import Kind
 from layers.registry import LAYERS
-from tests.local_client import local
+from tests.local_client import app_over, local
 
 SEED = 20261126
 ASKED = 900
@@ -121,18 +117,12 @@ def usual(parameter: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def pestered(
-    cluster: LocalCluster,
-    make_database: Callable[..., str],
-    untouched_sample: str,
-    tmp_path_factory: pytest.TempPathFactory,
+    copied: Database, copied_superuser: Engine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[TestClient, Callable[[], object]]]:
     """A client on a copy of the sample, and what a superuser sees of all its rows."""
-    name = make_database(untouched_sample)
-    database = connect(cluster.url("gis_app", name))
-    superuser = open_engine(cluster.url("postgres", name))
 
     def rows() -> object:
-        with superuser.connect() as conn:
+        with copied_superuser.connect() as conn:
             return {
                 table: conn.execute(
                     text(f"select count(*), sum(hashtextextended(t::text, 0)) from gis.{table} t")
@@ -140,12 +130,9 @@ def pestered(
                 for table in ("area", *LAYERS, *(f"{layer}_history" for layer in LAYERS))
             }
 
-    photos = PhotoFiles(tmp_path_factory.mktemp("photos"))
-    app = create_app(database, originals=Originals(tmp_path_factory.mktemp("originals")), photos=photos)
-    with TestClient(app, raise_server_exceptions=False, follow_redirects=False, **local(database)) as client:
+    app = app_over(copied, tmp_path_factory.mktemp("files"))
+    with TestClient(app, raise_server_exceptions=False, follow_redirects=False, **local(copied)) as client:
         yield client, rows
-    database.close()
-    superuser.dispose()
 
 
 def operations(client: TestClient) -> list[Operation]:

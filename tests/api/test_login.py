@@ -13,23 +13,21 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from api.access import RULES
 from api.admission import Entrance
 from api.app import all_routes, create_app
 from api.quick_route import QuickRoute
-from gis_service.database import Database, open_engine
+from gis_service.database import Database
 from gis_service.local_cluster import LocalCluster
 from gis_service.people.accounts import end_area, give_area, list_accounts, set_active, set_password
 from gis_service.people.demo import settle_demo
 from gis_service.people.roles import ROLES, may
-from gis_service.photos.files import PhotoFiles
 from gis_service.sample.load import COMMUNITY
-from gis_service.surveys.originals import Originals
 from tests.api.every_operation import Caller, operations_of, read_known, rule_for, send
 from tests.api.own_service import serving
-from tests.local_client import LOCAL, OPERATOR, local, signed_in
+from tests.local_client import LOCAL, OPERATOR, app_over, local, signed_in
 
 PASSWORD = "一个够长的口令 2026"
 GRIDS = [f"{COMMUNITY}{number:03}" for number in range(1, 7)]
@@ -40,17 +38,12 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 @pytest.fixture(scope="module")
 def app(copied: Database, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     settle_demo(copied, wanted=True)
-    kept = Originals(tmp_path_factory.mktemp("originals"))
-    photos = PhotoFiles(tmp_path_factory.mktemp("photos"))
-    return create_app(copied, originals=kept, photos=photos, entrance=Entrance(frozenset({"map.example"}), demo=True))
+    return app_over(copied, tmp_path_factory.mktemp("files"), entrance=Entrance(frozenset({"map.example"}), demo=True))
 
 
 @pytest.fixture(scope="module")
-def caller(cluster: LocalCluster, copied_name: str) -> Caller:
-    engine = open_engine(cluster.url("postgres", copied_name))
-    known = read_known(engine, COMMUNITY)
-    engine.dispose()
-    return Caller(COMMUNITY, known, seed=3)
+def caller(copied_superuser: Engine) -> Caller:
+    return Caller(COMMUNITY, read_known(copied_superuser, COMMUNITY), seed=3)
 
 
 @pytest.fixture
@@ -437,7 +430,7 @@ def test_administering_by_the_pages(app: FastAPI, copied: Database) -> None:
 
 @pytest.mark.parametrize("trusted", [False, True])
 def test_forwarded_addresses_count_only_from_named_proxies(
-    copied: Database, cluster: LocalCluster, copied_name: str, trusted: bool
+    copied: Database, copied_superuser: Engine, cluster: LocalCluster, copied_name: str, trusted: bool
 ) -> None:
     name = account(copied, f"spoofed-{trusted}".lower())
     proxies = {"GIS_PROXIES": "127.0.0.1"} if trusted else {}
@@ -445,11 +438,9 @@ def test_forwarded_addresses_count_only_from_named_proxies(
         for number in range(3):
             said = {"X-Forwarded-For": f"10.1.1.{number}", "Forwarded": "for=10.2.2.2"}
             assert client.post("/login", json={"name": name, "password": "wrong"}, headers=said).status_code == 401
-    engine = open_engine(cluster.url("postgres", copied_name))
-    with engine.connect() as conn:
+    with copied_superuser.connect() as conn:
         query = text("select address from gis.login_attempt where account = :name order by id")
         found = conn.execute(query, {"name": name}).scalars().all()
-    engine.dispose()
     assert found == ([f"10.1.1.{number}" for number in range(3)] if trusted else ["127.0.0.1"] * 3)
 
 

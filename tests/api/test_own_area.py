@@ -23,18 +23,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from api.app import create_app
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
-from gis_service.photos.files import PhotoFiles
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from gis_service.sheets.files import SheetFiles
-from gis_service.surveys.originals import Originals
 from layers.registry import LAYERS
 from tests.api.drawing import Known
 from tests.api.every_operation import Caller, operations_of, read_known, rule_for, send
-from tests.local_client import local
+from tests.local_client import app_over, local
 
 WORKERS = (f"{COMMUNITY}001", f"{COMMUNITY}003")
 BY_GRID = [name for name, layer in LAYERS.items() if layer.visibility == "grid"]
@@ -86,10 +83,7 @@ def known(cluster: LocalCluster, sample_template: str) -> list[Known]:
 
 def copy_of(cluster: LocalCluster, name: str, folder: Path) -> Copy:
     database = connect(cluster.url("gis_app", name))
-    app = create_app(
-        database, originals=Originals(folder), sheets=SheetFiles(folder / "exports"),
-        photos=PhotoFiles(folder / "photos"),
-    )  # fmt: skip
+    app = app_over(database, folder, sheets=SheetFiles(folder / "exports"))
     clients = {}
     for worker in WORKERS:
         options = local(database, worker, role="grid_worker", name=f"worker-{worker[-3:]}")

@@ -7,7 +7,6 @@ since some operations write.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,20 +18,12 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
-from gis_service.local_cluster import LocalCluster
 from layers.registry import LAYERS
-from tests.api.own_service import Served, serving
+from tests.api.own_service import Served
 
 FEW, MANY = 3, 40
 # All layers share one programme; these two have every kind of field and of geometry between them.
 TWO_LAYERS = {"building", "facility"}
-
-
-@pytest.fixture(scope="module")
-def service(cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str) -> Iterator[Served]:
-    """A service of its own, whose rows may change."""
-    with serving(cluster, make_database(untouched_sample)) as served:
-        yield served
 
 
 def try_all(service: Served, layers: set[str], examples: int) -> dict[str, int]:
@@ -86,14 +77,14 @@ def try_operation(operation: Any, session: requests.Session, examples: int) -> i
     return sent
 
 
-def test_no_operation_fails(service: Served) -> None:
-    asked = try_all(service, TWO_LAYERS, FEW)
+def test_no_operation_fails(served_copy: Served) -> None:
+    asked = try_all(served_copy, TWO_LAYERS, FEW)
     assert len(asked) > 15
     assert min(asked.values()) >= 1
 
 
 @pytest.mark.long
-def test_no_operation_of_any_layer_fails(service: Served) -> None:
-    asked = try_all(service, set(LAYERS), MANY)
+def test_no_operation_of_any_layer_fails(served_copy: Served) -> None:
+    asked = try_all(served_copy, set(LAYERS), MANY)
     assert len(asked) > 15
     assert min(asked.values()) >= 1

@@ -37,7 +37,7 @@ from tests.api.editing import (
     shape_at,
     stored_shape,
 )
-from tests.api.own_service import Served, serving
+from tests.api.own_service import Served
 from tests.gis_service.example_rows import example_values
 
 ITEMS = "/collections/waste_point/items"
@@ -170,11 +170,10 @@ def test_the_boundary_of_a_community_is_changed_but_keeps_its_code(editor: TestC
     assert editor.get(address).json()["properties"]["remark"] == boundary["properties"]["remark"]
 
 
-def test_real_clients_write(cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str) -> None:
+def test_real_clients_write(served_copy: Served) -> None:
     """OWSLib adds, replaces and deletes; of two editors who saw one version exactly one writes."""
-    with serving(cluster, make_database(untouched_sample)) as served:
-        _owslib_writes(served)
-        _one_of_two_writes(served)
+    _owslib_writes(served_copy)
+    _one_of_two_writes(served_copy)
 
 
 def _owslib_writes(served: Served) -> None:

@@ -20,8 +20,7 @@ from sqlalchemy import Engine, text
 from api.app import create_app
 from api.handlers import work
 from api.worker import Places, tidy
-from gis_service.database import Database, open_engine
-from gis_service.local_cluster import LocalCluster
+from gis_service.database import Database
 from gis_service.sample.load import COMMUNITY
 from gis_service.sheets.files import SheetFiles
 from gis_service.surveys.originals import Originals
@@ -29,13 +28,6 @@ from tests.local_client import local
 
 HEAD = "编号,名称,点位类型,垃圾桶数,投放时段,经度,纬度"
 WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-@pytest.fixture(scope="module")
-def superuser_of(cluster: LocalCluster, copied_name: str) -> Iterator[Engine]:
-    engine = open_engine(cluster.url("postgres", copied_name))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture(scope="module")
@@ -407,9 +399,9 @@ def test_changes_and_map_tell_before_and_after(desk: TestClient) -> None:
     assert "unsafe-inline" not in page.headers["content-security-policy"].partition("script-src")[2].partition(";")[0]
 
 
-def test_files_that_are_none_leave_nothing(desk: TestClient, originals: Originals, superuser_of: Engine) -> None:
+def test_files_that_are_none_leave_nothing(desk: TestClient, originals: Originals, copied_superuser: Engine) -> None:
     before = len(list(originals.folder.iterdir()))
-    with superuser_of.connect() as conn:
+    with copied_superuser.connect() as conn:
         kept = conn.execute(text("select count(*) from gis.proposal")).scalar()
     for name, content in (("a.pdf", b"%PDF-1.4"), ("a.csv", b""), ("a.geojson", b"{}"), ("a.xlsx", b"PK\x03\x04")):
         answer = sent(desk, content, name)
@@ -419,7 +411,7 @@ def test_files_that_are_none_leave_nothing(desk: TestClient, originals: Original
     foreign = {"Sec-Fetch-Site": "cross-site"}
     assert desk.post("/uploads", files={"file": ("a.csv", b"x")}, headers=foreign).status_code == 403
     assert len(list(originals.folder.iterdir())) == before
-    with superuser_of.connect() as conn:
+    with copied_superuser.connect() as conn:
         assert conn.execute(text("select count(*) from gis.proposal")).scalar() == kept
 
 
@@ -441,7 +433,7 @@ def test_replacing_a_grid_keeps_what_the_file_names_but_cannot_give(desk: TestCl
 
 
 def test_what_is_kept_of_uploads_goes_when_its_time_is_over(
-    desk: TestClient, copied: Database, originals: Originals, superuser_of: Engine
+    desk: TestClient, copied: Database, originals: Originals, copied_superuser: Engine
 ) -> None:
     left = sent(desk, csv_of("LJ971,甲,定时定点,1,全天,120.9952,30.7040"), crs="EPSG:4490").json()
     done = sent(desk, csv_of("LJ972,甲,定时定点,1,全天,120.9952,30.7040"), crs="EPSG:4490").json()
@@ -450,7 +442,7 @@ def test_what_is_kept_of_uploads_goes_when_its_time_is_over(
     old = time.time() - (originals.days + 1) * 86_400
     for upload in (left, done):
         os.utime(originals.find(uuid.UUID(upload["id"])), (old, old))
-        with superuser_of.begin() as conn:
+        with copied_superuser.begin() as conn:
             aged = "update gis.proposal set created_at = now() - interval '200 days' where id = :id"
             conn.execute(text(aged), {"id": upload["id"]})
     assert tidy(copied, places_of(originals), 365) == 2
