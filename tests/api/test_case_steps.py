@@ -20,6 +20,12 @@ SAID = {
     "note": "说明", "handler": "岗", "department": "fire", "due_on": "2099-01-01", "level": "01", "main_code": "none",
 }  # fmt: skip
 """Something for everything that a step may need."""
+STAGES: tuple[tuple[tuple[str, dict[str, Any]], ...], ...] = (
+    (),
+    (("transfer", {"department": "fire"}), ("accept", {})),
+    (("dispatch", {"handler": "街道"}), ("report_done", {"note": "已拆"}), ("close", {"note": "属实"})),
+)
+"""The steps to where a case stands when every other one is tried: found, filed by the street, closed."""
 
 
 def test_a_case_goes_from_finding_to_closing(committee: TestClient, place: Place) -> None:
@@ -82,10 +88,7 @@ def test_every_other_step_is_refused(copied: Database, committee: TestClient, st
     for one in (one for flow in FLOWS.values() for one in flow.steps):
         needed.setdefault(one.name, set()).update(one.requires)
     case, refused = filed(committee, place), Counter[int]()
-    for steps in (
-        (), (("transfer", {"department": "fire"}), ("accept", {})),
-        (("dispatch", {"handler": "街道"}), ("report_done", {"note": "已拆"}), ("close", {"note": "属实"})),
-    ):  # fmt: skip
+    for steps in STAGES:
         before = walk(street, case, *steps) or case
         for client, offices in people:
             reckoned = {name: status_of(before, name, offices) for name in needed}

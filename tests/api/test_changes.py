@@ -111,11 +111,8 @@ def listening(served: Served, headers: dict[str, str], asked: str = "") -> Itera
 def write(served: Served, community: str, code: str, layer: str = "waste_point") -> None:
     """Put a place into a layer of a community; it is committed when this returns."""
     lon, lat = PLACES[community]
-    body = {
-        "type": "Feature", "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": {"code": code},
-    }  # fmt: skip
-    if layer == "waste_point":
-        body["properties"] |= {"kind": "timed"}
+    properties = {"code": code, "kind": "timed"} if layer == "waste_point" else {"code": code}
+    body = {"type": "Feature", "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": properties}
     answer = httpx.post(
         f"{served.url}/collections/{layer}/items?community={community}", json=body, headers=served.headers
     )

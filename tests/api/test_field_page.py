@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from playwright.sync_api import Playwright
 
-from maps.field_page import STATIC_URL, field_files
+from maps.field_page import field_files
+from maps.static_files import STATIC_URL
 from tests.api.field_phone import on_phone, ready
 from tests.api.https_office import Office
 
