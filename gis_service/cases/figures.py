@@ -47,7 +47,7 @@ RATES: Final = (
     Rate("closed_in_time_rate", "按期办结率", f"{_CLOSED} and due_on is not null and closed_on is not null",
          f"{_CLOSED} and closed_on <= due_on", "整改期限以内办结的案件 ÷ 有整改期限的已办结案件"),
     Rate("rework_rate", "返工率", _CLOSED + " or reworked", "reworked",
-         "返工过(复查不合格或办结后重新办理)的案件 ÷ 复查过的案件(已办结的和返工过的)"),
+         "返工过(复查不合格或办结后重新办理;不予受理、并案后重新办理的不算)的案件 ÷ 复查过的案件(已办结的和返工过的)"),
 )  # fmt: skip
 """Shares; each is given with both numbers, and empty where there is nothing to divide by."""
 

@@ -21,7 +21,7 @@ from gis_service.case_tables import CASE_STEP
 from gis_service.cases.case import Case
 from gis_service.cases.work_calendar import PUBLISHED, WorkCalendar
 from gis_service.cases.work_days import read_calendar
-from gis_service.cases.working_time import due, remind_at
+from gis_service.cases.working_time import assumed_years, due, remind_at
 from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from gis_service.features.question import SHANGHAI
@@ -193,6 +193,17 @@ def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime)
         limit = clock.run("event", case.event_code, level, _start(case, at))["due_at"]
         found["due_on"] = (limit - timedelta(microseconds=1)).astimezone(SHANGHAI).date()
     return found
+
+
+def assumed_years_of(row: Mapping[str, Any], clock: Clock) -> tuple[int, ...]:
+    """Return the years up to a case's limit whose holidays weren't known, so that only their weekends were left out.
+
+    Parameters
+    ----------
+    row
+        As :func:`gis_service.cases.case.find_case` gives it.
+    """
+    return () if row["due_at"] is None else assumed_years(clock.calendar, row["step_at"], row["due_at"])
 
 
 def _start(case: Case, at: datetime) -> datetime:

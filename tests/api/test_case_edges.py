@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
+from gis_service.cases.work_calendar import PUBLISHED
 from gis_service.database import Database
 from gis_service.sample.load import COMMUNITY
 from tests.api.case_requests import Place, filed, step, walk
@@ -43,8 +44,12 @@ def test_void_cases_count_nowhere(committee: TestClient, place: Place, copied_su
 
 
 @pytest.mark.parametrize("name", ["register", "note", "suspect"])
-def test_a_step_that_offers_no_day_takes_none(committee: TestClient, place: Place, name: str) -> None:
+def test_a_step_that_offers_no_day_takes_none(
+    committee: TestClient, place: Place, copied_superuser: Engine, name: str
+) -> None:
     case = filed(committee, place)
+    # As ledgers bring them: the day of the whole case isn't set yet.
+    change(copied_superuser, "update gis.hazard set due_on = null where id = :id", id=row_id(case))
     refused = step(committee, case, name, note="看过", due_on="2099-01-01")
     assert (refused.status_code, "不能写期限(due_on)" in refused.text) == (400, True)
     assert committee.get(f"/cases/{case['id']}").json()["status"] == "found"
@@ -108,20 +113,33 @@ def test_only_the_street_takes_back_what_was_determined(
     merge = {"Content-Type": "application/merge-patch+json"}
 
     def patched(client: TestClient, state: str) -> int:
-        return client.patch(address, json={"properties": {"status": state}}, headers=merge).status_code
+        return int(client.patch(address, json={"properties": {"status": state}}, headers=merge).status_code)
 
     assert patched(street, "determined") in {200, 204}
     assert patched(committee, "suspected") == 409
     assert patched(street, "suspected") in {200, 204}
 
 
-def test_what_may_be_grave_is_on_todays_list_at_once(committee: TestClient, copied: Database, place: Place) -> None:
+def test_what_may_be_grave_is_on_todays_list_at_once(
+    committee: TestClient, copied: Database, place: Place, copied_superuser: Engine
+) -> None:
     case = filed(committee, place, level="suspected")
+    # The time of its step is over today, whatever the day of the whole case is.
+    change(copied_superuser, "update gis.hazard set due_on = '2099-01-01' where id = :id", id=row_id(case))
     worker = beside(committee, copied, place.grid, role="grid_worker", name="walker")
     found = worker.get("/today", params={"hours": 12}).json()
     things = [thing for stop in found["stops"] for thing in (*stop["things"], *stop["left_here"])]
     (thing,) = [one for one in things if one["code"] == case["code"]]
     assert {one["code"] for one in thing["reasons"]} == {"major", "soon"}
+
+
+def test_years_without_holidays_are_told_with_the_limit(committee: TestClient, place: Place) -> None:
+    case = filed(committee, place, register=True)
+    assert committee.get(f"/cases/{case['id']}").json()["assumed_years"] == []
+    last = max(PUBLISHED.known)
+    until = walk(committee, case, ("extend", {"due_on": f"{last + 2}-03-01", "note": "等配件"}))
+    assert until["assumed_years"] == [last + 1, last + 2]
+    assert committee.get(f"/cases/{case['id']}").json()["assumed_years"] == [last + 1, last + 2]
 
 
 @pytest.fixture

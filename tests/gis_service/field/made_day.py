@@ -86,13 +86,13 @@ def fill(conn: Connection, draw: random.Random) -> None:
 
 
 def _take_steps(conn: Connection, draw: random.Random) -> None:
-    """Take notes of half of the open cases, some of them twice, with limits before, on and after the day."""
+    """Take notes of most of the open cases, some of them twice, with limits before, on and after the day."""
     cases = conn.execute(text("select id from gis.hazard where status in ('found', 'rectifying') order by code"))
     for case in cases.scalars().all():
-        for _ in range(draw.choice((0, 0, 1, 2))):
-            at = datetime(DAY.year, DAY.month, DAY.day, tzinfo=SHANGHAI) + timedelta(hours=draw.randint(-200, 40))
+        for _ in range(draw.choice((0, 1, 1, 2))):
+            at = datetime(DAY.year, DAY.month, DAY.day, tzinfo=SHANGHAI) + timedelta(hours=draw.randint(-99, 30))
             whole = draw.choice((24, 17.5))
-            ends = at.replace(hour=0) + timedelta(days=draw.randint(-10, 20), hours=whole)
+            ends = at.replace(hour=0) + timedelta(days=draw.randint(-6, 9), hours=whole)
             conn.execute(
                 text("insert into gis.case_step (community, case_id, step, note, at, due_at)"
                      " values (:community, :case, 'note', 'x', :at, :due_at)"),
