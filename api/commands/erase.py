@@ -96,7 +96,7 @@ def _erase_photo(name: str, reason: str, *, yes: bool, receipt: Path | None, dat
         named = find_photos(grounds.owner, name)
         table = Table("案件", "照片", "加入时间")
         for one in named:
-            table.add_row(one.case, str(one.photo), said_at(one.added_at))
+            table.add_row(Text(one.case), str(one.photo), said_at(one.added_at))
         CONSOLE.print(table)
         if not yes:
             CONSOLE.print(f"以上 {len(named):,} 张会被删除(同一张图在别的案件里的也在内);核对后加 --yes 再运行一次。")
