@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import uuid
 from pathlib import Path as FilePath
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -20,7 +21,7 @@ from api.routes.transactions import MediaTypeError
 from api.turns import Readings
 from api.wanted_cases import WantedOf
 from gis_service.areas import area_named, read_area
-from gis_service.cases.case import case_of, find_case, take_case, told_of
+from gis_service.cases.case import Case, case_of, find_case, take_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
 from gis_service.cases.flow_document import flow_told, step_told
@@ -29,7 +30,7 @@ from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_ph
 from gis_service.cases.report import report_text
 from gis_service.cases.steps import StepSent, make_step, read_clock, read_journal, read_offices, steps_from
 from gis_service.documents_sent import read_document
-from gis_service.errors import ConflictError, ServiceError, UnavailableError
+from gis_service.errors import ConflictError, ServiceError, UnauthenticatedError, UnavailableError
 from gis_service.features.allowed import community_for
 from gis_service.features.question import today
 from gis_service.photos.encode import encode
@@ -40,6 +41,7 @@ router = APIRouter(tags=["cases"], route_class=QuickRoute)
 
 _PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 _BATCH = 200
+_NOT_REACHED = "服务中断了,还没有办到这一件;请再办一次。"
 CaseName = Annotated[str, Path(description="社区代码.标识,或 社区代码.编码")]
 
 
@@ -138,21 +140,36 @@ def figures(
 @router.post("/cases/steps", summary="几件案件一起办同一步", response_class=Response, responses=JSON,
              openapi_extra=body_of(BatchSent))  # fmt: skip
 def batch(database: DatabaseOf, scope: ScopeOf, document: DocumentOf) -> Response:
-    """Make one step of several cases, each on its own: what can't be done is told, and the others are done."""
+    """Make one step of several cases, each on its own: what can't be done is told, and the others are done.
+
+    Sent again with the same identifier of the step, it goes on where it stopped: what was done is done once.
+    """
     given = read_document(BatchSent, document)
-    # One identifier stands for one step of one case.
-    made, results = given.step.model_copy(update={"id": None}), []
+    results: list[dict[str, Any]] = []
     for name in given.cases:
         try:
             with database.write(scope) as conn:
-                found = take_case(conn, name, made.main_code)
-                make_step(conn, found, made, read_clock(conn, found.community))
+                found = take_case(conn, name, given.step.main_code)
+                make_step(conn, found, _own_step(given.step, found), read_clock(conn, found.community))
             results.append({"case": name, "done": True})
-        except UnavailableError:
+        except UnauthenticatedError:
             raise
+        except UnavailableError as error:
+            if not results:
+                raise
+            # What is done is committed, and must be told; the others would wait as long, one after the other.
+            said = itertools.chain([str(error)], itertools.repeat(_NOT_REACHED))
+            left = given.cases[len(results) :]
+            results += [{"case": case, "done": False, "problem": why} for case, why in zip(left, said, strict=False)]
+            break
         except ServiceError as error:
             results.append({"case": name, "done": False, "problem": str(error)})
     return told({"done": sum(one["done"] is True for one in results), "results": results})
+
+
+def _own_step(step: StepSent, case: Case) -> StepSent:
+    """Return a step of several cases as that of one of them: an identifier stands for one step of one case."""
+    return step if step.id is None else step.model_copy(update={"id": uuid.uuid5(step.id, str(case.id))})
 
 
 @router.get("/cases/{case}", summary="一件案件:经过、照片、现在可以办的步骤", response_class=Response, responses=JSON)
