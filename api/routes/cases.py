@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import uuid
+from functools import partial
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -17,6 +17,7 @@ from api.dependencies import CommunityParameter, DatabaseOf, DayParameter, Scope
 from api.documents import JSON, PRIVATE, DocumentOf, body_of, told
 from api.links import base_url
 from api.quick_route import QuickRoute
+from api.received_files import body_file
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
 from api.wanted_cases import WantedOf
@@ -54,14 +55,12 @@ class BatchSent(BaseModel):
     step: StepSent
 
 
-async def photo_sent(request: Request) -> bytes:
-    """Return the bytes of a photo that a request sends."""
+def _check_photo(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _PHOTO_TYPES:
         raise MediaTypeError(
             f"请把照片原样放在请求内容里,Content-Type 为 {'、'.join(_PHOTO_TYPES)} 之一。", "Send the photo itself."
         )
-    return await request.body()
 
 
 def photos_of(request: Request) -> PhotoFiles:
@@ -223,26 +222,26 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
 )  # fmt: skip
 async def add(
     request: Request, database: DatabaseOf, scope: ScopeOf, files: PhotosOf,
-    sent: Annotated[bytes, Depends(photo_sent)],
     case: Annotated[str, Query(max_length=120, description="案件:社区代码.标识")],
     stage: Annotated[str, Query(pattern=f"^({'|'.join(STAGES)})$", description="处置前或处置后")] = "before",
     id: Annotated[uuid.UUID | None, Query(description="照片的标识;同一标识只收一次")] = None,
     account: Annotated[str | None, Query(max_length=80, description="谁拍的;不是现在登录的账户就不收")] = None,
 ) -> Response:  # fmt: skip
     """Add a photo to a case: it is made anew without what the camera wrote beside it, and kept under its hash."""
+    _check_photo(request)
     if account is not None and account != scope.actor:
         raise ConflictError(
             f"照片是账户 {account} 的,现在登录的是 {scope.actor},没有收;请用 {account} 登录后上传。",
             "The photo is another account's; nothing was written.",
         )
 
-    def keep() -> Response:
+    def keep(sent: BinaryIO) -> Response:
         with database.read(scope) as conn:
             found = case_of(find_case(conn, case, today()))
             known = id is not None and has_photo(conn, found, id)
         chosen = id or uuid.uuid4()
         if not known:
-            photo = encode(io.BytesIO(sent))
+            photo = encode(sent)
             # On the disk before any row names it.
             kept = Kept(files.keep(photo), photo.width, photo.height, len(photo.jpeg), photo.taken_at)
             with database.write(scope) as conn:
@@ -253,7 +252,8 @@ async def add(
         return answer
 
     encodings: Readings = request.app.state.encodings
-    return await encodings.run(keep)
+    async with body_file(request) as file:
+        return await encodings.run(partial(keep, file))
 
 
 @router.get("/cases/{case}/photos/{photo}", summary="案件的一张照片", response_class=Response,
