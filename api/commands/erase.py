@@ -29,8 +29,9 @@ from api.start import (
 )
 from gis_service.database import open_engine
 from gis_service.erasure.erase import Found, new_receipt
+from gis_service.erasure.note import Note
 from gis_service.erasure.photos import erase_named, find_photos
-from gis_service.erasure.receipt import Grounds, Note, Receipt, erase, look, not_searched
+from gis_service.erasure.receipt import Grounds, Receipt, erase, look, not_searched
 from gis_service.erasure.values import Values, values_of
 from gis_service.errors import InputError
 from gis_service.local_cluster import LocalCluster
@@ -96,13 +97,13 @@ def _erase_photo(name: str, reason: str, *, yes: bool, receipt: Path | None, dat
         named = find_photos(grounds.owner, name)
         table = Table("案件", "照片", "加入时间")
         for one in named:
-            table.add_row(one.case, str(one.photo), said_at(one.added_at))
+            table.add_row(Text(one.case), str(one.photo), said_at(one.added_at))
         CONSOLE.print(table)
         if not yes:
             CONSOLE.print(f"以上 {len(named):,} 张会被删除(同一张图在别的案件里的也在内);核对后加 --yes 再运行一次。")
             return
         number = new_receipt()
-        found = erase_named(grounds.owner, photo_files_of(settings, data), named, number, note)
+        found = erase_named(grounds.owner, photo_files_of(settings, data), named, number, reason, note)
     kept = "" if note else ";没有设 GIS_BACKUPS 和 GIS_BACKUP_KEY,别处的备份里还有的没有删"
     CONSOLE.print(f"回执 {number}:已删除 {found.rows:,} 张照片,理由:{reason}{kept}。", markup=False, soft_wrap=True)
     if receipt is not None:

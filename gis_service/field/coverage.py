@@ -1,4 +1,4 @@
-"""What the office sees: how far each grid is round, and what was done today."""
+"""What the office sees: how far each grid and each post is round, and what was done today."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from gis_service.areas import Area
 from gis_service.field.reasons import Thing, things_of
 from gis_service.field.start import read_grids
 from gis_service.field.today import VISITED, visited
+from gis_service.field.workers import by_worker, worker_definitions
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
 from layers.catalog.visit import VisitOutcome
@@ -31,13 +32,15 @@ _SUMMED: Final = (
 def coverage(conn: Connection, scope: Scope, area: Area, *, on: date) -> dict[str, Any]:
     """Return for each grid within the scope how many lettings and firms were seen in time, and what was done today.
 
-    Rows outside every grid come last, where the scope has all of the community.
+    Where the scope has all of the community, rows outside every grid come last, and the same is told by who went: that
+    is for the office, not for one worker about another.
     """
     asked, rules = scope.narrowed(area.code), read_rules(conn, area.code)
     pending = read_pending(conn, asked, area, rules, on)
     grids: dict[str | None, str] = dict(read_grids(conn, asked, area)["title"])
     counts = _counted(pending, things_of(pending, rules), rules, on)
-    if area.code in asked.areas:
+    office = area.code in asked.areas
+    if office:
         grids[None] = "未划入网格"
         # A grid that was taken away may still stand in rows.
         for grid in [one for one in counts if one not in grids]:
@@ -46,7 +49,8 @@ def coverage(conn: Connection, scope: Scope, area: Area, *, on: date) -> dict[st
     total: Counter[str] = sum((counts.get(code, Counter()) for code in grids), Counter())
     return {
         "community": area.code, "on": on.isoformat(), "definitions": _definitions(rules), "grids": listed,
-        "total": _shares(total), "rules_version": RULES_VERSION,
+        "total": _shares(total), "workers": by_worker(pending, rules, on) if office else [],
+        "worker_definitions": worker_definitions(rules), "rules_version": RULES_VERSION,
         "rules": [rules[code].model_dump(mode="json") for code in USED],
     }  # fmt: skip
 

@@ -451,12 +451,13 @@ def test_what_clashed_offline_is_decided(page: Page, served: Served) -> None:
 def test_the_rounds_are_shown_by_grid(page: Page, served: Served) -> None:
     opened(page, served, "?view=coverage")
     found = ask(served, "/today/coverage")
-    rows = page.locator("#desk-coverage tbody tr")
+    rows = page.locator("#desk-coverage table").first.locator("tbody tr")
     expect(rows).to_have_count(len(found["grids"]) + 1)
     for at, one in enumerate([*found["grids"], {"name": "合计", **found["total"]}]):
         cells = rows.nth(at).locator("th, td").all_inner_texts()
         assert cells[:2] == [one["name"], f"{one['rentals']:,}"]
-    expect(page.locator("#desk-coverage .desk-notes dt")).to_have_text([one["title"] for one in found["definitions"]])
+    notes = page.locator("#desk-coverage .desk-notes").first.locator("dt")
+    expect(notes).to_have_text([one["title"] for one in found["definitions"]])
 
 
 @pytest.mark.long

@@ -1,4 +1,4 @@
-// Tables beside the list: the figures of handling, and how far each grid is round; with what each number means.
+// Tables beside the list: the figures of handling, how far each grid and each post is round; with what each number means.
 import { button, choice, make } from "./elements.js";
 import { ask } from "./requests.js";
 import * as words from "./words.js";
@@ -72,7 +72,7 @@ export async function coverage(element, state) {
   const found = await ask(`/today/coverage${asked}`);
   const shown = (row, { name, unit }) => {
     const value = row[name];
-    return value === null || value === undefined ? "—" : unit === "%" ? `${value}%` : words.number(value);
+    return value === null || value === undefined ? "—" : unit === "%" ? `${value}%` : typeof value === "string" ? value : words.number(value);
   };
   const all = [...found.grids, { name: "合计", ...found.total }];
   element.replaceChildren(
@@ -83,5 +83,21 @@ export async function coverage(element, state) {
       ]), { class: "desk-csv" })),
     table("走访进度", [{ title: "网格" }, ...found.definitions], all.map((row) => make("tr", {},
       make("th", { scope: "row" }, row.name), found.definitions.map((one) => make("td", {}, shown(row, one)))))),
-    make("h3", {}, "口径"), footnote(found.definitions));
+    make("h3", {}, "口径"), footnote(found.definitions), ...(found.workers.length ? byWorker(found, shown) : []));
+}
+
+// The same by who went; the service tells it to the office only.
+function byWorker(found, shown) {
+  const { workers, worker_definitions: definitions } = found;
+  const title = `各岗位的走访(${found.on})`;
+  return [
+    make("div", { class: "desk-buttons" }, make("h2", {}, title),
+      button("下载 CSV", () => download(`各岗位的走访_${found.on}.csv`, [
+        ["岗位", ...definitions.map((one) => one.title)],
+        ...workers.map((row) => [row.name, ...definitions.map(({ name }) => row[name])]),
+      ]), { class: "desk-csv" })),
+    table("各岗位的走访", [{ title: "岗位" }, ...definitions], workers.map((row) => make("tr", { "data-worker": row.worker || "" },
+      make("th", { scope: "row" }, row.name), definitions.map((one) => make("td", {}, shown(row, one)))))),
+    make("h3", {}, "口径"), footnote(definitions),
+  ];
 }
