@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
-from gis_service.analysis.case_limits import read_step_limits
+from gis_service.analysis.case_steps import read_step_limits
 from gis_service.analysis.frames import grid_titles, read_frame, titles_by_code
 from gis_service.analysis.kernel import CELL_M, surface
 from gis_service.analysis.repeats import repeats

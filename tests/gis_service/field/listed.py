@@ -16,6 +16,10 @@ from sqlalchemy.engine import Connection
 _RULES = Path(__file__).parents[3] / "layers" / "rules.toml"
 VALUE = {rule["code"]: rule["value"] for rule in tomllib.loads(_RULES.read_text(encoding="utf-8"))["rule"]}
 _SHANGHAI = timezone(timedelta(hours=8))
+_SEEN_TO = {
+    "note", "advise", "handle", "transfer", "track", "ask_recheck", "report_back", "close", "fail", "dispose",
+    "report_done",
+}  # fmt: skip
 _LACKING = ("new_unregistered", "count_differs")
 
 Name = tuple[str, str]
@@ -74,6 +78,7 @@ def listed(conn: Connection, community: str, day: date, grid: str | None = None)
         reasons[name] = _unseen(of[name], None, VALUE["enterprise.visit_days"], day)
     reasons = {name: found for name, found in reasons.items() if found}
     done = {name for name, met in of.items() if any(_done(one) and one["visited_on"] == day for one in met)}
+    done |= {("hazard", case["code"]) for case in cases if case["id"] in _attended(conn, community, day)}
     last_vain = {}
     for name, met in of.items():
         since = max((one["visited_on"] for one in met if _done(one)), default=date.min)
@@ -102,6 +107,12 @@ def _ends_of_steps(conn: Connection, community: str, day: date) -> dict[Any, dat
             midnight = (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
             found[case] = local.date() - timedelta(days=midnight)
     return found
+
+
+def _attended(conn: Connection, community: str, day: date) -> set[Any]:
+    """Return the cases that somebody saw to on a day, and didn't only enter, assign or put off."""
+    rows = conn.execute(text("select case_id, at, step from gis.case_step where community = :c"), {"c": community})
+    return {case for case, at, step in rows if step in _SEEN_TO and at.astimezone(_SHANGHAI).date() == day}
 
 
 def _of_case(case: dict[str, Any], day: date, step: date | None) -> dict[str, float]:
