@@ -85,7 +85,7 @@ def listed(conn: Connection, community: str, day: date, grid: str | None = None)
         later = [(one["visited_on"], one["outcome"]) for one in met if not _done(one) and one["visited_on"] > since]
         if later:
             last_vain[name] = max(later)
-    vain = {name for name, (when, _) in last_vain.items() if when == day and name in reasons}
+    vain = {name for name, (when, _) in last_vain.items() if when == day and name in set(reasons) - done}
     standing = {name: found for name, found in reasons.items() if name not in done}
     walked = set(standing) - vain
     return Listed(standing, _places(walked, cases, units, firms), done & set(reasons), vain, last_vain)
