@@ -24,12 +24,14 @@ from gis_service.field.start import Start, degrees_of, start_of
 from gis_service.field.stops import Stop, importance, stops_of, urgency
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
+from layers.catalog.hazard import HazardStatus
 from layers.catalog.visit import VisitOutcome
 from layers.rules import Rule
 
 LEAST_HOURS, MOST_HOURS = 0.5, 12.0
 _DONE = (
-    "办完即消失:当天有结果为“完成”的走访,或隐患已销号。当天去过而没有办成的(无人、拒访、推诿、需联合执法)"
+    f"办完即消失:当天有结果为“完成”的走访,或隐患{HazardStatus.CLOSED.label}。"
+    "当天去过而没有办成的(无人、拒访、推诿、需联合执法)"
     "不再排进今天的路线,连同备注留到明天。"
 )
 
