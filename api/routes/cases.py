@@ -29,7 +29,15 @@ from gis_service.cases.flow_document import flow_told, step_told
 from gis_service.cases.listing import list_cases
 from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_photos, photo_hash
 from gis_service.cases.report import report_text
-from gis_service.cases.steps import StepSent, make_step, read_clock, read_journal, read_offices, steps_from
+from gis_service.cases.steps import (
+    StepSent,
+    assumed_years_of,
+    make_step,
+    read_clock,
+    read_journal,
+    read_offices,
+    steps_from,
+)
 from gis_service.documents_sent import read_document
 from gis_service.errors import ConflictError, ServiceError, UnauthenticatedError, UnavailableError
 from gis_service.features.allowed import community_for
@@ -179,9 +187,10 @@ def case(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseName)
         found = case_of(row)
         offices = read_offices(conn, found.community)
         journal, photos = read_journal(conn, found), list_photos(conn, found)
+        assumed = assumed_years_of(row, read_clock(conn, found.community))
     here = f"{base_url(request)}/cases/{found.community}.{found.id}"
     shown = {
-        **told_of(row), "geometry": orjson.loads(row["geometry"]), "journal": journal,
+        **told_of(row), "assumed_years": assumed, "geometry": orjson.loads(row["geometry"]), "journal": journal,
         "photos": [{**one, "href": f"{here}/photos/{one['id']}"} for one in photos],
         "steps": [step_told(step) for step in steps_from(found, offices)],
     }  # fmt: skip
@@ -210,9 +219,10 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
     given = read_document(StepSent, document)
     with database.write(scope) as conn:
         found = take_case(conn, case, given.main_code)
-        made = make_step(conn, found, given, read_clock(conn, found.community))
-        after = told_of(find_case(conn, f"{found.community}.{found.id}", today()))
-    return told({"made": made, **after}, 201)
+        clock = read_clock(conn, found.community)
+        made = make_step(conn, found, given, clock)
+        row = find_case(conn, f"{found.community}.{found.id}", today())
+    return told({"made": made, **told_of(row), "assumed_years": assumed_years_of(row, clock)}, 201)
 
 
 @router.post(

@@ -15,7 +15,7 @@ from gis_service.analysis.pending import USED, Pending, read_pending
 from gis_service.areas import Area
 from gis_service.field.reasons import Thing, things_of
 from gis_service.field.start import read_grids
-from gis_service.field.today import VISITED, visited
+from gis_service.field.today import VISITED, done_on
 from gis_service.field.workers import by_worker, worker_definitions
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
@@ -70,7 +70,7 @@ def _counted(
             count(grid, f"{name}_never", since is None)
             count(grid, f"{name}_seen", since is not None and since <= rules[rule].value)
     visits = pending.visits[[day == on for day in pending.visits["visited_on"]]]
-    done, _ = visited(pending.visits, on)
+    done, _ = done_on(pending, on)
     met: dict[tuple[str, str], tuple[str | None, bool]] = {}
     for grid, layer, code, outcome in zip(
         *(visits[name] for name in ("grid", "target_kind", "target_code", "outcome")), strict=True
@@ -78,6 +78,8 @@ def _counted(
         count(grid, "visits_today")
         if layer in VISITED and ((layer, code) not in met or outcome == VisitOutcome.DONE):
             met[layer, code] = grid, outcome == VisitOutcome.DONE
+    attended = pending.cases[pending.cases["attended"].astype(bool)]
+    met |= {("hazard", code): (grid, True) for code, grid in attended["grid"].items()}
     for grid, was_done in met.values():
         count(grid, "done_today" if was_done else "vain_today")
     for thing in things:
@@ -106,7 +108,12 @@ def _definitions(rules: Mapping[str, Rule]) -> list[dict[str, str]]:
         ("enterprises_share", "企业走访覆盖", "%", "周期内走访过的企业 ÷ 在营的企业"),
         ("enterprises_never", "从未走访的企业", "家", "没有完成的走访"),
         ("visits_today", "今天的走访", "次", "走访日期为今天,不论对象和结果"),
-        ("done_today", "今天办完", "件", "今天走访完成的隐患、出租房和企业,同一对象只算一次"),
+        (
+            "done_today",
+            "今天办完",
+            "件",
+            "今天走访完成的隐患、出租房和企业,和到期或超期而今天办过一步的隐患;同一对象只算一次",
+        ),
         (
             "vain_today",
             "今天去过没有办成",

@@ -23,9 +23,11 @@ from api.cli import main
 from gis_service.database import Database, connect, open_engine
 from gis_service.local_cluster import LocalCluster
 from gis_service.photos.files import PhotoFiles
-from gis_service.surveys.originals import Originals
+from gis_service.sample.load import COMMUNITY
 from layers.registry import LAYERS
-from tests.local_client import local, token_for
+from tests.api.case_requests import Place
+from tests.api.own_service import Served, serving
+from tests.local_client import app_over, beside, local, token_for
 
 Extent = tuple[float, float, float, float]
 
@@ -76,8 +78,7 @@ def truth(sample_superuser: Engine) -> Truth:
 @pytest.fixture(scope="session")
 def sample_app(sample: Database, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
     """The application over the sample."""
-    photos = PhotoFiles(tmp_path_factory.mktemp("photos"))
-    return create_app(sample, originals=Originals(tmp_path_factory.mktemp("originals")), photos=photos)
+    return app_over(sample, tmp_path_factory.mktemp("files"))
 
 
 @pytest.fixture(scope="session")
@@ -142,6 +143,51 @@ def copied(cluster: LocalCluster, copied_name: str) -> Iterator[Database]:
     found = connect(cluster.url("gis_app", copied_name))
     yield found
     found.close()
+
+
+@pytest.fixture(scope="module")
+def copied_superuser(cluster: LocalCluster, copied_name: str) -> Iterator[Engine]:
+    """The superuser's engine on the module's own copy of the sample."""
+    engine = open_engine(cluster.url("postgres", copied_name))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def served_copy(cluster: LocalCluster, copied_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A service on the module's own copy of the sample, which keeps files in a folder of its own."""
+    with serving(cluster, copied_name, GIS_DATA_DIR=str(tmp_path_factory.mktemp("data"))) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> PhotoFiles:
+    """Where the committee's application keeps photos."""
+    return PhotoFiles(tmp_path_factory.mktemp("photos"))
+
+
+@pytest.fixture(scope="module")
+def committee(copied: Database, photos: PhotoFiles) -> Iterator[TestClient]:
+    """The residents' committee's client of an application over the module's own copy of the sample."""
+    with TestClient(create_app(copied, photos=photos), **local(copied)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def street(committee: TestClient, copied: Database) -> TestClient:
+    """The street's client of the same application."""
+    return beside(committee, copied, COMMUNITY[:9], name="street")
+
+
+@pytest.fixture(scope="module")
+def place(copied_superuser: Engine) -> Place:
+    """A place in the first grid that has cases."""
+    with copied_superuser.connect() as conn:
+        row = conn.execute(
+            text("select st_x(st_centroid(geom)), st_y(st_centroid(geom)), grid from gis.hazard where grid is not null"
+                 " order by grid, code limit 1")
+        ).one()  # fmt: skip
+    return Place(*row)
 
 
 @pytest.fixture
