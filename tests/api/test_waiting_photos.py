@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi.testclient import TestClient
 
@@ -22,10 +23,12 @@ PIECE = 256 * 1024
 
 
 @pytest.fixture(scope="module")
-def client(
-    database: Database, area: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TestClient]:  # fmt: skip
-    app = create_app(database, photos=PhotoFiles(tmp_path_factory.mktemp("photos")))
+def app(database: Database, tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    return create_app(database, photos=PhotoFiles(tmp_path_factory.mktemp("photos")))
+
+
+@pytest.fixture(scope="module")
+def client(app: FastAPI, database: Database, area: str) -> Iterator[TestClient]:
     with TestClient(app, **local(database, area)) as found:
         yield found
 
@@ -60,7 +63,7 @@ class Sender:
         self.status = message.get("status", self.status)
 
 
-def test_bodies_that_wait_are_not_in_the_memory(client: TestClient) -> None:
+def test_bodies_that_wait_are_not_in_the_memory(app: FastAPI, client: TestClient) -> None:
     freed = threading.Event()
     senders = [Sender(client, "330482002099.none") for _ in range(SENDERS)]
 
@@ -69,7 +72,7 @@ def test_bodies_that_wait_are_not_in_the_memory(client: TestClient) -> None:
         return Response()
 
     async def wait() -> int:
-        encodings = client.app.state.encodings
+        encodings = app.state.encodings
         busy = [asyncio.create_task(encodings.run(occupy)) for _ in range(2)]
         await asyncio.sleep(0)
         before = tracemalloc.get_traced_memory()[0]
@@ -83,6 +86,7 @@ def test_bodies_that_wait_are_not_in_the_memory(client: TestClient) -> None:
         await asyncio.gather(*busy, *sending)
         return held
 
+    assert client.portal is not None
     tracemalloc.start()
     try:
         held: int = client.portal.call(wait)
