@@ -160,5 +160,5 @@ def _put_right(
     wrong += [f"再查时还有:{found.title} {found.rows} 处" for receipt in receipts for found in receipt.left]
     if wrong:
         for one in wrong:
-            CONSOLE.print(one, markup=False, soft_wrap=True)
+            CONSOLE.print(one, soft_wrap=True)
         raise InputError("恢复以后还有不对的地方,见上;请不要让人使用,先查明。", "Something is wrong after the restore.")

@@ -195,7 +195,7 @@ def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime)
     return found
 
 
-def assumed_years_of(row: Mapping[str, Any], clock: Clock) -> tuple[int, ...]:
+def assumed_years_of(row: Mapping[str, Any] | RowMapping, clock: Clock) -> tuple[int, ...]:
     """Return the years up to a case's limit whose holidays weren't known, so that only their weekends were left out.
 
     Parameters
