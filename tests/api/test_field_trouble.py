@@ -222,11 +222,12 @@ def test_what_the_service_refuses_is_not_called_sent(page: Page) -> None:
     assert "都已上传" not in page.locator("#field-queue").inner_text()
 
 
-def test_the_office_is_asked_rarely_and_only_about_what_it_decided(page: Page, served: Served) -> None:
+def test_the_office_is_asked_rarely_and_only_about_what_it_decided(
+    page: Page, served: Served, place: Callable[[str], tuple[float, float]]
+) -> None:
     asked: list[str] = []
     page.on("request", lambda one: asked.append(one.url) if "/sync/edits" in one.url else None)
-    lon, lat = page.evaluate("new Promise((found) => navigator.geolocation.getCurrentPosition(({ coords }) =>"
-                             " found([coords.longitude, coords.latitude])))")  # fmt: skip
+    lon, lat = place("rental_unit")
     body = {"event_code": "05-04", "lon": lon, "lat": lat, "level": "01", "register": True}
     put(page, "edits", edit(body=body, suspect="定位误差 90 米", title="可疑的"))
 
