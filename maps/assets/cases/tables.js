@@ -50,21 +50,40 @@ export async function figures(element, state, go) {
     make("th", { scope: "row" }, ["grid", "event"].includes(state.by) && row.key
       ? button(titled(row), () => go({ view: "cases", kind: "all", [state.by]: row.key }), { class: "desk-link", title: "看这些案件" }) : titled(row)),
     COUNTS.map(([name]) => make("td", {}, words.number(row[name]))), found.definitions.map((one) => make("td", {}, shown(row, one)))));
-  const day = (name, title) => make("label", {}, title, make("input", {
-    type: "date", value: state[name] || "", onchange: (event) => go({ [name]: event.target.value }) }));
-  element.replaceChildren(
-    make("div", { class: "desk-buttons" }, make("h2", {}, "办理指标"),
-      make("label", {}, "分组", choice(BY, state.by, { onchange: (event) => go({ by: event.target.value }) }, null)),
-      day("since", "发现自"), day("until", "到"),
-      button("下载 CSV", () => download(`办理指标_${words.today()}.csv`, [
-        heads.flatMap(({ title }, at) => (at > COUNTS.length && title !== "超期数" ? [title, `${title}(分子)`, `${title}(分母)`] : [title])),
-        ...found.rows.map((row) => [titled(row), ...COUNTS.map(([name]) => row[name]), ...found.definitions.flatMap(({ name }) => {
-          const value = row[name];
-          return value !== null && typeof value === "object" ? [value.value, value.counted, value.of] : [value];
-        })]),
-      ]), { class: "desk-csv" })),
+  const frame = frameOf(element, state, go);
+  frame.csv = () => download(`办理指标_${words.today()}.csv`, [
+    heads.flatMap(({ title }, at) => (at > COUNTS.length && title !== "超期数" ? [title, `${title}(分子)`, `${title}(分母)`] : [title])),
+    ...found.rows.map((row) => [titled(row), ...COUNTS.map(([name]) => row[name]), ...found.definitions.flatMap(({ name }) => {
+      const value = row[name];
+      return value !== null && typeof value === "object" ? [value.value, value.counted, value.of] : [value];
+    })]),
+  ]);
+  frame.slot.replaceChildren(
     found.rows.length ? table("办理指标", heads, rows) : make("p", { class: "desk-empty" }, "这段时间没有发现案件。"),
     make("h3", {}, "口径"), footnote([...COUNTS.map(([, title, definition]) => ({ title, definition })), ...found.definitions]));
+}
+
+let framed = null;
+
+// What the figures are asked by stays while they change, as somebody may be typing in it.
+function frameOf(element, state, go) {
+  if (!framed) {
+    const by = choice(BY, state.by, { onchange: () => go({ by: by.value }) }, null);
+    const day = (name) => make("input", {
+      // A date that is being typed is of the year 2 for a while.
+      type: "date", min: "1900-01-01", max: "2199-12-31",
+      onchange: ({ target }) => target.validity.valid && go({ [name]: target.value || undefined }) });
+    framed = { fields: { by, since: day("since"), until: day("until") }, slot: make("div") };
+    element.replaceChildren(make("div", { class: "desk-buttons" }, make("h2", {}, "办理指标"),
+      make("label", {}, "分组", by), make("label", {}, "发现自", framed.fields.since), make("label", {}, "到", framed.fields.until),
+      button("下载 CSV", () => framed.csv(), { class: "desk-csv" })), framed.slot);
+  }
+  for (const [name, field] of Object.entries(framed.fields)) {
+    if (field.type !== "date" || document.activeElement !== field) {
+      field.value = state[name] || "";
+    }
+  }
+  return framed;
 }
 
 export async function coverage(element, state) {
