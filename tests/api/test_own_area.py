@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 import mapbox_vector_tile
@@ -54,11 +53,17 @@ _WORK = (
     " select community, id, 'change', jsonb_build_object('x', code), now(), 'conflict', code,"
     " array[grid] from gis.hazard where grid is not null",
 )
+_FOREIGN = "grid is distinct from :grid"
+_BESIDE = {
+    **dict.fromkeys(("case_step", "case_photo"), f"case_id in (select id from gis.hazard where {_FOREIGN})"),
+    "sync_edit": "not areas && array[cast(:grid as text)]",
+}
+"""Rows of tables beside the layers that a worker may neither see nor write; while all cases are there."""
 _OF_OTHERS = {
     **dict.fromkeys(("case_step", "case_photo"), "case_id not in (select id from gis.hazard)"),
     "sync_edit": "not areas && array[cast(:grid as text)]",
 }
-"""Rows of tables beside the layers that a worker may not see."""
+"""The same rows, once the cases of others are taken away."""
 
 
 @dataclass(frozen=True)
@@ -207,18 +212,17 @@ def compare(copies: dict[str, tuple[Copy, Copy]], known: list[Known], each: int,
     return statuses
 
 
-def rows_of_others(copies: dict[str, tuple[Copy, Copy]], cluster: LocalCluster) -> dict[str, list[tuple[Any, ...]]]:
-    """Return what a superuser sees of the rows that no worker may touch."""
-    found = {}
+def rows_of_others(copies: dict[str, tuple[Copy, Copy]], cluster: LocalCluster) -> dict[str, dict[str, list[str]]]:
+    """Return by worker and table what a superuser sees of the rows that the worker may not touch."""
+    found: dict[str, dict[str, list[str]]] = {}
     for worker, (whole, _) in copies.items():
         engine = open_engine(cluster.url("postgres", whole.database.writer.url.database or ""))
         with engine.connect() as conn:
-            found[worker] = [
-                tuple(row) for name in BY_GRID
-                for row in conn.execute(
-                    text(f"select * from gis.{name} where grid is distinct from :grid order by id"), {"grid": worker}
-                )
-            ]  # fmt: skip
+            for table, others in {**dict.fromkeys(BY_GRID, _FOREIGN), **_BESIDE}.items():
+                query = text(f"select t::text from gis.{table} t where {others} order by 1")
+                rows = [str(one) for one in conn.execute(query, {"grid": worker}).scalars()]
+                assert rows, table
+                found.setdefault(worker, {})[table] = rows
         engine.dispose()
     return found
 

@@ -25,7 +25,7 @@ from gis_service.scope import Scope
 from gis_service.sync.applying import Edit
 from tests.api.killed_service import START_SECONDS, KilledService, until
 from tests.gis_service.sync.phones import Phone, read_units
-from tests.gis_service.sync.syncing import Answer, Syncing, Verdict, send_again
+from tests.gis_service.sync.syncing import Answer, Syncing, Verdict, drawn_seed, send_again
 from tests.local_client import signed_in
 
 pytestmark = [pytest.mark.long, pytest.mark.alone]
@@ -63,8 +63,23 @@ class Kills(threading.Thread):
         super().__init__(daemon=True)
         self.service, self.draw, self.done = service, draw, Counter[str]()
         self.stopping = threading.Event()
+        self.failure: BaseException | None = None
 
     def run(self) -> None:
+        try:
+            self._kill_on()
+        except BaseException as error:  # noqa: BLE001 - the test's own thread raises it.
+            self.failure = error
+
+    def finish(self) -> None:
+        """End it; raise what went wrong, such as a service that doesn't come back."""
+        self.stopping.set()
+        self.join(2 * START_SECONDS)
+        if self.failure is not None:
+            raise self.failure
+        assert not self.is_alive()
+
+    def _kill_on(self) -> None:
         turn = 0
         while not self.stopping.wait(self.draw.uniform(0.1, 1.0)):
             kind = KILLS[turn % len(KILLS)]
@@ -73,7 +88,7 @@ class Kills(threading.Thread):
                 turn += 1
             if kind == "service":
                 self.service.start()
-            until(self.service.answers, START_SECONDS)
+            assert until(self.service.answers, START_SECONDS), self.service.said[-3000:]
 
 
 class Line:
@@ -109,8 +124,15 @@ class Line:
 def test_kills_lose_no_edit_and_double_none(
     killed: KilledService, areas: tuple[str, str], record_property: Callable[[str, object], None]
 ) -> None:
-    begun, seed = time.monotonic(), random.randrange(2**32)
-    draw, cluster = random.Random(seed), LocalCluster(killed.data)
+    with drawn_seed() as seed:
+        figures = kill_on(killed, areas, seed)
+    record_property("figures", figures)
+    print(figures)  # noqa: T201 - the figures are what this is for.
+
+
+def kill_on(killed: KilledService, areas: tuple[str, str], seed: int) -> dict[str, object]:
+    """Let both phones bring in what they did while the service is killed; return the figures."""
+    begun, draw, cluster = time.monotonic(), random.Random(seed), LocalCluster(killed.data)
     superuser, database = open_engine(cluster.url("postgres")), connect(cluster.url("gis_app"))
     units = read_units(superuser, {FIRST: 3, SECOND: 2})
     roles = ["staff" if len(area) == 12 else "grid_worker" for area in areas]
@@ -126,8 +148,7 @@ def test_kills_lose_no_edit_and_double_none(
     try:
         syncing.run(EDITS)
     finally:
-        kills.stopping.set()
-        kills.join(2 * START_SECONDS)
+        kills.finish()
     took = time.monotonic() - begun
     verdict.reckon()
     verdict.compare()
@@ -136,12 +157,10 @@ def test_kills_lose_no_edit_and_double_none(
     send_again(syncing)
     verdict.compare()
     superuser.dispose()
-    figures = {
-        "seed": seed, "edits": len(syncing.answers), "waited": sum(decided.values()), **decided, **syncing.counts,
-        "kills": dict(kills.done), "seconds": round(took), "strange": len(line.strange),
-    }  # fmt: skip
-    record_property("figures", figures)
-    print(figures)  # noqa: T201 - the figures are what this is for.
     assert line.strange == []
     assert sum(kills.done.values()) >= 10
     assert "Traceback" not in killed.said
+    return {
+        "seed": seed, "edits": len(syncing.answers), "waited": sum(decided.values()), **decided, **syncing.counts,
+        "kills": dict(kills.done), "seconds": round(took), "strange": len(line.strange),
+    }  # fmt: skip

@@ -30,7 +30,8 @@ from gis_service.certificates.folder import Certificate, CertificateFolder
 from gis_service.database import Database
 from gis_service.settings import Settings
 from tests.api.https_office import NAME, Office, held_connections, serial
-from tests.api.own_service import Served, free_port
+from tests.api.killed_service import until
+from tests.api.own_service import Served
 from tests.gis_service.test_certificates import Forged
 from tests.local_client import LOCAL
 
@@ -49,17 +50,17 @@ def running(database: Database, folder: CertificateFolder, limits: Limits) -> It
         return StreamingResponse(itertools.repeat(b"x" * 100_000))
 
     listener = socket.socket()
-    listener.bind(("127.0.0.1", free_port()))
+    listener.bind(("127.0.0.1", 0))
     listener.listen(2048)
     config = uvicorn.Config(
         app, http=connection_class(limits), ws="none", log_config=None, timeout_graceful_shutdown=1
     )  # fmt: skip
     server = DoorServer(config, entrance, limits)
-    thread = threading.Thread(target=server.run, args=([listener],))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.01)
     try:
+        assert until(lambda: server.started or not thread.is_alive(), 20)
+        assert server.started, "the door ended before it was open"
         yield Office(Served(listener.getsockname()[1], os.getpid(), "", "https"), folder), complaints
     finally:
         server.should_exit = True

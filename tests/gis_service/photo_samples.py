@@ -106,8 +106,8 @@ def chunk(kind: bytes, held: bytes) -> bytes:
 
 
 def png(*, width: int = 8, height: int = 8, more: bytes = b"", before: bytes = b"") -> bytes:
-    """Return a PNG, grey; with chunks before and after its pixels."""
-    rows = zlib.compress((b"\0" + b"\x80" * width) * min(height, 1000))
+    """Return a PNG, grey; with chunks before and after its pixels, of which a vast one has the first only."""
+    rows = zlib.compress((b"\0" + b"\x80" * width) * min(height, max(4_000_000 // width, 1)))
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + head + before + chunk(b"IDAT", rows) + more + chunk(b"IEND", b"")
 

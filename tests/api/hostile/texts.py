@@ -21,6 +21,11 @@ _BUILDING = {"layer": "building", "crs": "EPSG:4490"}
 _ROAD = {"layer": "road", "crs": "EPSG:4490"}
 
 
+def _long_line() -> str:
+    line = ",".join(f"[120.99{at:07d},30.7]" for at in range(2_000_000))
+    return collection(feature('"编号":"D1","名称":"路"', f'{{"type":"LineString","coordinates":[{line}]}}'))
+
+
 def _json() -> Iterator[Hostile]:
     name = "survey.geojson"
     yield Hostile(
@@ -33,7 +38,7 @@ def _json() -> Iterator[Hostile]:
         + "]}" * 400)))), taken={"refused": 1})  # fmt: skip
     yield Hostile("one text of 3 MB", name, as_text(collection(point_feature(名称="长" * 1_000_000))),
                   taken={"refused": 1})  # fmt: skip
-    yield Hostile("one text of 30 MB", name, as_text(collection(point_feature(名称="长" * 10_000_000))),
+    yield Hostile("one text of 30 MB", name, lambda _: collection(point_feature(名称="长" * 10_000_000)).encode(),
                   taken={"refused": 1})  # fmt: skip
     for word in ("NaN", "Infinity", "-Infinity"):
         yield Hostile(f"the number {word}", name, as_text(collection(feature(f'"桶数":{word}'))), "不是完好的 JSON")
@@ -63,12 +68,10 @@ def _json() -> Iterator[Hostile]:
         名称="\u202eotohp\u202d\x07\x1b[31m", 管理单位="\u2066\u200b\ufeff"))), taken={"added": 1})  # fmt: skip
     yield Hostile("templates in names", name, as_text(collection(point_feature(
         名称="{{7*7}}{% for x in y %}</script><!--", **{"{{config}}": "${7*7}"}))), taken={"added": 1})  # fmt: skip
-    yield Hostile("a million features without a place", name, as_text(collection(*[
-        '{"type":"Feature","properties":{},"geometry":null}'] * 1_000_000)), "没有几何")  # fmt: skip
-    line = ",".join(f"[120.99{at:07d},30.7]" for at in range(2_000_000))
-    yield Hostile("a line of two million vertices", name, as_text(collection(feature(
-        '"编号":"D1","名称":"路"', f'{{"type":"LineString","coordinates":[{line}]}}'))), taken={"refused": 1},
-        fields=_ROAD)  # fmt: skip
+    yield Hostile("a million features without a place", name, lambda _: collection(*[
+        '{"type":"Feature","properties":{},"geometry":null}'] * 1_000_000).encode(), "没有几何")  # fmt: skip
+    yield Hostile("a line of two million vertices", name, lambda _: _long_line().encode(), taken={"refused": 1},
+                  fields=_ROAD)  # fmt: skip
     drawn = random.Random(5)
     scribble = [f"[{120.99 + drawn.random() / 100:.7f},{30.70 + drawn.random() / 100:.7f}]" for _ in range(3000)]
     yield Hostile("a scribble that crosses itself everywhere", name, as_text(collection(feature(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
+import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -25,10 +27,23 @@ Answer = tuple[str, str | None]
 """What the service says of an edit: its state, and its problem."""
 Send = Callable[[int, Sequence[Edit]], dict[uuid.UUID, Answer] | None]
 """Sends edits of a phone; None where no answer came."""
+PATIENCE_SECONDS = 180.0
+"""How long a phone sends one message again and again."""
 
 _MOVES = {
     (str(move.flow), str(move.source), move.step.name, str(move.target_flow), str(move.target)) for move in moves()
 }
+
+
+@contextmanager
+def drawn_seed() -> Iterator[int]:
+    """Give the seed in ``SYNC_SEED``, else a new one; a failure says which, so that it can be drawn again."""
+    seed = int(os.environ.get("SYNC_SEED") or random.randrange(2**32))
+    try:
+        yield seed
+    except BaseException as error:
+        error.add_note(f"to draw the same once more: SYNC_SEED={seed}")
+        raise
 
 
 @dataclass
@@ -83,7 +98,9 @@ class Syncing:
         """Send edits until they are answered, at times twice at once, at times with old ones among them."""
         old = draw.sample(self.phones[number].made, min(3, len(self.phones[number].made)))
         sent = [*chunk, *(one for one in old if one.id in self.answers and draw.random() < 0.3)]
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
+            assert time.monotonic() < deadline, f"no answer to {len(sent)} edits in {PATIENCE_SECONDS:.0f} s"
             if draw.random() < 0.2:
                 with ThreadPoolExecutor(2) as both:
                     heard = [one for one in both.map(lambda _: self.send(number, sent), range(2)) if one is not None]
@@ -113,7 +130,9 @@ def send_again(syncing: Syncing) -> None:
             heard = syncing.send(number, again[:50])
             assert heard
             assert {state for state, _ in heard.values()} <= {"applied", "settled", "dropped"}
-            again = [edit for edit in again if edit.id not in heard]
+            left = [edit for edit in again if edit.id not in heard]
+            assert len(left) < len(again), "what is answered isn't what was sent"
+            again = left
 
 
 def check_life_cycles(superuser: Engine) -> int:
