@@ -67,13 +67,13 @@ def main() -> None:
     except (ServiceError, ClusterError, DeclarationError, BaseLayerError, MissingFileError) as error:
         if os.environ.get("GIS_DEBUG"):
             raise
-        ERRORS.print(str(error), markup=False, soft_wrap=True)
+        ERRORS.print(str(error), soft_wrap=True)
         sys.exit(1)
     except OSError as error:
         if os.environ.get("GIS_DEBUG"):
             raise
         where = f" {error.filename}" if error.filename else ""
-        ERRORS.print(f"系统不让读写{where}({error.strerror});请检查权限和磁盘空间。", markup=False, soft_wrap=True)
+        ERRORS.print(f"系统不让读写{where}({error.strerror});请检查权限和磁盘空间。", soft_wrap=True)
         sys.exit(1)
 
 

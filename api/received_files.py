@@ -1,17 +1,18 @@
-"""What a form sends: its files and fields, read with limits, and closed when the answer is made."""
+"""What requests send: forms with files and fields, single files and JSON, read with limits, and closed at the end."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, cast
 
 from fastapi import Depends, Header, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -31,6 +32,7 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # What a column or a document of PostgreSQL gives back as a whole number must fit into 64 bits to be sent again.
 _WIDEST = 2**63
 _MOST_FILES, _MOST_FIELDS, _LONGEST_FIELD = 8, 16, 4096
+_HELD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,16 @@ async def received_of(
 
 
 ReceivedOf = Annotated[Received, Depends(received_of)]
+
+
+@asynccontextmanager
+async def body_file(request: Request) -> AsyncIterator[BinaryIO]:
+    """Give the body of a request as a file: on the disk, since hundreds of large ones may wait for their turn."""
+    with tempfile.SpooledTemporaryFile(max_size=_HELD_BYTES) as file:
+        async for piece in request.stream():
+            await run_in_threadpool(file.write, piece)
+        file.seek(0)
+        yield cast("BinaryIO", file)
 
 
 async def json_of(request: Request, *, empty: bool = False) -> dict[str, Any]:

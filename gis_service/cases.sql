@@ -32,8 +32,9 @@ comment on function gis.begin_case() is 'Definer: a new case is at the beginning
 create function gis.keep_case() returns trigger language plpgsql security definer
 set search_path = gis, pg_catalog, pg_temp as $$
 begin
-  if nullif(current_setting('gis.upload', true), '') is null and current_setting('gis.role', true) in (:writers)
-    and exists (select from case_step s where s.community = old.community and s.case_id = old.id) then
+  if current_setting('gis.role', true) in (:writers)
+    and (exists (select from case_step s where s.community = old.community and s.case_id = old.id)
+      or exists (select from case_photo p where p.community = old.community and p.case_id = old.id)) then
     raise exception 'a case that has a journal is not deleted' using errcode = 'check_violation', constraint = 'hazard_journal_stays';
   end if;
   return old;
@@ -42,7 +43,7 @@ comment on function gis.keep_case() is 'Definer: a case that somebody has begun 
 
 create function gis.guard_structure() returns trigger language plpgsql set search_path = gis, pg_catalog, pg_temp as $$
 begin
-  if new.status <> 'suspected' and (tg_op = 'INSERT' or new.status is distinct from old.status)
+  if (case tg_op when 'INSERT' then new.status <> 'suspected' else new.status is distinct from old.status end)
     and nullif(current_setting('gis.upload', true), '') is null and current_setting('gis.role', true) in (:writers)
     and not 'street' = any (offices_in(new.community)) then
     raise exception 'only suspected until someone entitled determines it' using errcode = 'check_violation',
@@ -96,7 +97,7 @@ begin
     raise exception 'this step determines no such level' using errcode = 'check_violation', constraint = 'case_step_level';
   end if;
   if line.step = 'merge' and not exists (select from hazard h where h.community = new.community and h.code = new.main_code
-    and h.id <> held.id and h.status not in ('closed', 'merged', 'rejected') and :sees) then
+    and h.id <> held.id and h.data_status <> 'void' and h.status not in ('closed', 'merged', 'rejected') and :sees) then
     raise exception 'no such main case' using errcode = 'check_violation', constraint = 'case_step_main_code';
   end if;
   new.position := coalesce((select max(s.position) from case_step s where s.community = new.community and s.case_id = new.case_id), 0) + 1;

@@ -73,13 +73,19 @@ def read_document(model: type[Model], given: Mapping[str, Any]) -> Model:
         said = ";".join(_clause(one) for one in error.errors(include_url=False)[:_MOST])
         names = ", ".join(".".join(map(str, one["loc"])) for one in error.errors(include_url=False)[:_MOST])
         raise InputError(f"提交的内容不合要求:{said}。", f"The document doesn't fit: {names}.") from error
-    for name, value in found:
-        if isinstance(value, str) and holds_identity(value):
-            raise InputError(
-                f"“{name}”里疑似有身份证号或手机号;请删去后再提交。",
-                f"{name} seems to hold an identity or phone number; leave it out.",
-            )
+    _refuse_identity(found)
     return found
+
+
+def _refuse_identity(found: BaseModel, within: str = "") -> None:
+    for name, value in found:
+        if isinstance(value, BaseModel):
+            _refuse_identity(value, f"{within}{name}.")
+        elif isinstance(value, str) and holds_identity(value):
+            raise InputError(
+                f"“{within}{name}”里疑似有身份证号或手机号;请删去后再提交。",
+                f"{within}{name} seems to hold an identity or phone number; leave it out.",
+            )
 
 
 def _clause(detail: Any) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import Column, DateTime, Index, PrimaryKeyConstraint, Table, text
 from sqlalchemy.engine import Connection
 
+from gis_service.case_tables import CASE_STEP
 from gis_service.errors import NotFoundError, UnavailableError
 from gis_service.tables import AREA, AREA_RULE, LAYER_VERSION, METADATA, REPORTED_TOTAL, SCHEMA, tables_of
 from layers.registry import LAYERS
@@ -80,8 +81,11 @@ def look_back(conn: Connection, past: Past) -> None:
     """
     # All in one message, which can't have parameters; neither a code nor a moment has a sign that would end a literal.
     moment = f"timestamptz '{past.moment.isoformat()}'"
-    held = f"recorded_at <= {moment} and recorded_to > {moment} and {{key}} = '{check_digits(past.community)}'"
-    conn.exec_driver_sql(";".join(_copying(held)))
+    begun, of = f"recorded_at <= {moment}", f"{{key}} = '{check_digits(past.community)}'"
+    held = f"{begun} and recorded_to > {moment} and {of}"
+    # Steps of cases are only ever added, and have no twin.
+    steps = _copied(CASE_STEP, CASE_STEP, f"{begun} and {of.format(key='community')}")
+    conn.exec_driver_sql(";".join((*_copying(held), *steps)))
     conn.execution_options(schema_translate_map={SCHEMA: "pg_temp"})
 
 

@@ -70,6 +70,8 @@ class Step:
         Of which cases it may be made.
     target_flow
         The flow that the case goes over to; None where it stays in its own.
+    attends
+        Whether who makes it has seen to the case for that day, so that nobody needs to go there until the next.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Step:
     limit: str | None = None
     graves: Graveness = Graveness.ANY
     target_flow: HazardFlow | None = None
+    attends: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def _everywhere(states: tuple[HazardStatus, ...], deciders: tuple[Office, ...]) 
     """Return what may be done with any open case: it stays where it is, or joins another one."""
     return (
         Step(FIRST_STEP, "发现", (_S.FOUND,), None, _ALL, (), (_R.NOTE,), "step.register"),
-        Step("note", "补充记录", states, None, _ALL, (_R.NOTE,)),
+        Step("note", "补充记录", states, None, _ALL, (_R.NOTE,), attends=True),
         Step("assign", "指派", states, None, deciders, (_R.HANDLER,), (_R.NOTE,)),
         Step(
             "suspect",
@@ -167,21 +170,24 @@ _COMMUNITY = Flow(
         Step("register", "登记", (_S.FOUND,), _S.REGISTERED, _ALL, (), (_R.NOTE, _R.HANDLER), "step.notify"),
         Step("reject", "不予受理", (_S.FOUND, _S.REGISTERED), _S.REJECTED, (_C, _T), (_R.NOTE,),
              graves=Graveness.ORDINARY),
-        Step("advise", "劝导告知", (_S.REGISTERED, _S.REWORK), _S.ADVISED, _ALL, (_R.NOTE,), (_R.DUE,), "event"),
+        Step("advise", "劝导告知", (_S.REGISTERED, _S.REWORK), _S.ADVISED, _ALL, (_R.NOTE,), (_R.DUE,), "event",
+             attends=True),
         Step("handle", "自行处置", (_S.REGISTERED, _S.ADVISED, _S.REWORK), _S.RECTIFYING, _ALL, (),
-             (_R.NOTE, _R.HANDLER, _R.DUE), "event", Graveness.ORDINARY),
+             (_R.NOTE, _R.HANDLER, _R.DUE), "event", Graveness.ORDINARY, attends=True),
         Step("transfer", "上报移交", (_S.FOUND, _S.REGISTERED, _S.ADVISED, _S.RECTIFYING, _S.REWORK, _S.SUSPENDED),
-             _S.TRANSFERRED, _ALL, (_R.DEPARTMENT,), (_R.NOTE, _R.REFERENCE), "step.track"),
+             _S.TRANSFERRED, _ALL, (_R.DEPARTMENT,), (_R.NOTE, _R.REFERENCE), "step.track", attends=True),
         Step("track", "跟踪", (_S.TRANSFERRED, _S.TRACKING), _S.TRACKING, _ALL, (_R.NOTE,), (_R.REFERENCE,),
-             "step.track"),
+             "step.track", attends=True),
         Step("accept", "街道立案", (_S.TRANSFERRED, _S.TRACKING), _S.FILED, (_T,), (), (_R.NOTE, _R.REFERENCE),
              "step.dispatch", target_flow=HazardFlow.STREET),
         Step("ask_recheck", "报请复查", (_S.ADVISED, _S.RECTIFYING), _S.RECHECK, _ALL, (_R.NOTE,), (), "step.recheck",
-             Graveness.ORDINARY),
+             Graveness.ORDINARY, attends=True),
         Step("report_back", "反馈待复查", (_S.TRANSFERRED, _S.TRACKING), _S.RECHECK, _ALL, (_R.NOTE,),
-             (_R.REFERENCE,), "step.recheck"),
-        Step("close", "复查通过,办结", (_S.RECHECK,), _S.CLOSED, _ALL, (_R.NOTE,), graves=Graveness.DETERMINED),
-        Step("fail", "复查不合格,返工", (_S.RECHECK,), _S.REWORK, _ALL, (_R.NOTE,), (_R.DUE,), "event"),
+             (_R.REFERENCE,), "step.recheck", attends=True),
+        Step("close", "复查通过,办结", (_S.RECHECK,), _S.CLOSED, _ALL, (_R.NOTE,), graves=Graveness.DETERMINED,
+             attends=True),
+        Step("fail", "复查不合格,返工", (_S.RECHECK,), _S.REWORK, _ALL, (_R.NOTE,), (_R.DUE,), "event",
+             attends=True),
         Step("suspend", "挂账", (_S.REGISTERED, _S.ADVISED, _S.RECTIFYING, _S.TRACKING, _S.REWORK), _S.SUSPENDED,
              (_C, _T), (_R.NOTE, _R.DUE), graves=Graveness.ORDINARY),
         Step("resume", "恢复办理", (_S.SUSPENDED,), _S.REGISTERED, (_C, _T), (), (_R.NOTE,), "step.notify"),
@@ -198,11 +204,11 @@ _STREET = Flow(
         Step("decline", "不予立案", (_S.FOUND, _S.FILED), _S.REJECTED, (_T,), (_R.NOTE,)),
         Step("dispatch", "派遣", (_S.FILED, _S.REWORK), _S.ASSIGNED, (_T,), (_R.HANDLER,),
              (_R.DEPARTMENT, _R.NOTE, _R.DUE), "event"),
-        Step("dispose", "处置", (_S.ASSIGNED,), _S.RECTIFYING, (_T,), (), (_R.NOTE,), "event"),
+        Step("dispose", "处置", (_S.ASSIGNED,), _S.RECTIFYING, (_T,), (), (_R.NOTE,), "event", attends=True),
         Step("report_done", "处置完毕", (_S.ASSIGNED, _S.RECTIFYING), _S.RECHECK, (_T,), (_R.NOTE,), (),
-             "step.recheck"),
-        Step("close", "核查通过,结案", (_S.RECHECK,), _S.CLOSED, (_T,), (_R.NOTE,)),
-        Step("fail", "核查不通过,返工", (_S.RECHECK,), _S.REWORK, (_T,), (_R.NOTE,), (_R.DUE,), "event"),
+             "step.recheck", attends=True),
+        Step("close", "核查通过,结案", (_S.RECHECK,), _S.CLOSED, (_T,), (_R.NOTE,), attends=True),
+        Step("fail", "核查不通过,返工", (_S.RECHECK,), _S.REWORK, (_T,), (_R.NOTE,), (_R.DUE,), "event", attends=True),
         Step("suspend", "挂账", (_S.FILED, _S.ASSIGNED, _S.RECTIFYING, _S.REWORK), _S.SUSPENDED, (_T,),
              (_R.NOTE, _R.DUE)),
         Step("resume", "恢复办理", (_S.SUSPENDED,), _S.FILED, (_T,), (), (_R.NOTE,), "step.dispatch"),
@@ -215,6 +221,9 @@ _STREET = Flow(
 
 FLOWS: Mapping[HazardFlow, Flow] = MappingProxyType({flow.flow: flow for flow in (_COMMUNITY, _STREET)})
 """Both flows by their code."""
+
+ATTENDING = frozenset(step.name for flow in FLOWS.values() for step in flow.steps if step.attends)
+"""Steps after which a case has been seen to for the day."""
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ CASE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
     " frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 )
-VIEWS: Final = ("cases", "figures", "conflicts", "coverage")
-"""What the page has to show, by the word in its address."""
+VIEWS: Final = {"cases": "案件", "figures": "办理指标", "conflicts": "改动冲突", "coverage": "走访进度"}
+"""What the page has to show: its title by the word in its address."""
 _KINDS: Final = {
     "all": "全部", "open": "未办结", "overdue": "超期", "soon": "临期", "grave": "重大及疑似", "unassigned": "未指派",
     "closed": "已办结",
@@ -123,26 +123,19 @@ class Opened:
         Codes and names of all that may be shown.
     offices
         In which capacities whoever looks makes steps there; none where they only look.
-    conflicts, coverage
-        Whether the service has these pages to show.
     """
 
     community: str
     areas: tuple[tuple[str, str], ...]
     offices: tuple[Office, ...]
-    conflicts: bool
-    coverage: bool
 
 
 def case_page(opened: Opened, ways: Sequence[tuple[str, str]]) -> str:
     """Return the page; ``ways`` are names and addresses of other pages."""
-    views = [("cases", "案件"), ("figures", "办理指标")]
-    views += [("conflicts", "改动冲突")] if opened.conflicts else []
-    views += [("coverage", "走访进度")] if opened.coverage else []
     config = {
         "community": opened.community, "offices": opened.offices, "kinds": _KINDS, "over": OVER, "grave": GRAVE,
         "departments": {one: one.label for one in Department}, "levels": {one: one.label for one in HazardLevel},
-        "ground": _GROUND, "conflicts": opened.conflicts, "views": [name for name, _ in views],
+        "ground": _GROUND,
         "enterprise": {
             "titles": {field.name: field.title for field in _ENTERPRISE.fields},
             **{name: _ENTERPRISE.field(name).codes for name in ("status", "licence_status")},
@@ -156,6 +149,6 @@ def case_page(opened: Opened, ways: Sequence[tuple[str, str]]) -> str:
     ]  # fmt: skip
     return _PAGE.render(
         icon=data_url("map/icon.svg"), styles=[static_url(name) for name in _STYLES], library=static_url(_LIBRARY),
-        module=static_url(_MODULE), areas=opened.areas, community=opened.community, views=views, ways=ways,
+        module=static_url(_MODULE), areas=opened.areas, community=opened.community, views=VIEWS.items(), ways=ways,
         selects=selects, writes=bool(opened.offices), config=embed_json(json.dumps(config, ensure_ascii=False)),
     )  # fmt: skip

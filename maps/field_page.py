@@ -12,9 +12,9 @@ from typing import Any, Final
 from jinja2 import Environment
 
 from gis_service.cases.flow_document import flow_told
-from layers.catalog.hazard import Department
+from layers.catalog.hazard import Department, HazardLevel
 from layers.catalog.visit import CheckResult, VisitOutcome, VisitPurpose
-from layers.flows import FLOWS, GRAVE
+from layers.flows import FLOWS, GRAVE, OVER
 from layers.registry import LAYERS
 from maps.safe import embed_json
 from maps.static_files import STATIC_URL, data_url, static_file
@@ -46,12 +46,7 @@ _COMMON: Final = (
 _NOT_LET: Final = ("enterprise", "building", "enterprise_plot", "waste_point", "parking", "facility")
 _VISITS: Final = (
     (VisitOutcome.DONE, CheckResult.CONSISTENT, "完成,信息一致", ("rental_unit",)),
-    (
-        VisitOutcome.DONE,
-        None,
-        "完成",
-        ("enterprise", "building", "enterprise_plot", "waste_point", "parking", "facility"),
-    ),
+    (VisitOutcome.DONE, None, "完成", _NOT_LET),
     (VisitOutcome.NOBODY, None, "无人", None),
     (VisitOutcome.REFUSED, None, "拒访", None),
     (VisitOutcome.EVASIVE, None, "“我不是老板”、负责人不在", None),
@@ -132,7 +127,8 @@ def _config() -> dict[str, Any]:
     return {
         "layers": _LAYERS, "events": events, "common": [code for code in _COMMON if code in events],
         "titles": {layer.name: layer.title for layer in LAYERS.values()},
-        "flows": [flow_told(flow) for flow in FLOWS], "grave": list(GRAVE),
+        "flows": [flow_told(flow) for flow in FLOWS], "grave": list(GRAVE), "over": list(OVER),
+        "levels": [[one, one.label] for one in HazardLevel if one is not HazardLevel.SUSPECTED],
         "departments": {one: one.label for one in Department},
         "visits": [
             {"outcome": outcome, "check": check, "title": title, "layers": layers}

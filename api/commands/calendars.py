@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from api.commands.maps import community_named
 from api.console import CONSOLE
@@ -42,10 +41,8 @@ def show(
         table = Table("日期", "星期", "类型", "名称", "依据")
         for one in days:
             basis = f"{one.basis}(本社区)" if one.own else one.basis
-            # As texts: what a file says isn't markup.
-            table.add_row(*map(Text, (
-                one.day.isoformat(), _WEEK[one.day.weekday()], "班" if one.working else "休", one.name, basis,
-            )))  # fmt: skip
+            kind = "班" if one.working else "休"
+            table.add_row(one.day.isoformat(), _WEEK[one.day.weekday()], kind, one.name, basis)
         CONSOLE.print(table)
     _warn(calendar, [year])
 

@@ -13,7 +13,6 @@ from typing import Annotated
 import orjson
 import typer
 from rich.table import Column, Table
-from rich.text import Text
 
 from api.commands.written_file import check_folder
 from api.console import CONSOLE
@@ -29,8 +28,9 @@ from api.start import (
 )
 from gis_service.database import open_engine
 from gis_service.erasure.erase import Found, new_receipt
+from gis_service.erasure.note import Note
 from gis_service.erasure.photos import erase_named, find_photos
-from gis_service.erasure.receipt import Grounds, Note, Receipt, erase, look, not_searched
+from gis_service.erasure.receipt import Grounds, Receipt, erase, look, not_searched
 from gis_service.erasure.values import Values, values_of
 from gis_service.errors import InputError
 from gis_service.local_cluster import LocalCluster
@@ -94,17 +94,17 @@ def _erase_photo(name: str, reason: str, *, yes: bool, receipt: Path | None, dat
     note = _note(settings, data)
     with opened_database(settings, data), grounds_of(settings, data, cluster_of(settings, data)) as grounds:
         named = find_photos(grounds.owner, name)
-        table = Table("案件", "照片", "加入时间")
+        CONSOLE.print("案件、照片、加入时间:")
         for one in named:
-            table.add_row(one.case, str(one.photo), said_at(one.added_at))
-        CONSOLE.print(table)
+            # No table: it would break what somebody copies.
+            CONSOLE.print(f"  {one.case}  {one.photo}  {said_at(one.added_at)}", soft_wrap=True)
         if not yes:
             CONSOLE.print(f"以上 {len(named):,} 张会被删除(同一张图在别的案件里的也在内);核对后加 --yes 再运行一次。")
             return
         number = new_receipt()
-        found = erase_named(grounds.owner, photo_files_of(settings, data), named, number, note)
+        found = erase_named(grounds.owner, photo_files_of(settings, data), named, number, reason, note)
     kept = "" if note else ";没有设 GIS_BACKUPS 和 GIS_BACKUP_KEY,别处的备份里还有的没有删"
-    CONSOLE.print(f"回执 {number}:已删除 {found.rows:,} 张照片,理由:{reason}{kept}。", markup=False, soft_wrap=True)
+    CONSOLE.print(f"回执 {number}:已删除 {found.rows:,} 张照片,理由:{reason}{kept}。", soft_wrap=True)
     if receipt is not None:
         made = {"number": number, "at": datetime.now(UTC), "reason": reason, "photos": found.shown}
         receipt.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
@@ -164,15 +164,15 @@ def _say_found(values: Values, found: Sequence[Found], left_out: Sequence[str]) 
     else:
         CONSOLE.print(f"{shown}:数据库、上传的文件和日志里都没有。", soft_wrap=True)
     for one in left_out:
-        CONSOLE.print(one, markup=False, soft_wrap=True)
+        CONSOLE.print(one, soft_wrap=True)
 
 
 def _say(made: Receipt) -> None:
     said = f"回执 {made.number},{said_at(made.at)},{'、'.join(made.values)},理由:{made.reason}"
-    CONSOLE.print(said, markup=False, soft_wrap=True)
+    CONSOLE.print(said, soft_wrap=True)
     CONSOLE.print(_table(made.found))
     for one in made.kept:
-        CONSOLE.print(one, markup=False, soft_wrap=True)
+        CONSOLE.print(one, soft_wrap=True)
     if made.left:
         CONSOLE.print("再查时还有,请再运行一次;若仍有,请把下表交给管理员:")
         CONSOLE.print(_table(made.left))
@@ -183,5 +183,5 @@ def _say(made: Receipt) -> None:
 def _table(found: Sequence[Found]) -> Table:
     table = Table("哪里", Column("几处", justify="right"), Column("哪些", overflow="fold"))
     for one in found:
-        table.add_row(one.title, f"{one.rows:,}", Text("、".join(one.shown)))
+        table.add_row(one.title, f"{one.rows:,}", "、".join(one.shown))
     return table

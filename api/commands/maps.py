@@ -54,12 +54,12 @@ def analyse(
     with opened_database(read_settings()) as database:
         scope = operator_scope(database)
         answer = answer_of(database, scope, analysis, community_named(database, scope, community), day_of(on))
-    CONSOLE.print(answer.finding, markup=False, soft_wrap=True)
+    CONSOLE.print(answer.finding, soft_wrap=True)
     if out is None:
         for fact in answer.facts:
             value = "无数据" if fact.value is None else f"{written(fact.value)} {fact.unit}"
             note = f"({fact.note})" if fact.note else ""
-            CONSOLE.print(f"  {fact.title}:{value}{note}", markup=False, soft_wrap=True)
+            CONSOLE.print(f"  {fact.title}:{value}{note}", soft_wrap=True)
     else:
         write_file(out, to_json(answer) if out.suffix == ".json" else to_csv(theme_named(answer, theme)))
 

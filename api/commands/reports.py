@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from api.commands.maps import community_named
 from api.commands.written_file import check_folder, write_file
@@ -55,7 +54,7 @@ def figures(
 
 
 def _print(text: str) -> None:
-    CONSOLE.print(text, markup=False, soft_wrap=True)
+    CONSOLE.print(text, soft_wrap=True)
 
 
 @app.command("map")
@@ -78,11 +77,9 @@ def map_places(
     rows = guessed(found, _read(community, on).catalogue)
     write_file(out, mapping_file(rows))
     known = sum(bool(row.figure) for row in rows)
-    CONSOLE.print(
-        f"{form.name}:{len(rows)} 个位置,{known} 个已猜出指标;请在 Excel 里核对“指标”一列,不填的留空。", markup=False
-    )
+    CONSOLE.print(f"{form.name}:{len(rows)} 个位置,{known} 个已猜出指标;请在 Excel 里核对“指标”一列,不填的留空。")
     for problem in found.problems:
-        CONSOLE.print(f"注意:{problem}。", markup=False, soft_wrap=True)
+        CONSOLE.print(f"注意:{problem}。", soft_wrap=True)
 
 
 @app.command("fill")
@@ -114,9 +111,9 @@ def fill(
     write_file(out, content)
     _say(filled.rows)
     for asked in plan.left:
-        CONSOLE.print(f"没有填:{{{{{asked}}}}}(对照表里指标为空)。", markup=False, soft_wrap=True)
+        CONSOLE.print(f"没有填:{{{{{asked}}}}}(对照表里指标为空)。", soft_wrap=True)
     for one in filled.contradictions:
-        CONSOLE.print(f"矛盾:{one.sentence}", markup=False, soft_wrap=True, style="bold red")
+        CONSOLE.print(f"矛盾:{one.sentence}", soft_wrap=True, style="bold red")
 
 
 def _read(community: str | None, on: str | None, groups: set[str] | None = None) -> Read:
@@ -138,11 +135,7 @@ def _check_out(out: Path, form: Path, *, replace: bool) -> None:
 def _say(rows: tuple[tuple[str, Figure], ...]) -> None:
     table = Table("位置", "指标", "数", "单位")
     for at, figure in rows:
-        table.add_row(*map(_plain, (at, figure.name, written(figure.value or 0), figure.unit)))
+        table.add_row(at, figure.name, written(figure.value or 0), figure.unit)
     CONSOLE.print(table)
     grounds = dict.fromkeys(key_of(figure.name) for _, figure in rows)
     CONSOLE.print(f"填了 {len(rows)} 处,{len(grounds)} 个指标。")
-
-
-def _plain(text: str) -> Text:
-    return Text(text)

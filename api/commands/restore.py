@@ -22,7 +22,7 @@ from gis_service.backups.restore_cluster import bring_back, restore_base, set_as
 from gis_service.backups.sealing import Key, read_key
 from gis_service.backups.store import Backup, Store
 from gis_service.database import open_engine
-from gis_service.erasure.receipt import repeat
+from gis_service.erasure.repeat import repeat
 from gis_service.errors import InputError
 from gis_service.features.question import SHANGHAI
 from gis_service.local_cluster import LocalCluster
@@ -45,7 +45,7 @@ def restore(
     data: Annotated[Path | None, typer.Option(help="恢复到哪个数据目录,默认 .data(GIS_DATA_DIR)")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="那里已经有数据也恢复;原来的改名留着")] = False,
 ) -> None:
-    """从备份恢复;之后所有登录和令牌失效,删除过的个人信息再删一遍,逐表核对。"""
+    """从备份恢复;之后所有登录和令牌失效,删除过的个人信息和照片再删一遍,逐表核对。"""
     begun = time.monotonic()
     settings, key = read_settings(), read_key(key_file)
     moment = None if at is None else _moment(at)
@@ -134,7 +134,8 @@ def _put_right(
     told("收回文件")
     folder = (data or settings.data_dir).resolve()
     restore_files(chosen, key, folder)
-    photos = restore_photos(chosen, store, key, photo_files_of(settings, data))
+    files = photo_files_of(settings, data)
+    photos = restore_photos(chosen, store, key, files)
     in_place = folder == settings.data_dir.resolve()
     # Anchors kept elsewhere are of the place that is in use; a trial has its own copy.
     anchors = anchors_of(settings, data) if in_place else Anchors(folder / "audit" / "anchors.jsonl")
@@ -144,11 +145,11 @@ def _put_right(
         with grounds.owner.begin() as conn:
             ended = end_logins(conn)
             gone = anchors.restart(conn)
-        told("再次删除删除过的个人信息")
-        receipts, failed = repeat(grounds, store, key, told)
+        told("再次删除删除过的个人信息和照片")
+        receipts, failed = repeat(grounds, files, store, key, told)
         with grounds.owner.begin() as conn:
             links, findings = verify(conn, anchors.read())
-    CONSOLE.print(f"结束了 {ended} 个登录和令牌;再次删除了 {len(receipts)} 批个人信息;审计记录 {links:,} 条。")
+    CONSOLE.print(f"结束了 {ended} 个登录和令牌;再次删除了 {len(receipts)} 批个人信息和照片;审计记录 {links:,} 条。")
     if photos.count:
         CONSOLE.print(f"收回了 {photos.count:,} 张照片。")
     for one in gone:
@@ -159,5 +160,5 @@ def _put_right(
     wrong += [f"再查时还有:{found.title} {found.rows} 处" for receipt in receipts for found in receipt.left]
     if wrong:
         for one in wrong:
-            CONSOLE.print(one, markup=False, soft_wrap=True)
+            CONSOLE.print(one, soft_wrap=True)
         raise InputError("恢复以后还有不对的地方,见上;请不要让人使用,先查明。", "Something is wrong after the restore.")

@@ -6,7 +6,6 @@ import uuid
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from api.console import CONSOLE
@@ -34,8 +33,8 @@ def uploads(
         CONSOLE.print("还没有入库的上传。")
         return
     for one in found:
-        CONSOLE.print(escape(_line(one)), soft_wrap=True)
-        CONSOLE.print(escape(f"    编号 {one.id} · SHA-256 {one.sha256[:16]}… · {_read_as(one)}"), soft_wrap=True)
+        CONSOLE.print(_line(one), soft_wrap=True)
+        CONSOLE.print(f"    编号 {one.id} · SHA-256 {one.sha256[:16]}… · {_read_as(one)}", soft_wrap=True)
 
 
 def revert(
@@ -81,6 +80,6 @@ def _report(done: Revert, *, all_conflicts: bool) -> None:
     shown = done.conflicts if all_conflicts else done.conflicts[:SHOWN_CONFLICTS]
     for conflict in shown:
         fields = f"({'、'.join(conflict.fields)})" if conflict.fields else ""
-        CONSOLE.print(escape(f"冲突 编码 {conflict.code}{fields}:{conflict.reason}"), soft_wrap=True)
+        CONSOLE.print(f"冲突 编码 {conflict.code}{fields}:{conflict.reason}", soft_wrap=True)
     if len(shown) < len(done.conflicts):
         CONSOLE.print(f"……另有 {len(done.conflicts) - len(shown)} 处冲突,加 --all-conflicts 全部列出。")

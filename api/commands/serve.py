@@ -134,12 +134,12 @@ def _certificate(settings: Settings, data: Path | None) -> CertificateInUse | No
     folder = certificates_of(settings, data)
     if not folder.exists():
         return None
-    return CertificateInUse(folder, lambda said: ERRORS.print(said, markup=False, soft_wrap=True))
+    return CertificateInUse(folder, lambda said: ERRORS.print(said, soft_wrap=True))
 
 
 def _say_certificate(held: Certificate, port: int) -> None:
     addresses = "、".join(f"https://{f'[{name}]' if ':' in name else shown_name(name)}:{port}" for name in held.names)
-    CONSOLE.print(f"网址:{addresses}", soft_wrap=True, markup=False)
+    CONSOLE.print(f"网址:{addresses}", soft_wrap=True)
     if held.days_left() < SOON_DAYS:
         CONSOLE.print(f"注意:证书到 {day_of(held.until)} 为止;请续期,见 gis-service tls show。", soft_wrap=True)
 
@@ -239,7 +239,7 @@ def _watch(cluster: LocalCluster, stopping: threading.Event) -> None:
             try:
                 cluster.start()
             except ClusterError as error:
-                ERRORS.print(f"数据库停了,重新启动没有成功:{error}", markup=False, soft_wrap=True)
+                ERRORS.print(f"数据库停了,重新启动没有成功:{error}", soft_wrap=True)
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -69,7 +69,7 @@ def take(
         CONSOLE.print(
             "注意:文件里只有服务证书,没有中间证书;电脑认而手机不认时,请向签发的人要完整的证书链。", soft_wrap=True
         )
-    CONSOLE.print(f"设备本来就信任“{taken.issuer}”的,不用再做什么。", soft_wrap=True, markup=False)
+    CONSOLE.print(f"设备本来就信任“{taken.issuer}”的,不用再做什么。", soft_wrap=True)
 
 
 @app.command("show")
@@ -110,7 +110,7 @@ def _say(done: str, held: Certificate, folder: CertificateFolder) -> None:
         ]
     for line in lines:
         # Or the :AB: of a fingerprint becomes a picture.
-        CONSOLE.print(line, soft_wrap=True, markup=False, emoji=False)
+        CONSOLE.print(line, soft_wrap=True)
 
 
 def _say_restart(*, first: bool) -> None:
@@ -138,9 +138,9 @@ def _say_steps(held: Certificate) -> None:
     CONSOLE.print(
         "\n每台设备信任一次证书机构(装以前核对上面的指纹)。服务运行时,在设备上打开下面的网页下载,同样的步骤也在那里;"
         f"也可以把证书机构的文件发过去:https://{where}:端口/trust",
-        soft_wrap=True, markup=False,
+        soft_wrap=True,
     )  # fmt: skip
     for system, steps in STEPS:
-        CONSOLE.print(f"\n{system}", markup=False)
+        CONSOLE.print(f"\n{system}")
         for number, step in enumerate(steps, 1):
-            CONSOLE.print(f"  {number}. {step}", soft_wrap=True, markup=False)
+            CONSOLE.print(f"  {number}. {step}", soft_wrap=True)

@@ -30,7 +30,7 @@ def create(
     with opened_database(read_settings()) as database, database.write(OPERATOR) as conn:
         read_account(conn, user)
         made = make_token(conn, user, title, days, areas=area or (), read_only=read_only)
-    CONSOLE.print(f"账户 {user} 的令牌,{days} 天有效,只显示这一次: {made}", soft_wrap=True, markup=False)
+    CONSOLE.print(f"账户 {user} 的令牌,{days} 天有效,只显示这一次: {made}", soft_wrap=True)
 
 
 @app.command("list")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -163,7 +162,7 @@ def _report(desk: Desk, waiting: Waiting, *, all_refusals: bool) -> dict[str, An
         document = upload_document(conn, waiting.row["id"])
         listed = list_rows(conn, waiting.kept, waiting.layer, flagged=True, limit=_MOST_LISTED)
     for line in _said(document["report"], waiting):
-        CONSOLE.print(escape(line), soft_wrap=True)
+        CONSOLE.print(line, soft_wrap=True)
     counts = document["counts"]
     table = Table("新增", "变更", "移位", "未变", "拒收", title=f"{waiting.layer.title}:将会怎样")
     table.add_row(*(f"{counts[step]:,}" for step in ("added", "changed", "moved", "unchanged", "refused")))
@@ -176,7 +175,7 @@ def _report(desk: Desk, waiting: Waiting, *, all_refusals: bool) -> dict[str, An
         word = {"refused": "拒收", "unplaced": "待落图", "conflict": "冲突"}.get(row["step"], "提醒")
         code = f" 编码 {row['code']}" if row["code"] else ""
         reasons = "".join(one["message"] for one in row["problems"])
-        CONSOLE.print(escape(f"{word} 第 {row['row']} 行{code}:{reasons}"), soft_wrap=True)
+        CONSOLE.print(f"{word} 第 {row['row']} 行{code}:{reasons}", soft_wrap=True)
     if len(shown) < len(listed):
         CONSOLE.print(f"……另有 {len(listed) - len(shown)} 行有问题或提醒,加 --all-refusals 全部列出。")
     return document

@@ -142,7 +142,7 @@ def _password(from_input: bool) -> tuple[str, bool]:
 
 def _say_password(password: str, *, chosen: bool) -> None:
     if not chosen:
-        CONSOLE.print(f"初始口令,只显示这一次: {password}", soft_wrap=True, markup=False)
+        CONSOLE.print(f"初始口令,只显示这一次: {password}", soft_wrap=True)
 
 
 def _areas(one: Account) -> str:

@@ -34,4 +34,4 @@ def write_file(out: Path, content: bytes) -> None:
             f"写不了 {out}({error.strerror});请检查权限和磁盘空间,或换一个位置。", f"{out} can't be written."
         ) from error
     size = f"{len(content) / 1e6:.1f} MB" if len(content) > 50_000 else f"{len(content) / 1e3:.0f} KB"
-    CONSOLE.print(f"已写出 {out}({size})。", markup=False, soft_wrap=True)
+    CONSOLE.print(f"已写出 {out}({size})。", soft_wrap=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
+import itertools
 import uuid
+from functools import partial
 from pathlib import Path as FilePath
-from typing import Annotated
+from typing import Annotated, Any, BinaryIO
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -16,20 +17,29 @@ from api.dependencies import CommunityParameter, DatabaseOf, DayParameter, Scope
 from api.documents import JSON, PRIVATE, DocumentOf, body_of, told
 from api.links import base_url
 from api.quick_route import QuickRoute
+from api.received_files import body_file
 from api.routes.transactions import MediaTypeError
 from api.turns import Readings
 from api.wanted_cases import WantedOf
 from gis_service.areas import area_named, read_area
-from gis_service.cases.case import case_of, find_case, take_case, told_of
+from gis_service.cases.case import Case, case_of, find_case, take_case, told_of
 from gis_service.cases.figures import BY, case_figures
 from gis_service.cases.filing import NewCase, file_case, similar_cases
 from gis_service.cases.flow_document import flow_told, step_told
 from gis_service.cases.listing import list_cases
 from gis_service.cases.photos import STAGES, Kept, add_photo, has_photo, list_photos, photo_hash
 from gis_service.cases.report import report_text
-from gis_service.cases.steps import StepSent, make_step, read_clock, read_journal, read_offices, steps_from
+from gis_service.cases.steps import (
+    StepSent,
+    assumed_years_of,
+    make_step,
+    read_clock,
+    read_journal,
+    read_offices,
+    steps_from,
+)
 from gis_service.documents_sent import read_document
-from gis_service.errors import ConflictError, ServiceError, UnavailableError
+from gis_service.errors import ConflictError, ServiceError, UnauthenticatedError, UnavailableError
 from gis_service.features.allowed import community_for
 from gis_service.features.question import today
 from gis_service.photos.encode import encode
@@ -40,6 +50,7 @@ router = APIRouter(tags=["cases"], route_class=QuickRoute)
 
 _PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp")
 _BATCH = 200
+_NOT_REACHED = "服务中断了,还没有办到这一件;请再办一次。"
 CaseName = Annotated[str, Path(description="社区代码.标识,或 社区代码.编码")]
 
 
@@ -52,14 +63,12 @@ class BatchSent(BaseModel):
     step: StepSent
 
 
-async def photo_sent(request: Request) -> bytes:
-    """Return the bytes of a photo that a request sends."""
+def _check_photo(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _PHOTO_TYPES:
         raise MediaTypeError(
             f"请把照片原样放在请求内容里,Content-Type 为 {'、'.join(_PHOTO_TYPES)} 之一。", "Send the photo itself."
         )
-    return await request.body()
 
 
 def photos_of(request: Request) -> PhotoFiles:
@@ -138,21 +147,36 @@ def figures(
 @router.post("/cases/steps", summary="几件案件一起办同一步", response_class=Response, responses=JSON,
              openapi_extra=body_of(BatchSent))  # fmt: skip
 def batch(database: DatabaseOf, scope: ScopeOf, document: DocumentOf) -> Response:
-    """Make one step of several cases, each on its own: what can't be done is told, and the others are done."""
+    """Make one step of several cases, each on its own: what can't be done is told, and the others are done.
+
+    Sent again with the same identifier of the step, it goes on where it stopped: what was done is done once.
+    """
     given = read_document(BatchSent, document)
-    # One identifier stands for one step of one case.
-    made, results = given.step.model_copy(update={"id": None}), []
+    results: list[dict[str, Any]] = []
     for name in given.cases:
         try:
             with database.write(scope) as conn:
-                found = take_case(conn, name, made.main_code)
-                make_step(conn, found, made, read_clock(conn, found.community))
+                found = take_case(conn, name, given.step.main_code)
+                make_step(conn, found, _own_step(given.step, found), read_clock(conn, found.community))
             results.append({"case": name, "done": True})
-        except UnavailableError:
+        except UnauthenticatedError:
             raise
+        except UnavailableError as error:
+            if not results:
+                raise
+            # What is done is committed, and must be told; the others would wait as long, one after the other.
+            said = itertools.chain([str(error)], itertools.repeat(_NOT_REACHED))
+            left = given.cases[len(results) :]
+            results += [{"case": case, "done": False, "problem": why} for case, why in zip(left, said, strict=False)]
+            break
         except ServiceError as error:
             results.append({"case": name, "done": False, "problem": str(error)})
     return told({"done": sum(one["done"] is True for one in results), "results": results})
+
+
+def _own_step(step: StepSent, case: Case) -> StepSent:
+    """Return a step of several cases as that of one of them: an identifier stands for one step of one case."""
+    return step if step.id is None else step.model_copy(update={"id": uuid.uuid5(step.id, str(case.id))})
 
 
 @router.get("/cases/{case}", summary="一件案件:经过、照片、现在可以办的步骤", response_class=Response, responses=JSON)
@@ -163,9 +187,10 @@ def case(request: Request, database: DatabaseOf, scope: ScopeOf, case: CaseName)
         found = case_of(row)
         offices = read_offices(conn, found.community)
         journal, photos = read_journal(conn, found), list_photos(conn, found)
+        assumed = assumed_years_of(row, read_clock(conn, found.community))
     here = f"{base_url(request)}/cases/{found.community}.{found.id}"
     shown = {
-        **told_of(row), "geometry": orjson.loads(row["geometry"]), "journal": journal,
+        **told_of(row), "assumed_years": assumed, "geometry": orjson.loads(row["geometry"]), "journal": journal,
         "photos": [{**one, "href": f"{here}/photos/{one['id']}"} for one in photos],
         "steps": [step_told(step) for step in steps_from(found, offices)],
     }  # fmt: skip
@@ -194,9 +219,10 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
     given = read_document(StepSent, document)
     with database.write(scope) as conn:
         found = take_case(conn, case, given.main_code)
-        made = make_step(conn, found, given, read_clock(conn, found.community))
-        after = told_of(find_case(conn, f"{found.community}.{found.id}", today()))
-    return told({"made": made, **after}, 201)
+        clock = read_clock(conn, found.community)
+        made = make_step(conn, found, given, clock)
+        row = find_case(conn, f"{found.community}.{found.id}", today())
+    return told({"made": made, **told_of(row), "assumed_years": assumed_years_of(row, clock)}, 201)
 
 
 @router.post(
@@ -206,26 +232,26 @@ def step(database: DatabaseOf, scope: ScopeOf, document: DocumentOf, case: CaseN
 )  # fmt: skip
 async def add(
     request: Request, database: DatabaseOf, scope: ScopeOf, files: PhotosOf,
-    sent: Annotated[bytes, Depends(photo_sent)],
     case: Annotated[str, Query(max_length=120, description="案件:社区代码.标识")],
     stage: Annotated[str, Query(pattern=f"^({'|'.join(STAGES)})$", description="处置前或处置后")] = "before",
     id: Annotated[uuid.UUID | None, Query(description="照片的标识;同一标识只收一次")] = None,
     account: Annotated[str | None, Query(max_length=80, description="谁拍的;不是现在登录的账户就不收")] = None,
 ) -> Response:  # fmt: skip
     """Add a photo to a case: it is made anew without what the camera wrote beside it, and kept under its hash."""
+    _check_photo(request)
     if account is not None and account != scope.actor:
         raise ConflictError(
             f"照片是账户 {account} 的,现在登录的是 {scope.actor},没有收;请用 {account} 登录后上传。",
             "The photo is another account's; nothing was written.",
         )
 
-    def keep() -> Response:
+    def keep(sent: BinaryIO) -> Response:
         with database.read(scope) as conn:
             found = case_of(find_case(conn, case, today()))
             known = id is not None and has_photo(conn, found, id)
         chosen = id or uuid.uuid4()
         if not known:
-            photo = encode(io.BytesIO(sent))
+            photo = encode(sent)
             # On the disk before any row names it.
             kept = Kept(files.keep(photo), photo.width, photo.height, len(photo.jpeg), photo.taken_at)
             with database.write(scope) as conn:
@@ -236,7 +262,8 @@ async def add(
         return answer
 
     encodings: Readings = request.app.state.encodings
-    return await encodings.run(keep)
+    async with body_file(request) as file:
+        return await encodings.run(partial(keep, file))
 
 
 @router.get("/cases/{case}/photos/{photo}", summary="案件的一张照片", response_class=Response,

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
-from api.access import RULES
 from api.dependencies import CommunityParameter, DatabaseOf, ScopeOf
+from api.documents import PRIVATE
 from api.quick_route import QuickRoute
 from api.wanted_cases import WantedOf
 from gis_service.areas import first_registered, list_areas, read_area
@@ -20,8 +20,6 @@ from maps.notice import empty_page
 from maps.ways import ways_for
 
 router = APIRouter(tags=["cases"], route_class=QuickRoute)
-
-_PRIVATE = {"Cache-Control": "private, no-store", "Vary": "Accept, Cookie"}
 
 
 @router.get("/desk", summary="案件台(网页):地址栏里的筛选与 /cases 相同", response_class=HTMLResponse)
@@ -35,14 +33,11 @@ def desk(
     with database.read(scope) as conn:
         areas = list_areas(conn)
         if not areas:
-            return HTMLResponse(empty_page(), headers=_PRIVATE)
+            return HTMLResponse(empty_page(), headers=PRIVATE)
         named = community or (case[:12] if case and case[:12].isdigit() else None)
         area = read_area(conn, named) if named else first_registered(areas)
         offices = read_offices(conn, area.code)
     writes = may(scope.role, Right.WRITE) and not (scope.grant and (scope.grant.read_only or scope.grant.viewing))
-    opened = Opened(
-        area.code, tuple((one.code, one.name) for one in areas), offices if writes else (),
-        conflicts="GET /sync/edits" in RULES, coverage="GET /today/coverage" in RULES,
-    )  # fmt: skip
+    opened = Opened(area.code, tuple((one.code, one.name) for one in areas), offices if writes else ())
     page = case_page(opened, ways_for(scope.role, "/desk"))
-    return HTMLResponse(page, headers={**_PRIVATE, "Content-Security-Policy": CASE_POLICY})
+    return HTMLResponse(page, headers={**PRIVATE, "Content-Security-Policy": CASE_POLICY})

@@ -1,4 +1,4 @@
-"""The list of a day for a grid worker, as a walk; and for the office how far each grid is round."""
+"""The list of a day for a grid worker, as a walk; and for the office how far each grid and each post is round."""
 
 from __future__ import annotations
 
@@ -61,13 +61,14 @@ def today(
 
 
 @router.get(
-    "/today/coverage", summary="走访进度:各网格走访了多少,今天办了多少", response_class=Response, responses=_JSON
-)
+    "/today/coverage", summary="走访进度:各网格、各岗位走访了多少,今天办了多少", response_class=Response,
+    responses=_JSON,
+)  # fmt: skip
 def today_coverage(
     request: Request, database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
     on: DayParameter = None,
 ) -> Response:  # fmt: skip
-    """Return for each grid how many lettings and firms were seen in time, and what was done today."""
+    """Return for each grid, and to the office for each post, what was seen in time and what was done today."""
     day = on or this_day()
     with database.read(scope, snapshot=True) as conn:
         area = area_named(conn, community)

@@ -42,7 +42,8 @@ def due(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
         name="due", title="今日待办", community=area.code, on=on, srid=area.metric_srid, unit="件",
         finding=_finding(pending, found, classes, counts),
         method=f"隐患:未办结,已过期限或 {soon.value:g} 天内到期;期限取登记的整改期限,没有的按发现之日起 "
-        f"{general.value:g} {general.unit}。登记疑似逾期:见“信息保鲜”,由公安认定。走访:在租的出租房从未走访,"
+        f"{general.value:g} {general.unit},办理环节的时限更早的按环节的时限。"
+        f"登记疑似逾期:见“信息保鲜”,由公安认定。走访:在租的出租房从未走访,"
         f"或距最近走访超过 {cycle.value:g} {cycle.unit};在营的企业从未走访,或超过 {firms.value:g} {firms.unit}。"
         "一户只列最急的一条;先重大隐患,再按超期最久、登记、从未走访、最久没有走访,企业在后。",
         facts=tuple(Fact(one.title, counts[one.key], "件", theme="due", where={CLASS: one.key}) for one in classes),

@@ -38,7 +38,7 @@ _UNIT = [
     "id", "name", "address", "grid", "building_code", "rent_status", "tenant_count", "tenant_count_as_of",
     "registered_count", "registration_status", "last_visit_on", "surveyed_on",
 ]  # fmt: skip
-_VISIT = ["grid", "target_kind", "target_code", "visited_on", "outcome", "check_result"]
+_VISIT = ["grid", "target_kind", "target_code", "visited_on", "outcome", "check_result", "worker"]
 
 
 def freshness(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:

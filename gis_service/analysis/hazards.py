@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 
 import geopandas
 import numpy as np
@@ -14,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import CLASS, Answer, Breaks, Class, Column, Fact, Ramp, Theme
+from gis_service.analysis.case_steps import read_step_limits
 from gis_service.analysis.frames import grid_titles, read_frame, titles_by_code
 from gis_service.analysis.kernel import CELL_M, surface
 from gis_service.analysis.repeats import repeats
@@ -56,7 +59,7 @@ def hazards(conn: Connection, scope: Scope, area: Area, *, on: date) -> Answer:
         name="hazards", title="隐患", community=area.code, on=on, srid=area.metric_srid, unit="起",
         finding=_finding(frame, opened, clusters),
         method="已办结、不予受理、并案的不算未办结;期限取登记的整改期限,没有的按"
-        f"发现之日起 {rule.value:g} {rule.unit}计。"
+        f"发现之日起 {rule.value:g} {rule.unit}计;办理环节的时限更早的,按环节的时限。"
         f"核密度:高斯核,带宽 {BANDWIDTH_M:g} 米,{CELL_M:g} 米方格,分级固定,不作边界修正。"
         "反复发生:同一出租房、企业或楼栋同类隐患 2 起及以上,办结后又发现的另标。"
         f"集中区:{EPS_M:g} 米内每起周围至少 {LEAST} 起(含自身)未办结隐患(DBSCAN)。"
@@ -77,25 +80,36 @@ def read_cases(conn: Connection, asked: Scope, area: Area, general: Rule, on: da
     """Return the cases that were found by a day, as ``judged`` does, each as a point."""
     cases = read_frame(conn, asked, "hazard", _READ, srid=area.metric_srid)
     known = np.array([day is None or day <= on for day in cases["found_on"]], dtype=bool)
-    frame = judged(cases[known], general, on)
+    frame = judged(cases[known], general, on, read_step_limits(conn, area.code, on))
     frame["geometry"] = shapely.point_on_surface(frame.geometry.array)
     return frame
 
 
-def judged(frame: geopandas.GeoDataFrame, general: Rule, on: date) -> geopandas.GeoDataFrame:
+def judged(
+    frame: geopandas.GeoDataFrame, general: Rule, on: date, steps: Mapping[uuid.UUID, date] = MappingProxyType({})
+) -> geopandas.GeoDataFrame:  # fmt: skip
     """Return the cases with ``open``, ``limit`` (a day or None), ``age`` and ``late`` in days, and their class.
 
-    The limit is the recorded one, else ``hazard.general_days`` after the day of finding. A case is late from the day
-    after its limit. What was settled after ``on`` was open then.
+    The limit is the recorded one, else ``hazard.general_days`` after the day of finding, or that of the present step
+    where it is earlier. A case is late from the day after its limit. What was settled after ``on`` was open then.
+
+    Parameters
+    ----------
+    steps
+        Of cases that have one, the day on which the time of the present step ends, by their identifier.
     """
     found = frame.copy()
     found["open"] = [
         status not in OVER or (status == HazardStatus.CLOSED and settled is not None and settled > on)
         for status, settled in zip(found["status"], found["closed_on"], strict=True)
     ]
-    found["limit"] = [
+    whole = [
         due or (begun + timedelta(days=general.value) if begun else None)
         for begun, due in zip(found["found_on"], found["due_on"], strict=True)
+    ]
+    found["limit"] = [
+        min((day for day in (limit, steps.get(case)) if day is not None), default=None)
+        for limit, case in zip(whole, found["id"], strict=True)
     ]
     found["age"] = [max(0, (on - begun).days) if begun else None for begun in found["found_on"]]
     found["late"] = [

@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
+from gis_service.analysis.case_steps import read_attended
 from gis_service.analysis.frames import read_frame, titles_by_code, titles_of
 from gis_service.analysis.freshness import read_let, read_visits
 from gis_service.analysis.hazards import read_cases
@@ -42,7 +43,8 @@ class Pending:
     ----------
     cases
         The open hazards that are late or near their limit, as ``hazards.judged`` tells them, with ``timing``
-        (``late`` or ``soon``), ``days`` since the limit, ``grave``, ``title`` and ``what``.
+        (``late`` or ``soon``), ``days`` since the limit, ``grave``, ``title``, ``what`` and
+        ``attended``: whether somebody saw to it that day by a step.
     units, firms
         The let units and the firms that work, those among them that nobody needs to see too: with ``since`` and
         ``visited``, ``unseen`` (``never``, ``stale`` or "") and ``title``; units with ``overdue`` beside.
@@ -65,8 +67,10 @@ def read_pending(conn: Connection, asked: Scope, area: Area, rules: Mapping[str,
     cases = read_cases(conn, asked, area, rules["hazard.general_days"], on)
     units = read_let(conn, asked, area, rules["rental.reporting_days"], on, visits)
     firms = _own(read_frame(conn, asked, "enterprise", _FIRM, srid=area.metric_srid), asked, area)
+    near = due_cases(cases, rules["hazard.soon_days"], on)
+    near["attended"] = near["id"].isin(read_attended(conn, area.code, on))
     return Pending(
-        _titled(conn, asked, area, due_cases(cases, rules["hazard.soon_days"], on)),
+        _titled(conn, asked, area, near),
         _to_see(units, rules["rental.recheck_green"], "address", "name"),
         _to_see(seen(firms, visits, on), rules["enterprise.visit_days"], "name", "address"),
         visits, len(cases),

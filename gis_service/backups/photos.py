@@ -20,6 +20,7 @@ import os
 import struct
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -222,10 +223,13 @@ def expire_photos(store: Store) -> int:
     gone = 0
     for path in (store.folder / _FOLDER).glob("??/*"):
         # Another ending is what a kill has left.
-        kept = path.stem in needed and path.suffix in {_SEALED, _GONE}
-        if not kept and path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)
-            gone += 1
+        if path.stem in needed and path.suffix in {_SEALED, _GONE}:
+            continue
+        # One that is just being sealed gets another name meanwhile.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+                gone += 1
     return gone
 
 
@@ -248,8 +252,10 @@ def _listed(backup: Backup) -> list[str]:
 
 def _sealed_since(store: Store, moment: datetime) -> Iterator[str]:
     for path in (store.folder / _FOLDER).glob(f"??/*{_SEALED}"):
-        if path.stat().st_mtime >= moment.timestamp():
-            yield path.stem
+        # Somebody may have erased it just now.
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime >= moment.timestamp():
+                yield path.stem
 
 
 def _open(store: Store, name: str, key: Key) -> tuple[bytes, bytes]:

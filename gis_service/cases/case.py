@@ -6,30 +6,41 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, RowMapping
 
 from gis_service.errors import ConflictError, NotFoundError
+from gis_service.rules import read_rules
 from layers.catalog.hazard import HazardFlow, HazardLevel, HazardStatus
 from layers.flows import OVER
 from layers.registry import LAYERS
 
 _HAZARD = LAYERS["hazard"]
+GENERAL_RULE: Final = "hazard.general_days"
 _SHOWN = tuple(field.name for field in _HAZARD.fields if field.name not in {"valid_from", "valid_to", "accuracy"})
 _CODED = {field.name: field.codes for field in _HAZARD.fields if field.codes is not None}
 
 OPEN = "h.status not in (" + ", ".join(f"'{state}'" for state in OVER) + ")"
 """Whether a case is open."""
 
-OVERDUE = f"({OPEN} and coalesce(s.due_at < now() or h.due_on < :today, h.due_on < :today, false))"
+LIMIT_ON = "coalesce(h.due_on, h.found_on + cast(:general_days as int))"
+"""The day by which a case is to be settled: as it is recorded, else ``hazard.general_days`` after it was found."""
+
+OVERDUE = f"({OPEN} and (coalesce(s.due_at < now(), false) or coalesce({LIMIT_ON} < :today, false)))"
 """Whether a case is late: its state's limit has passed, or the day by which it was to be settled."""
+
+LAST_STEP = (
+    "left join lateral (select * from gis.case_step c where c.community = h.community and c.case_id = h.id"
+    " order by c.position desc limit 1) s on true"
+)
+"""Joins the last step of each case as ``s``."""
 
 SELECT = (
     f"select h.id, h.community, h.grid, {', '.join('h.' + name for name in _SHOWN)}, h.version, h.recorded_at,"
     " s.due_at, s.remind_at, s.step, s.at as step_at, s.position,"
-    f" {OVERDUE} as overdue, ({OPEN} and coalesce(s.remind_at < now(), false)) as soon,"
+    f" {LIMIT_ON} as limit_on, {OVERDUE} as overdue, ({OPEN} and coalesce(s.remind_at < now(), false)) as soon,"
     " st_x(st_pointonsurface(h.geom)) as lon, st_y(st_pointonsurface(h.geom)) as lat,"
     " st_asgeojson(h.geom, 8) as geometry,"
     " (select count(*) from gis.case_photo p where p.community = h.community and p.case_id = h.id) as photos,"
@@ -40,8 +51,7 @@ SELECT = (
     "   and e.code = h.enterprise_code limit 1),"
     " (select coalesce(b.address, b.name) from gis.building b where b.community = h.community"
     "   and b.code = h.building_code limit 1)) as place"
-    " from gis.hazard h left join lateral (select * from gis.case_step c where c.community = h.community"
-    "  and c.case_id = h.id order by c.position desc limit 1) s on true"
+    f" from gis.hazard h {LAST_STEP}"
 )
 """Cases with their last step; what follows says which."""
 
@@ -72,8 +82,7 @@ _BY_CODE = text(
 )
 _STANDS = text(
     "select h.community, h.id, h.code, h.event_code, h.flow, h.status, h.level, h.found_on, h.due_on, s.due_at,"
-    " s.remind_at from gis.hazard h left join lateral (select c.due_at, c.remind_at from gis.case_step c"
-    "  where c.community = h.community and c.case_id = h.id order by c.position desc limit 1) s on true"
+    f" s.remind_at from gis.hazard h {LAST_STEP}"
     " where h.community = :community and h.id = :id"
 )
 
@@ -88,7 +97,14 @@ def find_case(conn: Connection, name: str, today: date) -> RowMapping:
     ConflictError
         When several grids have a case of that code.
     """
-    return _only(conn.execute(_FIND, {**_named(name), "today": today}).mappings().all(), name)
+    named = _named(name)
+    given = {**named, **late_by(conn, named["community"], today)}
+    return _only(conn.execute(_FIND, given).mappings().all(), name)
+
+
+def late_by(conn: Connection, community: str, today: date) -> dict[str, object]:
+    """Return what ``OVERDUE`` and ``LIMIT_ON`` are reckoned with in a community."""
+    return {"today": today, "general_days": int(read_rules(conn, community)[GENERAL_RULE].value)}
 
 
 def take_case(conn: Connection, name: str, main_code: str | None = None) -> Case:

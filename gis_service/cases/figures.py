@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from gis_service.cases.case import OPEN
+from gis_service.cases.case import LAST_STEP, OVERDUE, late_by
 from gis_service.cases.listing import within_community
 from gis_service.errors import InputError
 from gis_service.scope import Scope
@@ -32,6 +32,12 @@ class Rate:
 
 _REGISTERED = "status not in ('found', 'rejected', 'merged')"
 _CLOSED = "status = 'closed'"
+# What was put aside or merged and is taken up again wasn't done badly.
+_REWORKED = (
+    "exists (select from (select t.status, lag(t.status) over (order by t.recorded_at, t.written_at, t.version)"
+    " as before from gis.hazard_history t where t.community = h.community and t.id = h.id) v"
+    " where v.status = 'rework' and coalesce(v.before, '') not in ('rework', 'rejected', 'merged'))"
+)
 
 RATES: Final = (
     Rate("transferred_rate", "上报率", _REGISTERED, f"{_REGISTERED} and transferred",
@@ -41,11 +47,14 @@ RATES: Final = (
     Rate("closed_in_time_rate", "按期办结率", f"{_CLOSED} and due_on is not null and closed_on is not null",
          f"{_CLOSED} and closed_on <= due_on", "整改期限以内办结的案件 ÷ 有整改期限的已办结案件"),
     Rate("rework_rate", "返工率", _CLOSED + " or reworked", "reworked",
-         "返工过(复查不合格或办结后重新办理)的案件 ÷ 复查过的案件(已办结的和返工过的)"),
+         "返工过(复查不合格或办结后重新办理;不予受理、并案后重新办理的不算)的案件 ÷ 复查过的案件(已办结的和返工过的)"),
 )  # fmt: skip
 """Shares; each is given with both numbers, and empty where there is nothing to divide by."""
 
-OVERDUE: Final = ("overdue", "超期数", "未办结,且已过整改期限或本环节时限的案件")
+LATE: Final = (
+    "overdue", "超期数",
+    "未办结,且已过整改期限(没有登记的,自发现之日起按规则 hazard.general_days 的天数)或本环节时限的案件",
+)  # fmt: skip
 
 _BY: Final = {
     "grid": "coalesce(grid, '')", "event": "event_code", "month": "coalesce(to_char(found_on, 'YYYY-MM'), '')",
@@ -76,21 +85,17 @@ def case_figures(
         text(
             "with cases as (select h.*, h.transferred_on is not null or exists (select from gis.hazard_history t"
             "   where t.community = h.community and t.id = h.id and t.status = 'transferred') as transferred,"
-            "  exists (select from gis.hazard_history t where t.community = h.community and t.id = h.id"
-            "   and t.status = 'rework') as reworked,"
-            "  (select c.due_at from gis.case_step c where c.community = h.community and c.case_id = h.id"
-            "   order by c.position desc limit 1) as due_at"
-            f" from gis.hazard h where {mine} and (cast(:since as date) is null or h.found_on >= :since)"
+            f"  {_REWORKED} as reworked, {OVERDUE} as late"
+            f" from gis.hazard h {LAST_STEP} where {mine} and (cast(:since as date) is null or h.found_on >= :since)"
             "  and (cast(:until as date) is null or h.found_on <= :until))"
             f" select {_BY[by]} as key, count(*) as found, count(*) filter (where {_REGISTERED}) as registered,"
             f" count(*) filter (where {_CLOSED}) as closed, {counted},"
-            f" count(*) filter (where {OPEN}"
-            "  and (due_at < now() or due_on < :today)) as overdue from cases h group by 1 order by 1"
+            " count(*) filter (where late) as overdue from cases group by 1 order by 1"
         ),
-        {**areas, "since": since, "until": until, "today": on},
+        {**areas, **late_by(conn, community, on), "since": since, "until": until},
     ).mappings()
     definitions = [{"name": rate.name, "title": rate.title, "definition": rate.definition} for rate in RATES]
-    definitions.append(dict(zip(("name", "title", "definition"), OVERDUE, strict=True)))
+    definitions.append(dict(zip(("name", "title", "definition"), LATE, strict=True)))
     return {"by": by, "since": since, "until": until, "definitions": definitions, "rows": [_told(by, r) for r in rows]}
 
 

@@ -157,7 +157,7 @@ _SIMILAR = text(
     " st_x(st_pointonsurface(h.geom)) as lon, st_y(st_pointonsurface(h.geom)) as lat"
     " from gis.hazard h, (select st_setsrid(st_makepoint(:lon, :lat), 4490) as point) p"
     " where h.community = :community and h.event_code = :event"
-    f" and {OPEN}"
+    f" and {OPEN} and h.data_status <> 'void'"
     # Rows near by are found with the index first; a degree of longitude is shorter than one of latitude.
     " and h.geom && st_expand(p.point, :metres / 111000.0 / cos(radians(:lat)), :metres / 110000.0)"
     " and st_dwithin(h.geom::geography, p.point::geography, :metres) order by distance_m, h.code limit 10"

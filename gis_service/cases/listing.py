@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
-from gis_service.cases.case import OPEN, OVERDUE, SELECT, told_of
+from gis_service.cases.case import LAST_STEP, LIMIT_ON, OPEN, OVERDUE, SELECT, late_by, told_of
 from gis_service.scope import Scope
 
 MOST: Final = 1000
@@ -62,38 +62,38 @@ class Wanted:
 
 
 def within_community(scope: Scope, community: str) -> tuple[str, dict[str, object]]:
-    """Return the query's own filter beside row-level security."""
+    """Return the query's own filter of the rows ``h`` beside row-level security; what was declared void is left out."""
     codes = scope.narrowed(community).areas
     grids = [code for code in codes if len(code) == 15]
+    mine = "h.community = :community and h.data_status <> 'void'"
     if any(len(code) <= 12 for code in codes):
-        return "h.community = :community", {"community": community}
-    return "h.community = :community and h.grid = any(cast(:grids as text[]))", {
-        "community": community, "grids": grids,
-    }  # fmt: skip
+        return mine, {"community": community}
+    return f"{mine} and h.grid = any(cast(:grids as text[]))", {"community": community, "grids": grids}
 
 
 def list_cases(conn: Connection, scope: Scope, community: str, wanted: Wanted, on: date) -> dict[str, Any]:
     """Return a page of cases and how many there are; late ones first, then grave ones, then by the nearest limit."""
     where, values = wanted.terms()
     mine, areas = within_community(scope, community)
-    given = {**values, **areas, "today": on}
+    given = {**values, **areas, **late_by(conn, community, on)}
     rows = conn.execute(
         text(
             f"{SELECT} where {mine} and {where} order by {OVERDUE} desc, (h.level <> '01') desc,"
-            " least(s.due_at, (h.due_on + 1)::timestamptz) nulls last, h.found_on nulls last, h.code, h.id"
+            f" least(s.due_at, ({LIMIT_ON} + 1)::timestamp at time zone 'Asia/Shanghai') nulls last,"
+            " h.found_on nulls last, h.code, h.id"
             " limit :limit offset :offset"
         ),
         {**given, "limit": wanted.limit, "offset": wanted.offset},
     ).mappings()
     cases = [told_of(row) for row in rows]
-    last = "left join lateral (select * from gis.case_step c where c.community = h.community and c.case_id = h.id"
-    last += " order by c.position desc limit 1) s on true"
-    total = conn.execute(text(f"select count(*) from gis.hazard h {last} where {mine} and {where}"), given).scalar_one()
+    total = conn.execute(
+        text(f"select count(*) from gis.hazard h {LAST_STEP} where {mine} and {where}"), given
+    ).scalar_one()
     counts = conn.execute(
         text(
             "select " + ", ".join(f"count(*) filter (where {term}) as {kind}" for kind, term in _KINDS.items())
-            + f" from gis.hazard h {last} where {mine}"
+            + f" from gis.hazard h {LAST_STEP} where {mine}"
         ),
-        {**areas, "today": on},
+        given,
     ).mappings().one()  # fmt: skip
     return {"numberMatched": total, "numberReturned": len(cases), "counts": dict(counts), "cases": cases}

@@ -7,7 +7,8 @@ from typing import Any
 
 from gis_service.cases.filing import due_said
 from gis_service.features.question import SHANGHAI
-from layers.catalog.hazard import Department, HazardFlow
+from layers.catalog.hazard import Department, HazardFlow, HazardLevel
+from layers.flows import GRAVE
 from layers.registry import LAYERS
 
 _FIELDS = {field.name: field for field in LAYERS["hazard"].fields}
@@ -33,7 +34,7 @@ def report_text(
     """
     place = case.get("place")
     lines = [
-        f"【{'疑似重大隐患上报' if case['level'] != '01' else '事项上报'}】{case['code']}",
+        f"【{_headed(HazardLevel(case['level']))}】{case['code']}",
         f"事件类别:{case.get('event_code_title', case['event_code'])}({case['event_code']})",
         f"等级:{_said(case, 'level')}",
         f"地点:{community}{grid or ''}{'' if not place else f',{place}'}",
@@ -49,11 +50,17 @@ def report_text(
     if done:
         lines += ["办理经过:", *done]
     if case.get("transferred_to"):
+        since = f",{case['transferred_on']}" if case.get("transferred_on") else ""
         reference = f",编号 {case['transferred_ref']}" if case.get("transferred_ref") else ""
-        lines.append(f"移交:{Department(case['transferred_to']).label},{case.get('transferred_on')}{reference}")
+        lines.append(f"移交:{Department(case['transferred_to']).label}{since}{reference}")
     if photos:
         lines += [f"照片 {len(photos)} 张:", *photos]
     return "\n".join(lines) + "\n"
+
+
+def _headed(level: HazardLevel) -> str:
+    """Return what kind of report it is: the word of the level, without what is said of it in brackets."""
+    return f"{level.label.partition('(')[0]}隐患上报" if level in GRAVE else "事项上报"
 
 
 def _said(case: Mapping[str, Any], name: str) -> str:

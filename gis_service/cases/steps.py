@@ -21,7 +21,7 @@ from gis_service.case_tables import CASE_STEP
 from gis_service.cases.case import Case
 from gis_service.cases.work_calendar import PUBLISHED, WorkCalendar
 from gis_service.cases.work_days import read_calendar
-from gis_service.cases.working_time import due, remind_at
+from gis_service.cases.working_time import assumed_years, due, remind_at
 from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from gis_service.features.question import SHANGHAI
@@ -145,6 +145,9 @@ def make_step(conn: Connection, case: Case, wanted: StepSent, clock: Clock) -> u
             raise ConflictError("这个标识已用于另一件案件的步骤。", "The identifier is another case's step.")
         return identifier
     step = _step_of(case, wanted.step)
+    if wanted.due_on is not None and Requirement.DUE not in (*step.requires, *step.offers):
+        # The database can't tell this day from the one that the service gives a case at first.
+        raise _says_too_much(step, Requirement.DUE)
     at = min(wanted.at or datetime.now(UTC), datetime.now(UTC))
     row = {"community": case.community, "id": identifier, "case_id": case.id, "step": wanted.step, "at": at}
     try:
@@ -175,12 +178,12 @@ def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime)
     target = step.target or case.status
     found: dict[str, datetime | date | None] = {}
     if step.name == "extend" or (step.name == "suspend" and wanted.due_on is not None):
-        found |= _until(wanted.due_on, at)
+        found |= _until(clock.calendar, wanted.due_on, at)
     elif step.limit is not None or (level in GRAVE and target in _BEFORE_TRANSFER and step.target is not None):
         grave = level in GRAVE and target in _BEFORE_TRANSFER
         found |= clock.run(SUSPECTED_LIMIT if grave else str(step.limit), case.event_code, level, at)
         if step.limit == "event" and wanted.due_on is not None and not grave:
-            found |= _until(wanted.due_on, at)
+            found |= _until(clock.calendar, wanted.due_on, at)
     elif step.target is None:
         # The case stays where it is, and so does its limit.
         found |= {"due_at": case.due_at, "remind_at": case.remind_at}
@@ -192,6 +195,17 @@ def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime)
     return found
 
 
+def assumed_years_of(row: Mapping[str, Any] | RowMapping, clock: Clock) -> tuple[int, ...]:
+    """Return the years up to a case's limit whose holidays weren't known, so that only their weekends were left out.
+
+    Parameters
+    ----------
+    row
+        As :func:`gis_service.cases.case.find_case` gives it.
+    """
+    return () if row["due_at"] is None else assumed_years(clock.calendar, row["step_at"], row["due_at"])
+
+
 def _start(case: Case, at: datetime) -> datetime:
     """Return when the limit of a whole case begins: at noon of the day it was found, at the latest now."""
     if case.found_on is None:
@@ -199,12 +213,12 @@ def _start(case: Case, at: datetime) -> datetime:
     return min(at, datetime.combine(case.found_on, time(12), SHANGHAI).astimezone(UTC))
 
 
-def _until(day: date | None, at: datetime) -> dict[str, datetime | date | None]:
-    """Return the limits of a day that somebody set: its end, and a reminder when four fifths of the time are gone."""
+def _until(calendar: WorkCalendar, day: date | None, at: datetime) -> dict[str, datetime | date | None]:
+    """Return the limits of a day that somebody set: its end, and when to remind of it."""
     if day is None:
         return {}
     end = datetime.combine(day + timedelta(days=1), time(), SHANGHAI).astimezone(UTC)
-    return {"due_at": end, "remind_at": at + (end - at) * 0.8 if end > at else at}
+    return {"due_at": end, "remind_at": remind_at(calendar, at, end)}
 
 
 def _refused(error: IntegrityError, case: Case, step: Step) -> Exception:
@@ -230,15 +244,18 @@ def _refused(error: IntegrityError, case: Case, step: Step) -> Exception:
             f"“{step.title}”要写明{Requirement(detail).label}({detail})。", f"The step {step.name} needs {detail}."
         )
     elif name == "case_step_offers":
-        found = InputError(
-            f"“{step.title}”不能写{Requirement(detail).label}({detail})。",
-            f"The step {step.name} doesn't say {detail}.",
-        )
+        found = _says_too_much(step, Requirement(detail))
     elif name in _SENTENCES:
         found = ConflictError(*_SENTENCES[name])
     elif name.endswith("_max_length"):
         found = InputError("情况说明最多 2000 字,岗位 120 字,文号 80 字。", "A text of the step is too long.")
     return found
+
+
+def _says_too_much(step: Step, said: Requirement) -> InputError:
+    return InputError(
+        f"“{step.title}”不能写{said.label}({said})。", f"The step {step.name} doesn't say {said}."
+    )  # fmt: skip
 
 
 _SENTENCES: Final = {

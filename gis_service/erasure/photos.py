@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
@@ -13,9 +13,11 @@ from sqlalchemy.engine import Connection
 from gis_service.backups.photos import forget_photos
 from gis_service.database import explained
 from gis_service.erasure.erase import Found, note_erasure
-from gis_service.erasure.receipt import Note
+from gis_service.erasure.note import Note
 from gis_service.errors import NotFoundError
 from gis_service.photos.files import PhotoFiles
+
+_TITLE = "照片(整份删除)"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,12 @@ def find_photos(engine: Engine, name: str) -> list[Named]:
     return found
 
 
-def erase_named(engine: Engine, files: PhotoFiles, named: Sequence[Named], receipt: str, note: Note | None) -> Found:
+def erase_named(
+    engine: Engine, files: PhotoFiles, named: Sequence[Named], number: str, reason: str, note: Note | None
+) -> Found:  # fmt: skip
     """Delete photos with everything that knows them: files, copies in backups, and at last their rows.
+
+    The note for later restores is written first: the dump of a restored backup would bring the rows back.
 
     Raises
     ------
@@ -66,16 +72,31 @@ def erase_named(engine: Engine, files: PhotoFiles, named: Sequence[Named], recei
         When the folder of backups can't be written: the rows are still there, so that it can be done again.
     """
     hashes = sorted({one.sha256 for one in named})
-    erase_photos(files, hashes, note)
+    written = note.write(number, datetime.now(UTC), reason, photos=hashes) if note else None
+    try:
+        erase_photos(files, hashes, note)
+        found = erase_rows(engine, hashes, number)
+    except BaseException:
+        # It is done again under another number; a note of what the audit never heard of would hit later photos.
+        if written is not None:
+            written.unlink(missing_ok=True)
+        raise
+    return replace(found, shown=tuple(f"{one.case} {one.photo}" for one in named))
+
+
+def erase_rows(engine: Engine, hashes: Sequence[str], number: str) -> Found:
+    """Delete the rows of photos and note it for the audit; return how many there were."""
     with explained(), engine.begin() as conn:
         rows = _delete_rows(conn, hashes)
-        note_erasure(conn, receipt, rows)
-    return Found("照片(整份删除)", rows, tuple(f"{one.case} {one.photo}" for one in named))
+        note_erasure(conn, number, rows)
+    return Found(_TITLE, rows)
 
 
 def _delete_rows(conn: Connection, hashes: Sequence[str]) -> int:
     conn.execute(text("select set_config('gis.actor', 'operator', true), set_config('gis.role', 'operator', true)"))
-    return conn.execute(text("delete from gis.case_photo where sha256 = any(:hashes)"), {"hashes": hashes}).rowcount
+    return conn.execute(
+        text("delete from gis.case_photo where sha256 = any(:hashes)"), {"hashes": list(hashes)}
+    ).rowcount
 
 
 def erase_photos(files: PhotoFiles, hashes: Collection[str], note: Note | None) -> Found:
@@ -94,4 +115,4 @@ def erase_photos(files: PhotoFiles, hashes: Collection[str], note: Note | None) 
     count = sum(files.remove(sha256) for sha256 in hashes)
     if note is not None:
         forget_photos(note.store, note.recipient, hashes)
-    return Found("照片(整份删除)", count)
+    return Found(_TITLE, count)

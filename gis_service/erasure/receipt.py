@@ -1,25 +1,20 @@
-"""Erasing from beginning to end: database, files, logs, a receipt, and a sealed note for whatever is restored later."""
+"""Erasing from beginning to end: database, files, logs, and a receipt."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import orjson
 from sqlalchemy import Engine
 
-from gis_service.backups.sealing import Key, Recipient, read_sealed, seal
-from gis_service.backups.store import Store
 from gis_service.database import explained
-from gis_service.erasure.erase import Found, erase_values, find_values, left_aside, new_receipt, was_erased, wipe
+from gis_service.erasure.erase import Found, erase_values, find_values, left_aside, new_receipt, wipe
+from gis_service.erasure.note import Note
 from gis_service.erasure.originals import blot_log, search_files
 from gis_service.erasure.values import Values
-from gis_service.errors import ServiceError, UnavailableError
-from gis_service.flushing import flush_names
 from gis_service.people.audit import Anchors
 from gis_service.surveys.files.looking import ABSENT, UNKNOWN
 
@@ -125,7 +120,7 @@ def erase(
         When the note can't be written; nothing has changed then.
     """
     number, at = number or new_receipt(), datetime.now(UTC)
-    written = note.write(number, at, values, reason) if note else None
+    written = note.write(number, at, reason, values=values.values) if note else None
     told("在数据库里删除")
     try:
         found = _erase_rows(grounds, values, number)
@@ -133,7 +128,7 @@ def erase(
         if written is not None:
             written.unlink(missing_ok=True)
         raise
-    found += _erase_files(grounds, values, told, unreadable=unreadable)
+    found += erase_files(grounds, values, told, unreadable=unreadable)
     _wipe(grounds)
     told("再查一遍")
     kept = not_searched(grounds, values)
@@ -149,7 +144,8 @@ def _erase_rows(grounds: Grounds, values: Values, number: str) -> list[Found]:
     return erased.found
 
 
-def _erase_files(grounds: Grounds, values: Values, told: Told, *, unreadable: bool) -> list[Found]:
+def erase_files(grounds: Grounds, values: Values, told: Told, *, unreadable: bool) -> list[Found]:
+    """Delete the files in which the values stand, and blot them out of the logs; return how many there were."""
     told("在文件和日志里删除")
     verdicts = [one for one in _verdicts(grounds, values) if unreadable or one[1] != UNKNOWN]
     for path, _ in verdicts:
@@ -175,57 +171,3 @@ def _files(verdicts: Sequence[tuple[Path, str]], *, unreadable: bool = False) ->
     unknown = tuple(path.name for path, verdict in verdicts if verdict == UNKNOWN and unreadable)
     found = [("文件(整份删除)", known), ("打不开、无法查找的文件(整份删除)", unknown)]
     return [Found(title, len(names), names) for title, names in found if names]
-
-
-@dataclass(frozen=True)
-class Note:
-    """The notes of what was erased, sealed beside the backups: whoever restores one has the key, and erases again."""
-
-    store: Store
-    recipient: Recipient
-
-    @property
-    def folder(self) -> Path:
-        """Where they lie; they go when no backup is older than they are."""
-        return self.store.erasures
-
-    def write(self, number: str, at: datetime, values: Values, reason: str) -> Path:
-        """Write one and return it; UnavailableError when that can't be done."""
-        document = {"number": number, "at": at.isoformat(), "values": list(values.values), "reason": reason}
-        try:
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            path = self.folder / f"{at:%Y%m%dT%H%M%SZ}-{number}.age"
-            seal(io.BytesIO(orjson.dumps(document)), path, self.recipient)
-            flush_names(self.folder)
-        except OSError as error:
-            raise UnavailableError(
-                f"备份目录 {self.folder} 写不了({error.strerror}),没有删除:不记下来,恢复备份时会回来;请检查共享目录。",
-                "The note for later restores can't be written; nothing was erased.",
-            ) from error
-        return path
-
-
-def repeat(grounds: Grounds, store: Store, key: Key, told: Told) -> tuple[list[Receipt], list[str]]:
-    """Erase again, after a restore, what was erased since the backup was made.
-
-    What the restored audit says was erased is erased there: whoever wrote the same name afterwards did so rightly.
-
-    Returns
-    -------
-    tuple
-        The receipts, and one sentence for each erasing that couldn't be repeated.
-    """
-    receipts, failed = [], []
-    for path in sorted(store.erasures.glob("*.age")):
-        try:
-            said = orjson.loads(read_sealed(path, key))
-            values, number, reason = Values(tuple(said["values"])), str(said["number"]), str(said["reason"])
-            with explained(), grounds.owner.connect() as conn:
-                done = was_erased(conn, number)
-            if done:
-                _erase_files(grounds, values, told, unreadable=False)
-            else:
-                receipts.append(erase(grounds, values, reason, told, number=number))
-        except (ServiceError, orjson.JSONDecodeError, KeyError, TypeError) as error:
-            failed.append(f"{path.name}:{error}")
-    return receipts, failed

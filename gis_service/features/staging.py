@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
+from gis_service.features.journal import has_journal
 from gis_service.tables import STORED_SRID, column_type
 from layers.field import Kind, LayerField
 from layers.layer import Layer
@@ -167,10 +168,11 @@ class Staging:
         )
         return [(int(row), str(code), where) for row, code, where in rows]
 
-    def find_removed(self, conn: Connection, grid: str, named: Iterable[str] = ()) -> None:
+    def find_removed(self, conn: Connection, grid: str, named: Iterable[str] = ()) -> list[str]:
         """Find what stands in a grid and isn't among the staged rows; its rows have negative numbers.
 
-        Where no row can be staged nothing is: a file in which everything is wrong doesn't say that all is gone.
+        What has a journal of its own isn't removed; the codes of such features are returned. Where no row can be
+        staged nothing is: a file in which everything is wrong doesn't say that all is gone.
 
         Parameters
         ----------
@@ -187,6 +189,14 @@ class Staging:
             ),
             {"community": self.community, "grid": grid, "named": list(named)},
         )
+        kept = conn.execute(
+            text(
+                f"delete from removing r using gis.{self.layer.name} t where t.community = :community and t.id = r.id"
+                f" and {has_journal(self.layer, 't')} returning t.code"
+            ),
+            {"community": self.community},
+        )
+        return sorted(kept.scalars())
 
     def outside(self, conn: Connection) -> list[tuple[int, str, float]]:
         """Return (row, code, distance in metres) of rows that don't touch the community's boundary, if there is one."""

@@ -1,4 +1,4 @@
-"""What the office sees: how far each grid is round, and what was done today."""
+"""What the office sees: how far each grid and each post is round, and what was done today."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from gis_service.analysis.pending import USED, Pending, read_pending
 from gis_service.areas import Area
 from gis_service.field.reasons import Thing, things_of
 from gis_service.field.start import read_grids
-from gis_service.field.today import VISITED, visited
+from gis_service.field.today import VISITED, done_on
+from gis_service.field.workers import by_worker, worker_definitions
 from gis_service.rules import read_rules
 from gis_service.scope import Scope
 from layers.catalog.visit import VisitOutcome
@@ -31,13 +32,15 @@ _SUMMED: Final = (
 def coverage(conn: Connection, scope: Scope, area: Area, *, on: date) -> dict[str, Any]:
     """Return for each grid within the scope how many lettings and firms were seen in time, and what was done today.
 
-    Rows outside every grid come last, where the scope has all of the community.
+    Where the scope has all of the community, rows outside every grid come last, and the same is told by who went: that
+    is for the office, not for one worker about another.
     """
     asked, rules = scope.narrowed(area.code), read_rules(conn, area.code)
     pending = read_pending(conn, asked, area, rules, on)
     grids: dict[str | None, str] = dict(read_grids(conn, asked, area)["title"])
     counts = _counted(pending, things_of(pending, rules), rules, on)
-    if area.code in asked.areas:
+    office = area.code in asked.areas
+    if office:
         grids[None] = "未划入网格"
         # A grid that was taken away may still stand in rows.
         for grid in [one for one in counts if one not in grids]:
@@ -46,7 +49,8 @@ def coverage(conn: Connection, scope: Scope, area: Area, *, on: date) -> dict[st
     total: Counter[str] = sum((counts.get(code, Counter()) for code in grids), Counter())
     return {
         "community": area.code, "on": on.isoformat(), "definitions": _definitions(rules), "grids": listed,
-        "total": _shares(total), "rules_version": RULES_VERSION,
+        "total": _shares(total), "workers": by_worker(pending, rules, on) if office else [],
+        "worker_definitions": worker_definitions(rules), "rules_version": RULES_VERSION,
         "rules": [rules[code].model_dump(mode="json") for code in USED],
     }  # fmt: skip
 
@@ -66,7 +70,7 @@ def _counted(
             count(grid, f"{name}_never", since is None)
             count(grid, f"{name}_seen", since is not None and since <= rules[rule].value)
     visits = pending.visits[[day == on for day in pending.visits["visited_on"]]]
-    done, _ = visited(pending.visits, on)
+    done, _ = done_on(pending, on)
     met: dict[tuple[str, str], tuple[str | None, bool]] = {}
     for grid, layer, code, outcome in zip(
         *(visits[name] for name in ("grid", "target_kind", "target_code", "outcome")), strict=True
@@ -74,6 +78,8 @@ def _counted(
         count(grid, "visits_today")
         if layer in VISITED and ((layer, code) not in met or outcome == VisitOutcome.DONE):
             met[layer, code] = grid, outcome == VisitOutcome.DONE
+    attended = pending.cases[pending.cases["attended"].astype(bool)]
+    met |= {("hazard", code): (grid, True) for code, grid in attended["grid"].items()}
     for grid, was_done in met.values():
         count(grid, "done_today" if was_done else "vain_today")
     for thing in things:
@@ -102,7 +108,12 @@ def _definitions(rules: Mapping[str, Rule]) -> list[dict[str, str]]:
         ("enterprises_share", "企业走访覆盖", "%", "周期内走访过的企业 ÷ 在营的企业"),
         ("enterprises_never", "从未走访的企业", "家", "没有完成的走访"),
         ("visits_today", "今天的走访", "次", "走访日期为今天,不论对象和结果"),
-        ("done_today", "今天办完", "件", "今天走访完成的隐患、出租房和企业,同一对象只算一次"),
+        (
+            "done_today",
+            "今天办完",
+            "件",
+            "今天走访完成的隐患、出租房和企业,和到期或超期而今天办过一步的隐患;同一对象只算一次",
+        ),
         (
             "vain_today",
             "今天去过没有办成",

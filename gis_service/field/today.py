@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 from sqlalchemy.engine import Connection
 
-from gis_service.analysis.pending import read_pending
+from gis_service.analysis.pending import Pending, read_pending
 from gis_service.analysis.routes import Routes
 from gis_service.analysis.streets import Floats
 from gis_service.analysis.walking import read_walk
@@ -29,7 +29,8 @@ from layers.rules import Rule
 
 LEAST_HOURS, MOST_HOURS = 0.5, 12.0
 _DONE = (
-    "办完即消失:当天有结果为“完成”的走访,或隐患已销号。当天去过而没有办成的(无人、拒访、推诿、需联合执法)"
+    "办完即消失:当天有结果为“完成”的走访,隐患已办结,或当天办过一步(劝导、处置、移交、跟踪、复查、补充记录;"
+    "登记、指派、延期不算)。当天去过而没有办成的(无人、拒访、推诿、需联合执法)"
     "不再排进今天的路线,连同备注留到明天。"
 )
 
@@ -180,7 +181,7 @@ def today(
     asked, rules = scope.narrowed(area.code), read_rules(conn, area.code)
     begun = start_of(conn, asked, area, start)
     pending = read_pending(conn, asked, area, rules, on)
-    done, vain = visited(pending.visits, on)
+    done, vain = done_on(pending, on)
     things = [_remarked(thing, vain, on) for thing in things_of(pending, rules) if _name(thing) not in done]
     tried = {name for name, (day, _) in vain.items() if day == on}
     stops = stops_of(thing for thing in things if _name(thing) not in tried)
@@ -200,6 +201,12 @@ def today(
 
 VISITED = ("hazard", "rental_unit", "enterprise")
 """The layers of what stands on the list."""
+
+
+def done_on(pending: Pending, on: date) -> tuple[set[tuple[str, str]], dict[tuple[str, str], tuple[date, str]]]:
+    """Return what was done on a day, by a visit or by a step of a case, and what was visited in vain since."""
+    done, vain = visited(pending.visits, on)
+    return done | {("hazard", code) for code in pending.cases.index[pending.cases["attended"].astype(bool)]}, vain
 
 
 def visited(visits: pd.DataFrame, on: date) -> tuple[set[tuple[str, str]], dict[tuple[str, str], tuple[date, str]]]:

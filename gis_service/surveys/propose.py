@@ -134,6 +134,14 @@ def _left_to_steps(conn: Connection, draft: _Draft) -> list[str]:
     return [f"与已有的案件不同、没有改:{said};已有案件的这些内容由办理步骤改变,不随文件改动。"]
 
 
+def _kept(codes: list[str]) -> list[str]:
+    """Say what the file doesn't have and stays all the same."""
+    if not codes:
+        return []
+    named = "、".join(codes[:5]) + (" 等" if len(codes) > 5 else "")
+    return [f"文件里没有、也没有删除:{named} {len(codes):,} 件已有办理经过或照片;请用办理步骤结束。"]
+
+
 def _ask_columns(layer: Layer, matching: Matching) -> None:
     """Raise OpenQuestionError when columns likely mean fields, which only the sender can confirm."""
     if not matching.suggested:
@@ -246,7 +254,7 @@ def _check(conn: Connection, draft: _Draft) -> None:
     draft.refusals += [*outside, *faulty, *doubled, *_against_mode(conn, staging, draft.reading)]
     if draft.reading.grid is not None:
         named = (*draft.reader.codes, *(one.code for one in draft.refusals), *(one.code for one in draft.waiting))
-        staging.find_removed(conn, draft.reading.grid, named)
+        draft.notes += _kept(staging.find_removed(conn, draft.reading.grid, named))
 
 
 def _read_otherwise(draft: _Draft, reading: Reading) -> Iterator[str]:

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Connection
 
+from gis_service.features.journal import has_journal
 from gis_service.features.staging import Staging
 from gis_service.surveys.proposal_rows import Kept
 from gis_service.tables import column_type
@@ -202,8 +203,8 @@ def _removed_edited(conn: Connection, staging: Staging) -> list[Conflict]:
     rows = conn.execute(
         text(
             f"delete from removing r using gis.{staging.layer.name} t where t.community = :community and t.id = r.id"
-            " and t.version <> r.base returning r.row, r.code"
+            f" and (t.version <> r.base or {has_journal(staging.layer, 't')}) returning r.row, r.code"
         ),
         {"community": staging.community},
     )
-    return [Conflict(row, (), f"提案之后编码 {code} 的要素被别人改过;没有删除。") for row, code in rows]
+    return [Conflict(row, (), f"提案之后编码 {code} 的要素被别人改过或办理过;没有删除。") for row, code in rows]

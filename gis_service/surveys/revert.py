@@ -15,6 +15,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gis_service.errors import ConflictError
+from gis_service.features.journal import has_journal
 from gis_service.features.staging import SAME_PLACE_DEG
 from gis_service.features.write import refused_by_database
 from gis_service.surveys.uploads import UploadRecord, read_upload
@@ -24,7 +25,7 @@ from layers.registry import LAYERS
 
 _GEOMETRY = "geom"
 _REASONS = {
-    "edited": "这次上传新增的,之后又改过,没有删除",
+    "edited": "这次上传新增的,之后又改过或办理过,没有删除",
     "removed": "之后已被删除,没有恢复",
     "added_again": "这次删除的,之后又有同一要素,没有改动",
     "code_taken": "这次删除的,编码已被另一个要素使用,没有恢复",
@@ -128,7 +129,7 @@ def _compare(conn: Connection, layer: Layer, upload: UploadRecord) -> None:
             " select span.id, case"
             "  when b.id is null and a.operation = 'delete' then 'same'"
             "  when b.id is null then case when n.id is null then 'same'"
-            f"   when {differs} then 'edited' else 'delete' end"
+            f"   when {differs} or {has_journal(layer, 'n')} then 'edited' else 'delete' end"
             "  when a.operation = 'delete' then case"
             f"   when n.id is not null then case when {same} then 'same' else 'added_again' end"
             f"   when exists (select from gis.{layer.name} n2 where {clash}) then 'code_taken' else 'restore' end"

@@ -140,8 +140,7 @@ def _file(doing: Doing) -> tuple[dict[str, Any], str | None]:
     if doing.edit.suspect:
         document["detail"] = f"{document.get('detail') or ''}(位置待核:{doing.edit.suspect})"
     given = read_document(NewCase, document)
-    clock = doing.clock(doing.community) if given.register_it else None
-    filed = file_case(doing.conn, doing.community, given, clock)
+    filed = file_case(doing.conn, doing.community, given, doing.clock(doing.community))
     return {"case": f"{doing.community}.{filed.case.id}", "code": filed.case.code}, None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import date
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
@@ -18,6 +19,8 @@ from gis_service.scope import Scope
 from layers.layer import Layer
 
 GEOMETRY = "geometry"
+_DAY_OF: Final = {"tenant_count": "tenant_count_as_of"}
+"""Counts, and in which field their day is."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Merged:
 def merge_change(
     conn: Connection, layer: Layer, scope: Scope, feature: str, base: int | None, changes: Changes,
     *, before: Mapping[str, Any] | None = None, insist: bool = False, decided: Collection[str] | None = None,
+    counted_on: date | None = None,
 ) -> Merged:  # fmt: skip
     """Write those fields of a change that nobody else has changed since its base; the others clash.
 
@@ -53,12 +57,14 @@ def merge_change(
     base
         The version that the change was made on; None where it isn't known.
     before
-        What the phone showed of the fields, which counts where the history has no such version.
+        What the phone showed of the fields: what still says that was changed by nobody whom they hadn't heard of.
     insist
         Whether the change is written whatever others did since: somebody decided so.
     decided
         The fields that they decided about; of the others nothing is written, since others may have gone on with what
         was written when the change arrived. None for all.
+    counted_on
+        When the counts among the changes were made; a count is worth what its day is, and takes it along.
 
     Raises
     ------
@@ -82,13 +88,12 @@ def merge_change(
     if insist:
         clashes: list[Difference] = []
     else:
-        held = _base(conn, layer, locked.stamp, base)
-        known = held if held is not None else dict(before or {})
+        shown, held = dict(before or {}), _base(conn, layer, locked.stamp, base) or {}
         clashes = [
-            Difference(name, layer.field(name).title, known.get(name), locked.values[name], value)
+            Difference(name, layer.field(name).title, held.get(name, shown.get(name)), locked.values[name], value)
             for name, value in mine.items()
-            if locked.values[name] not in (value, known.get(name))
-            or (name not in known and locked.values[name] != value)
+            if locked.values[name] != value
+            and not (_says(held, name, locked.values[name]) or _says(shown, name, locked.values[name]))
         ]
         if changes.geometry is not None and _moved_since(conn, layer, locked.stamp, base):
             clashes.append(Difference(GEOMETRY, "位置", None, None, None))
@@ -96,10 +101,30 @@ def merge_change(
     written = {name: value for name, value in changes.properties.items() if name not in clashing}
     geometry = None if GEOMETRY in clashing else changes.geometry
     different = {name: value for name, value in written.items() if mine[name] != locked.values[name]}
+    if counted_on is not None:
+        different |= _days_of(written, different, locked, counted_on)
     stamp = locked.stamp
     if different or geometry is not None:
         stamp = change_feature(conn, layer, locked, different, geometry)
     return Merged(stamp, (*different, *((GEOMETRY,) if geometry is not None else ())), tuple(clashes))
+
+
+def _says(known: Mapping[str, Any], name: str, present: object) -> bool:
+    """Return whether what somebody knew of a field is what it says now; JSON writes days as text."""
+    return name in known and known[name] in (present, present.isoformat() if isinstance(present, date) else present)
+
+
+def _days_of(
+    written: Mapping[str, object], different: Mapping[str, object], locked: Locked, counted_on: date
+) -> dict[str, str]:
+    """Return the days of the counts that are written, and of those that stand already and were confirmed later."""
+    found = {}
+    for count, day in _DAY_OF.items():
+        stood = locked.values.get(day)
+        confirmed = count in written and (not isinstance(stood, date) or stood < counted_on)
+        if day not in written and (count in different or confirmed):
+            found[day] = counted_on.isoformat()
+    return found
 
 
 def _checked(layer: Layer, locked: Locked, properties: Mapping[str, object]) -> dict[str, object]:

@@ -35,7 +35,7 @@ def list_refusals(conn: Connection, scope: Scope, community: str, on: date) -> d
         text(
             "with told as (select h.target_kind, h.target_code, h.visited_on, h.outcome, h.grid, h.geom, h.remark,"
             "  max(h.visited_on) filter (where h.outcome = '01') over target as done"
-            f" from gis.visit h where {mine} and h.visited_on <= :on and h.data_status <> 'void'"
+            f" from gis.visit h where {mine} and h.visited_on <= :on"
             "  window target as (partition by h.target_kind, h.target_code)),"
             # Of what happened on the day of a visit that was made, the visit counts.
             " since as (select * from told where outcome in ('03', '04', '05') and (done is null or visited_on > done))"
@@ -94,7 +94,7 @@ def waste_figures(
         text(
             f"select {key} as key, count(*) as checks, sum(h.checked_count) as checked,"
             " sum(h.correct_count) as correct, min(h.visited_on) as first_on, max(h.visited_on) as last_on"
-            f" from gis.visit h where {mine} and h.target_kind = 'waste_point' and h.data_status <> 'void'"
+            f" from gis.visit h where {mine} and h.target_kind = 'waste_point'"
             "  and h.checked_count > 0 and h.correct_count is not null"
             "  and (cast(:since as date) is null or h.visited_on >= :since)"
             "  and (cast(:until as date) is null or h.visited_on <= :until) group by 1 order by 1"

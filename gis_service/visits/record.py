@@ -12,10 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import text
 from sqlalchemy.engine import Connection, RowMapping
 
+from gis_service.cases.case import identifier_of
 from gis_service.documents_sent import Moment
 from gis_service.errors import ConflictError, InputError, NotFoundError
 from gis_service.features.question import SHANGHAI
-from gis_service.features.received import Changes, read_feature_sent
+from gis_service.features.received import read_changes, read_feature_sent
 from gis_service.features.transact import Conditions, create_feature
 from gis_service.reference_systems import CRS84
 from gis_service.scope import Scope
@@ -24,13 +25,13 @@ from layers.catalog.visit import CheckResult, TargetKind, VisitOutcome, VisitPur
 from layers.registry import LAYERS
 
 _VISIT = LAYERS["visit"]
-_COUNTED_PEOPLE = "tenant_count"
 
 
 class NewVisit(BaseModel):
     """A visit as it is recorded.
 
-    ``at`` is when it was made; ``lon`` and ``lat`` where the phone was, or else the place of what was visited counts.
+    ``target_code`` is the code of what was visited, or its identifier where several grids have that code; ``at`` is
+    when it was made; ``lon`` and ``lat`` where the phone was, or else the place of what was visited counts.
     ``changes`` are fields of what was visited that were found to be otherwise, ``base`` the version that the phone had
     of it and ``before`` what it showed of these fields.
     """
@@ -96,7 +97,7 @@ def record_visit(
         {"community": community, "id": identifier},
     ).one_or_none()  # fmt: skip
     if before is not None:
-        if before.target_code != given.target_code:
+        if before.target_code != given.target_code and identifier_of(given.target_code) is None:
             raise ConflictError("这个标识已用于另一次走访。", "The identifier is another visit's.")
         target = _target(conn, community, given) if insist else None
         merged = _found_otherwise(conn, scope, community, given, target, insist=insist, decided=decided)
@@ -107,7 +108,7 @@ def record_visit(
             "More was correct than was checked.",
         )
     target = _target(conn, community, given)
-    visit = _document(worker or scope.actor, given, identifier, _moment(given), _place(given, target))
+    visit = _document(worker or scope.actor, given, identifier, target)
     sent = read_feature_sent(_VISIT, visit, CRS84, new=True)
     create_feature(conn, _VISIT, community, sent, Conditions(), identifier)
     merged = _found_otherwise(conn, scope, community, given, target, insist=insist, decided=decided)
@@ -126,14 +127,11 @@ def _found_otherwise(
 ) -> Merged | None:  # fmt: skip
     if not given.changes or target is None:
         return None
-    properties = dict(given.changes)
-    if _COUNTED_PEOPLE in properties:
-        # A count is worth what its day is.
-        day = _moment(given).astimezone(SHANGHAI).date()
-        properties.setdefault("tenant_count_as_of", day.isoformat())
+    layer = LAYERS[given.target_kind]
+    changes = read_changes(layer, {"properties": given.changes}, CRS84, whole=False)
     return merge_change(
-        conn, LAYERS[given.target_kind], scope, f"{community}.{target['id']}", given.base, Changes(properties, None),
-        before=given.before, insist=insist, decided=decided,
+        conn, layer, scope, f"{community}.{target['id']}", given.base, changes, before=given.before, insist=insist,
+        decided=decided, counted_on=_moment(given).astimezone(SHANGHAI).date(),
     )  # fmt: skip
 
 
@@ -145,15 +143,21 @@ def _target(conn: Connection, community: str, given: NewVisit) -> RowMapping | N
         return None
     rows = conn.execute(
         text(
-            "select id, st_x(st_pointonsurface(geom)) as lon, st_y(st_pointonsurface(geom)) as lat"
-            f" from gis.{given.target_kind} where community = :community and code = :code limit 2"
+            "select id, code, st_x(st_pointonsurface(geom)) as lon, st_y(st_pointonsurface(geom)) as lat"
+            f" from gis.{given.target_kind} where community = :community and (code = :code or id = :id)"
+            " order by id is not distinct from :id desc limit 2"
         ),
-        {"community": community, "code": given.target_code},
+        {"community": community, "code": given.target_code, "id": identifier_of(given.target_code)},
     ).mappings().all()  # fmt: skip
     if not rows:
         raise NotFoundError(
             f"没有编码为 {given.target_code[:64]!r} 的{given.target_kind.label},或不在您的范围内。",
             "There is nothing of that code within your area.",
+        )
+    if len(rows) > 1 and str(rows[0]["id"]) != given.target_code.lower():
+        raise ConflictError(
+            f"编码 {given.target_code[:64]!r} 的{given.target_kind.label}在几个网格里都有;请改用它的标识。",
+            "Several things have this code; use the identifier.",
         )
     return rows[0]
 
@@ -166,13 +170,12 @@ def _place(given: NewVisit, target: RowMapping | None) -> tuple[float, float]:
     return given.lon, given.lat
 
 
-def _document(
-    worker: str, given: NewVisit, identifier: uuid.UUID, at: datetime, place: tuple[float, float]
-) -> dict[str, Any]:
-    day = at.astimezone(SHANGHAI).date()
+def _document(worker: str, given: NewVisit, identifier: uuid.UUID, target: RowMapping | None) -> dict[str, Any]:
+    day = _moment(given).astimezone(SHANGHAI).date()
     properties = {
         "code": f"ZF{day:%Y%m%d}-{identifier.hex[:8].upper()}",
-        "target_kind": str(given.target_kind), "target_code": given.target_code, "visited_on": day.isoformat(),
+        "target_kind": str(given.target_kind),
+        "target_code": given.target_code if target is None else target["code"], "visited_on": day.isoformat(),
         "purpose": str(given.purpose), "outcome": str(given.outcome),
         "check_result": None if given.check_result is None else str(given.check_result),
         "counted": given.counted, "checked_count": given.checked_count, "correct_count": given.correct_count,
@@ -180,4 +183,8 @@ def _document(
         "surveyed_on": day.isoformat(),
     }  # fmt: skip
     kept = {name: value for name, value in properties.items() if value is not None}
-    return {"type": "Feature", "geometry": {"type": "Point", "coordinates": list(place)}, "properties": kept}
+    return {
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": list(_place(given, target))},
+        "properties": kept,
+    }

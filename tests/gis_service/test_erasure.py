@@ -24,9 +24,11 @@ from gis_service.areas import create_area
 from gis_service.backups.sealing import make_key, read_key, read_sealed
 from gis_service.backups.store import Store
 from gis_service.database import Database, connect, open_engine
+from gis_service.erasure.note import Note
 from gis_service.erasure.originals import search_files
 from gis_service.erasure.places import Place, places
-from gis_service.erasure.receipt import Grounds, Note, erase, look, repeat
+from gis_service.erasure.receipt import Grounds, erase, look
+from gis_service.erasure.repeat import repeat
 from gis_service.erasure.values import BLOT, Values, values_of
 from gis_service.errors import ConflictError, InputError, UnavailableError
 from gis_service.features.write import put_features
@@ -35,6 +37,7 @@ from gis_service.people.accounts import add_account
 from gis_service.people.audit import Anchors, list_audit, verify
 from gis_service.people.logins import make_token
 from gis_service.people.personal import expire_personal, find_feature, read_whole, write_personal
+from gis_service.photos.files import PhotoFiles
 from gis_service.postgres_server import choose_programs, server_environment
 from gis_service.scope import Scope
 from gis_service.tables import METADATA
@@ -510,14 +513,14 @@ def test_what_was_erased_is_erased_again_after_a_restore(town: Town, tmp_path: P
     # Where the audit says that it was erased, whoever writes the name afterwards does so rightly.
     with database.write(STAFF) as conn:
         conn.execute(change, {"v": f"另一个{NAME}"})
-    assert repeat(where, store, key, quiet) == ([], [])
+    assert repeat(where, PhotoFiles(tmp_path / "photos"), store, key, quiet) == ([], [])
     # As a restore brings it: the name is there, and nothing says that it was erased.
     with superuser.begin() as conn:
         conn.execute(text("delete from gis.audit where area = ''"))
         conn.execute(text("delete from gis.audit_head where area = ''"))
     with database.write(STAFF) as conn:
         conn.execute(change, {"v": f"找{NAME}"})
-    (again,), failed = repeat(where, store, key, quiet)
+    (again,), failed = repeat(where, PhotoFiles(tmp_path / "photos"), store, key, quiet)
     assert (again.number, again.left, failed) == (receipt.number, [], [])
     with database.read(STAFF) as conn:
         assert set(conn.execute(text("select remark from gis.building")).scalars()) == {f"找{BLOT}"}

@@ -21,8 +21,8 @@ from gis_service.backups.photos import (
 from gis_service.backups.sealing import Key, make_key, read_key, seal
 from gis_service.backups.store import Backup, Manifest, Store
 from gis_service.digest import sha256_of
+from gis_service.erasure.note import Note
 from gis_service.erasure.photos import erase_photos
-from gis_service.erasure.receipt import Note
 from gis_service.errors import InputError, UnavailableError
 from gis_service.photos.files import PhotoFiles
 from tests.gis_service.photo_samples import small_photo

@@ -8,6 +8,7 @@ export class Batch {
   constructor(element, { flows, words, done, say, clear, name }) {
     Object.assign(this, { element, flows, words, done, say, clear, name });
     this.result = null;
+    this.slot = make("div", { class: "desk-slot" });
   }
 
   // Shows what may be done with the cases; a form that is being filled in stays.
@@ -23,16 +24,17 @@ export class Batch {
     const held = this.select ? this.select.value : "";
     this.select = choice(steps.map(({ step, count }) => [step.step, `${step.title}(${count}/${cases.length} 件可办)`]),
       held, { id: "desk-batch-step", onchange: () => this.form() }, "选一步……");
-    this.slot = make("div", { class: "desk-slot" });
     this.element.replaceChildren(...[this.result, cases.length ? make("div", { class: "desk-buttons" },
       make("b", {}, `已选 ${cases.length} 件`), make("label", { for: "desk-batch-step" }, "一起办"), this.select,
       button("不选了", () => this.clear())) : null, this.slot].filter(Boolean));
-    if (this.select.value) {
-      this.form();
-    }
+    this.form();
   }
 
+  // A form of this step that somebody has begun stays: it is about whatever is chosen when it is sent.
   form() {
+    if (this.slot.querySelector(`form[data-step="${this.select.value}"]`)) {
+      return;
+    }
     const found = this.flows.stepsOfAll(this.cases).find(({ step }) => step.step === this.select.value);
     if (!found) {
       this.slot.replaceChildren();
@@ -51,21 +53,33 @@ export class Batch {
     if (!agreed(step, cases.length)) {
       return;
     }
-    const { id: _once, ...one } = said;
     const results = [];
-    // The service takes two hundred at a time.
-    for (let at = 0; at < cases.length; at += 200) {
-      results.push(...(await send("/cases/steps", { cases: cases.slice(at, at + 200), step: one })).results);
+    let broken = null;
+    // The service takes two hundred at a time. Their identifier is the form's: sent once more, it is the same step.
+    for (let at = 0; at < cases.length && !broken; at += 200) {
+      try {
+        results.push(...(await send("/cases/steps", { cases: cases.slice(at, at + 200), step: said })).results);
+      } catch (error) {
+        broken = error;
+      }
+    }
+    if (broken && !results.length) {
+      throw broken;
     }
     const failed = results.filter((each) => !each.done);
-    const sentence = `“${step.title}”办好 ${results.length - failed.length} 件${failed.length ? `,${failed.length} 件没有办成` : ""}。`;
-    this.result = make("div", { class: failed.length ? "desk-result desk-partly" : "desk-result" },
+    const rest = cases.slice(results.length);
+    const sentence = `“${step.title}”办好 ${results.length - failed.length} 件${failed.length ? `,${failed.length} 件没有办成` : ""}${
+      rest.length ? `,${rest.length} 件还没有办(${broken.message})` : ""}。`;
+    if (!rest.length) {
+      this.slot.replaceChildren();
+      this.select = null;
+    }
+    this.result = make("div", { class: failed.length || rest.length ? "desk-result desk-partly" : "desk-result" },
       make("div", { class: "desk-buttons" }, make("b", {}, sentence), button("知道了", () => this.forget())),
       failed.length ? make("ul", {}, failed.map((each) => make("li", {}, `${this.name(each.case)}:${each.problem}`))) : null);
     this.drawn = null;
-    this.select = null;
     this.say(sentence);
-    await this.done(failed.map((each) => each.case));
+    await this.done([...failed.map((each) => each.case), ...rest]);
   }
 
   forget() {

@@ -74,18 +74,23 @@ function table(differences, schema) {
 async function article(edit, decide, writes) {
   const schema = await fieldsOf(edit.body.layer || edit.body.target_kind || (["case", "step"].includes(edit.kind) ? "hazard" : null));
   const wrong = make("p", { class: "desk-wrong", role: "alert", hidden: true });
-  const pressed = (take) => async (event) => {
-    const given = event.target;
-    given.disabled = true;
+  let deciding = false;
+  const pressed = (take) => async () => {
+    // A button that is disabled would lose the focus.
+    if (deciding) {
+      return;
+    }
+    deciding = true;
     try {
       await decide(edit, take);
     } catch (error) {
       wrong.textContent = error.message;
       wrong.hidden = false;
-      given.disabled = false;
+    } finally {
+      deciding = false;
     }
   };
-  return make("article", { class: "desk-conflict", "aria-label": edit.kind_title },
+  return make("article", { class: "desk-conflict", "aria-label": edit.kind_title, "data-edit": edit.id },
     make("div", { class: "desk-line" }, make("b", {}, edit.kind_title), subject(edit, schema), make("span", { class: "desk-soft" },
       `${edit.actor} ${words.moment(edit.made_at)} 改,${words.moment(edit.received_at)} 收到`)),
     edit.problem ? make("p", {}, edit.problem) : null,
@@ -101,7 +106,16 @@ export async function draw(element, edits, community, { writes, decided, say }) 
     say(take === "mine" ? "已采用终端的改动" : "已保留现在的");
     await decided();
   };
-  const list = await Promise.all(edits.map((edit) => article(edit, decide, writes)));
-  element.replaceChildren(make("h2", {}, "改动冲突"),
+  const known = new Map([...element.querySelectorAll("article")].map((one) => [one.dataset.edit, one]));
+  const list = await Promise.all(edits.map((edit) => known.get(edit.id) || article(edit, decide, writes)));
+  const had = element.contains(document.activeElement) ? document.activeElement : null;
+  const at = [...element.querySelectorAll("article")].findIndex((one) => one.contains(had));
+  const heading = make("h2", { tabindex: "-1" }, "改动冲突");
+  element.replaceChildren(heading,
     ...(list.length ? list : [make("p", { class: "desk-empty" }, "没有要决定的冲突。终端离线时做的改动与别人的改动碰在一起时,会列在这里。")]));
+  if (had) {
+    // Where one stood, or on the edit that comes next.
+    const next = list[Math.min(at, list.length - 1)]?.querySelector("button, a");
+    (had.isConnected ? had : next || heading).focus();
+  }
 }

@@ -65,16 +65,34 @@ function close() {
 }
 
 function drawKinds(counts) {
-  place("desk-kinds").replaceChildren(...Object.entries(config.kinds).map(([kind, title]) => make("a", {
-    href: hrefOf({ ...state, kind, case: undefined }), "aria-current": kind === state.kind ? "page" : null, "data-kind": kind,
-    onclick: (event) => {
-      if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
-        event.preventDefault();
-        go({ kind, case: undefined });
-        place("desk-kinds").querySelector("[aria-current]").focus();
-      }
-    },
-  }, title, make("b", {}, words.number(counts[kind] || 0)))));
+  const nav = place("desk-kinds");
+  if (!nav.children.length) {
+    nav.append(...Object.entries(config.kinds).map(([kind, title]) => make("a", {
+      "data-kind": kind, onclick: (event) => follow(event, { kind }) }, title, make("b"))));
+  }
+  // The links themselves stay: somebody may stand on one.
+  for (const link of nav.children) {
+    const { kind } = link.dataset;
+    link.href = hrefOf({ ...state, kind, case: undefined });
+    mark(link, kind === state.kind);
+    link.querySelector("b").textContent = words.number(counts[kind] || 0);
+  }
+}
+
+function mark(link, current) {
+  if (current) {
+    link.setAttribute("aria-current", "page");
+  } else {
+    link.removeAttribute("aria-current");
+  }
+}
+
+// A link within the desk, unless somebody wants it in a tab of its own.
+function follow(event, changes) {
+  if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    go({ ...changes, case: undefined });
+  }
 }
 
 function drawFilter() {
@@ -148,7 +166,7 @@ function clearFilters() {
 
 // What others did, or oneself: the list first, then the open case unless somebody writes in it.
 async function refresh(why) {
-  if (config.conflicts && why !== "own") {
+  if (why !== "own") {
     drawConflicts().catch(failed);
   }
   if (state.view !== "cases") {
@@ -170,11 +188,7 @@ async function refresh(why) {
   }
   if (state.case && why !== "own" && (why === "change" || before !== loaded.stamps.get(state.case))
     && (before !== loaded.stamps.get(state.case) || !loaded.stamps.has(state.case))) {
-    if (detail.busy) {
-      detail.outdated();
-    } else {
-      await detail.open(state.case, { quiet: true });
-    }
+    await detail.open(state.case, { quiet: true });
   }
 }
 
@@ -189,18 +203,15 @@ const VIEWS = {
 };
 
 async function show() {
-  if (!config.views.includes(state.view)) {
+  if (!Object.keys(VIEWS).includes(state.view)) {
     state.view = "cases";
   }
-  for (const name of config.views) {
+  for (const name of Object.keys(VIEWS)) {
     place(`desk-${name}`).hidden = name !== state.view;
   }
   for (const link of place("desk-views").children) {
     link.href = hrefOf({ ...state, view: link.dataset.view, case: undefined });
-    link.toggleAttribute("aria-current", false);
-    if (link.dataset.view === state.view) {
-      link.setAttribute("aria-current", "page");
-    }
+    mark(link, link.dataset.view === state.view);
   }
   try {
     await VIEWS[state.view]();
@@ -255,20 +266,12 @@ async function openCase() {
 }
 
 async function drawConflicts() {
-  const link = place("desk-views").querySelector("[data-view=conflicts]");
-  try {
-    const conflicts = await import("./conflicts.js");
-    const edits = await conflicts.waiting(community());
-    link.hidden = false;
-    link.replaceChildren("改动冲突", edits.length ? make("b", {}, String(edits.length)) : "");
-    if (state.view === "conflicts") {
-      await conflicts.draw(place("desk-conflicts"), edits, community(), { writes: config.offices.length > 0, decided: drawConflicts, say });
-    }
-  } catch (error) {
-    if (error.status !== 404) {
-      throw error;
-    }
-    link.hidden = true;
+  const conflicts = await import("./conflicts.js");
+  const edits = await conflicts.waiting(community());
+  place("desk-views").querySelector("[data-view=conflicts]").replaceChildren(
+    "改动冲突", edits.length ? make("b", {}, String(edits.length)) : "");
+  if (state.view === "conflicts") {
+    await conflicts.draw(place("desk-conflicts"), edits, community(), { writes: config.offices.length > 0, decided: drawConflicts, say });
   }
 }
 
@@ -287,7 +290,8 @@ function listenToForm() {
     go(given());
   });
   form.addEventListener("change", (event) => {
-    if (event.target.name !== "q") {
+    // A date that is being typed is of the year 2 for a while.
+    if (event.target.name !== "q" && event.target.validity.valid) {
       go(given());
     }
   });
@@ -305,12 +309,7 @@ function listenToForm() {
     areas.addEventListener("change", () => location.assign(`/desk?community=${areas.value}`));
   }
   for (const link of place("desk-views").children) {
-    link.addEventListener("click", (event) => {
-      if (!event.ctrlKey && !event.metaKey && !event.shiftKey) {
-        event.preventDefault();
-        go({ view: link.dataset.view, case: undefined });
-      }
-    });
+    link.addEventListener("click", (event) => follow(event, { view: link.dataset.view }));
   }
 }
 
@@ -363,7 +362,7 @@ async function start() {
       list.keep(left);
     },
   });
-  await Promise.all([show(), offerFilters(), config.conflicts && state.view !== "conflicts" ? drawConflicts() : null]);
+  await Promise.all([show(), offerFilters(), state.view !== "conflicts" ? drawConflicts() : null]);
   map.drawGround(community());
   new Live(community(), ["hazard", "case_step", "case_photo", "sync_edit"], refresh, (live) => {
     place("desk-live").textContent = live ? "实时更新" : "每 30 秒更新";

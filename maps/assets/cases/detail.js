@@ -10,14 +10,21 @@ export class Detail {
   constructor(element, { config, suggest, close, changed, say, failed }) {
     Object.assign(this, { element, config, suggest, close, changed, say, failed });
     this.one = null;
+    this.firm = null;
     this.asked = 0;
+    element.addEventListener("input", (event) => {
+      const form = event.target.closest(".desk-form");
+      if (form) {
+        form.dataset.touched = "yes";
+      }
+    });
   }
 
   get busy() {
     return Boolean(this.element.querySelector(".desk-form[data-touched], .desk-slot .desk-form"));
   }
 
-  // Returns the case, or null when another one was asked for meanwhile.
+  // Returns the case, or null when another one was asked for meanwhile. What is opened quietly disturbs nobody who writes.
   async open(id, { quiet = false } = {}) {
     this.asked += 1;
     const turn = this.asked;
@@ -33,10 +40,14 @@ export class Detail {
       if (turn !== this.asked) {
         return null;
       }
+      if (quiet && this.busy) {
+        this.outdated();
+        return null;
+      }
       this.draw(one);
       return one;
     } catch (error) {
-      if (turn === this.asked) {
+      if (turn === this.asked && !(quiet && this.busy)) {
         this.one = null;
         this.element.replaceChildren(this.head(null), make("p", { class: "desk-wrong", role: "alert" }, error.message));
       }
@@ -60,19 +71,29 @@ export class Detail {
   }
 
   draw(one) {
+    const firm = this.firmOf(one);
     this.one = one;
     this.slot = make("div", { class: "desk-slot" });
     this.notice = make("div", {});
-    const firm = one.enterprise_code ? make("div", {}, make("p", { class: "desk-loading" }, "正在读取企业……")) : null;
     this.element.replaceChildren(this.head(one), this.notice, this.facts(one), this.steps(one), this.slot, this.links(one),
       this.journal(one), this.photos(one), ...(firm ? [firm] : []));
     this.element.scrollTop = 0;
+  }
+
+  // The part of the case's firm; one in which somebody writes stays when the case is drawn anew.
+  firmOf(one) {
+    if (this.one?.id === one.id && this.one.enterprise_code === one.enterprise_code && this.firm?.querySelector("[data-touched]")) {
+      return this.firm;
+    }
+    const firm = one.enterprise_code ? make("div", {}, make("p", { class: "desk-loading" }, "正在读取企业……")) : null;
     if (firm) {
       import("./enterprise.js")
         .then((part) => part.enterprisePanel(one, { ...this.config.enterprise, writes: this.config.offices.length > 0 }, this.say))
         .then((panel) => firm.replaceChildren(panel))
         .catch((error) => firm.replaceChildren(make("p", { class: "desk-wrong" }, `企业没有读到:${error.message}`)));
     }
+    this.firm = firm;
+    return firm;
   }
 
   facts(one) {
@@ -149,7 +170,10 @@ export class Detail {
   // Somebody else made a step while a form is being filled in: it says so and keeps what was written.
   outdated() {
     this.notice.replaceChildren(make("div", { class: "desk-result desk-partly desk-buttons" },
-      make("b", {}, "这件案件刚有变动。"), button("重新读取", () => this.open(this.one.id))));
+      make("b", {}, "这件案件刚有变动。"), button("重新读取", () => {
+        this.firm = null;
+        this.open(this.one.id);
+      })));
     this.say("打开的案件刚有变动");
   }
 

@@ -1,16 +1,10 @@
 // The desk's map: the cases of the list over the community's pale ground, which the service itself draws.
 /* global L */
 import { make } from "./elements.js";
-import { ask } from "./requests.js";
+import { drawGround } from "./ground.js";
 
 const LOOKS = {
   late: ["超期", "#b3201f", 8], near: ["临期", "#e69f00", 7], open: ["未办结", "#14598c", 6.5], over: ["已办结", "#84909a", 5],
-};
-const GROUND = {
-  community: { stroke: true, color: "#8d867c", weight: 1.5, dashArray: "8 5", fill: false },
-  water: { fillColor: "#d3e3ec" }, green: { fillColor: "#dfe8d6" }, building: { fillColor: "#dedad4" },
-  grid: { stroke: true, color: "#a39c92", weight: 1, dashArray: "2 4", fill: false },
-  road: { stroke: true, fill: false, color: "#ffffff", weight: 2.5 },
 };
 
 export class CaseMap {
@@ -22,7 +16,6 @@ export class CaseMap {
     this.map.setView([30.7, 121.0], 14);
     L.control.zoom({ zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(this.map);
     L.control.scale({ imperial: false }).addTo(this.map);
-    this.map.createPane("ground").style.zIndex = 250;
     this.names = ground;
     this.markers = new Map();
     this.drawn = L.layerGroup().addTo(this.map);
@@ -38,23 +31,12 @@ export class CaseMap {
     }).observe(element);
   }
 
-  // Never fails: without its ground the map still shows where cases are.
-  async drawGround(community) {
-    const renderer = L.canvas({ pane: "ground" });
-    for (const layer of this.names) {
-      const found = await ask(`/maps/overview/layers/${layer}?community=${community}`, {
-        headers: { Accept: "application/geo+json" },
-      }).catch(() => null);
-      if (found !== null) {
-        const drawn = L.geoJSON(found, {
-          renderer, pane: "ground", interactive: false,
-          style: { stroke: false, fill: true, fillOpacity: 1, ...GROUND[layer] },
-        }).addTo(this.map);
-        if (layer === this.names[0] && !this.framed && drawn.getBounds().isValid()) {
-          this.map.fitBounds(drawn.getBounds(), { animate: false });
-        }
+  drawGround(community) {
+    return drawGround(this.map, this.names, community, (bounds) => {
+      if (!this.framed) {
+        this.map.fitBounds(bounds, { animate: false });
       }
-    }
+    });
   }
 
   kindOf(one) {

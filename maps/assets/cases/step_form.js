@@ -83,6 +83,5 @@ export function stepForm(step, words, submit, cancel) {
       go.disabled = false;
     }
   });
-  form.addEventListener("input", () => { form.dataset.touched = "yes"; });
   return form;
 }

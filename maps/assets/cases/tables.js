@@ -1,4 +1,4 @@
-// Tables beside the list: the figures of handling, and how far each grid is round; with what each number means.
+// Tables beside the list: the figures of handling, how far each grid and each post is round; with what each number means.
 import { button, choice, make } from "./elements.js";
 import { ask } from "./requests.js";
 import * as words from "./words.js";
@@ -50,21 +50,40 @@ export async function figures(element, state, go) {
     make("th", { scope: "row" }, ["grid", "event"].includes(state.by) && row.key
       ? button(titled(row), () => go({ view: "cases", kind: "all", [state.by]: row.key }), { class: "desk-link", title: "看这些案件" }) : titled(row)),
     COUNTS.map(([name]) => make("td", {}, words.number(row[name]))), found.definitions.map((one) => make("td", {}, shown(row, one)))));
-  const day = (name, title) => make("label", {}, title, make("input", {
-    type: "date", value: state[name] || "", onchange: (event) => go({ [name]: event.target.value }) }));
-  element.replaceChildren(
-    make("div", { class: "desk-buttons" }, make("h2", {}, "办理指标"),
-      make("label", {}, "分组", choice(BY, state.by, { onchange: (event) => go({ by: event.target.value }) }, null)),
-      day("since", "发现自"), day("until", "到"),
-      button("下载 CSV", () => download(`办理指标_${words.today()}.csv`, [
-        heads.flatMap(({ title }, at) => (at > COUNTS.length && title !== "超期数" ? [title, `${title}(分子)`, `${title}(分母)`] : [title])),
-        ...found.rows.map((row) => [titled(row), ...COUNTS.map(([name]) => row[name]), ...found.definitions.flatMap(({ name }) => {
-          const value = row[name];
-          return value !== null && typeof value === "object" ? [value.value, value.counted, value.of] : [value];
-        })]),
-      ]), { class: "desk-csv" })),
+  const frame = frameOf(element, state, go);
+  frame.csv = () => download(`办理指标_${words.today()}.csv`, [
+    heads.flatMap(({ title }, at) => (at > COUNTS.length && title !== "超期数" ? [title, `${title}(分子)`, `${title}(分母)`] : [title])),
+    ...found.rows.map((row) => [titled(row), ...COUNTS.map(([name]) => row[name]), ...found.definitions.flatMap(({ name }) => {
+      const value = row[name];
+      return value !== null && typeof value === "object" ? [value.value, value.counted, value.of] : [value];
+    })]),
+  ]);
+  frame.slot.replaceChildren(
     found.rows.length ? table("办理指标", heads, rows) : make("p", { class: "desk-empty" }, "这段时间没有发现案件。"),
     make("h3", {}, "口径"), footnote([...COUNTS.map(([, title, definition]) => ({ title, definition })), ...found.definitions]));
+}
+
+let framed = null;
+
+// What the figures are asked by stays while they change, as somebody may be typing in it.
+function frameOf(element, state, go) {
+  if (!framed) {
+    const by = choice(BY, state.by, { onchange: () => go({ by: by.value }) }, null);
+    const day = (name) => make("input", {
+      // A date that is being typed is of the year 2 for a while.
+      type: "date", min: "1900-01-01", max: "2199-12-31",
+      onchange: ({ target }) => target.validity.valid && go({ [name]: target.value || undefined }) });
+    framed = { fields: { by, since: day("since"), until: day("until") }, slot: make("div") };
+    element.replaceChildren(make("div", { class: "desk-buttons" }, make("h2", {}, "办理指标"),
+      make("label", {}, "分组", by), make("label", {}, "发现自", framed.fields.since), make("label", {}, "到", framed.fields.until),
+      button("下载 CSV", () => framed.csv(), { class: "desk-csv" })), framed.slot);
+  }
+  for (const [name, field] of Object.entries(framed.fields)) {
+    if (field.type !== "date" || document.activeElement !== field) {
+      field.value = state[name] || "";
+    }
+  }
+  return framed;
 }
 
 export async function coverage(element, state) {
@@ -72,7 +91,7 @@ export async function coverage(element, state) {
   const found = await ask(`/today/coverage${asked}`);
   const shown = (row, { name, unit }) => {
     const value = row[name];
-    return value === null || value === undefined ? "—" : unit === "%" ? `${value}%` : words.number(value);
+    return value === null || value === undefined ? "—" : unit === "%" ? `${value}%` : typeof value === "string" ? value : words.number(value);
   };
   const all = [...found.grids, { name: "合计", ...found.total }];
   element.replaceChildren(
@@ -83,5 +102,21 @@ export async function coverage(element, state) {
       ]), { class: "desk-csv" })),
     table("走访进度", [{ title: "网格" }, ...found.definitions], all.map((row) => make("tr", {},
       make("th", { scope: "row" }, row.name), found.definitions.map((one) => make("td", {}, shown(row, one)))))),
-    make("h3", {}, "口径"), footnote(found.definitions));
+    make("h3", {}, "口径"), footnote(found.definitions), ...(found.workers.length ? byWorker(found, shown) : []));
+}
+
+// The same by who went; the service tells it to the office only.
+function byWorker(found, shown) {
+  const { workers, worker_definitions: definitions } = found;
+  const title = `各岗位的走访(${found.on})`;
+  return [
+    make("div", { class: "desk-buttons" }, make("h2", {}, title),
+      button("下载 CSV", () => download(`各岗位的走访_${found.on}.csv`, [
+        ["岗位", ...definitions.map((one) => one.title)],
+        ...workers.map((row) => [row.name, ...definitions.map(({ name }) => row[name])]),
+      ]), { class: "desk-csv" })),
+    table("各岗位的走访", [{ title: "岗位" }, ...definitions], workers.map((row) => make("tr", { "data-worker": row.worker || "" },
+      make("th", { scope: "row" }, row.name), definitions.map((one) => make("td", {}, shown(row, one)))))),
+    make("h3", {}, "口径"), footnote(definitions),
+  ];
 }

@@ -16,7 +16,7 @@ const config = JSON.parse(document.getElementById("field-config").textContent);
 const place = (id) => document.getElementById(id);
 const VIEWS = ["today", "map", "near", "queue"];
 const position = new Position();
-const snapshot = new Snapshot(config.layers);
+const snapshot = new Snapshot(config.layers, config.over);
 let view = "map";
 let kept = false;
 
@@ -124,27 +124,37 @@ function run(queue) {
   async function bar() {
     const counts = await queue.counts();
     const waiting = counts.waiting + counts.photos;
-    place("tab-queue-count").textContent = waiting + counts.conflict ? String(waiting + counts.conflict) : "";
-    place("tab-queue").setAttribute("aria-label", `待传${waiting ? `,${waiting} 项没有上传` : ""}${counts.conflict ? `,${counts.conflict} 项待社区决定` : ""}`);
+    const said = [[waiting, "没有上传"], [counts.refused, "没有收下"], [counts.conflict, "待社区决定"]].filter(([count]) => count);
+    place("tab-queue-count").textContent = said.length ? String(said.reduce((sum, [count]) => sum + count, 0)) : "";
+    place("tab-queue").setAttribute("aria-label", ["待传", ...said.map(([count, how]) => `${count} 项${how}`)].join(","));
     const start = snapshot.start;
     place("field-who").textContent = start ? `${start.title || start.account} · ${start.scope}` : "还没有取得资料";
     const age = snapshot.asOf;
-    place("field-net").textContent = navigator.onLine ? (waiting ? `${waiting} 项待传` : "已同步") : "离线";
-    place("field-net").className = navigator.onLine ? (waiting ? "field-wait" : "field-ok") : "field-off";
+    const [text, look] = !navigator.onLine ? ["离线", "field-off"] : waiting ? [`${waiting} 项待传`, "field-wait"]
+      : counts.refused ? [`${counts.refused} 项没有收下`, "field-off"] : ["已同步", "field-ok"];
+    place("field-net").textContent = text;
+    place("field-net").className = look;
     place("field-net").title = age ? `资料 ${sinceOf(age)}确认${snapshot.whole && kept ? ",没有信号也能用" : ""}` : "";
     document.documentElement.dataset.offline = snapshot.whole && kept ? "yes" : "no";
-    const said = [];
+    const troubles = [];
     if (!window.isSecureContext) {
-      said.push(make("p", { class: "field-doubt" }, "没有用 https 打开:浏览器不给定位,也不能离线使用。", make("a", { href: "/trust" }, "怎样改用 https")));
+      troubles.push(make("p", { class: "field-doubt" }, "没有用 https 打开:浏览器不给定位,也不能离线使用。", make("a", { href: "/trust" }, "怎样改用 https")));
     } else if (!("serviceWorker" in navigator)) {
-      said.push(make("p", { class: "field-doubt" }, "这个浏览器不能离线使用;请换 Chrome、Edge、Safari 或 Firefox 的新版本。"));
+      troubles.push(make("p", { class: "field-doubt" }, "这个浏览器不能离线使用;请换 Chrome、Edge、Safari 或 Firefox 的新版本。"));
     }
     if (queue.ended || /过期/.test(snapshot.problem || "")) {
-      said.push(make("p", { class: "field-doubt" }, "登录已过期,改动都在手机里。", make("a", { href: "/login?next=/field" }, "重新登录")));
+      troubles.push(make("p", { class: "field-doubt" }, "登录已过期,改动都在手机里。", make("a", { href: "/login?next=/field" }, "重新登录")));
     } else if (snapshot.problem) {
-      said.push(make("p", { class: "field-doubt" }, snapshot.problem));
+      troubles.push(make("p", { class: "field-doubt" }, snapshot.problem));
     }
-    place("field-trouble").replaceChildren(...said);
+    place("field-trouble").replaceChildren(...troubles);
+  }
+
+  // The list is planned anew on another day, and for somebody else who holds the phone now.
+  function planToday() {
+    if (snapshot.start && snapshot.today?.value.on !== today()) {
+      snapshot.plan(snapshot.today?.hours || 3, position.now?.at).catch((error) => toast(error.message, { wrong: true }));
+    }
   }
 
   for (const name of VIEWS) {
@@ -178,7 +188,10 @@ function run(queue) {
     queue.community = snapshot.start.community;
     bar();
   });
-  snapshot.addEventListener("change", draw);
+  snapshot.addEventListener("change", () => {
+    draw();
+    planToday();
+  });
   snapshot.addEventListener("today", draw);
   queue.addEventListener("change", () => {
     bar();
@@ -186,7 +199,12 @@ function run(queue) {
       lists.queue.draw();
     }
   });
-  queue.addEventListener("sent", () => window.setTimeout(() => snapshot.refresh({ force: true }), 800));
+  // Several messages in a row are one reading.
+  let timer = 0;
+  queue.addEventListener("sent", () => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(() => snapshot.refresh({ force: true }), 800);
+  });
   queue.addEventListener("account", () => snapshot.refresh({ force: true }));
   for (const name of ["online", "offline"]) {
     window.addEventListener(name, bar);
@@ -201,13 +219,15 @@ function run(queue) {
   draw();
   document.documentElement.dataset.ready = "yes";
   position.start();
-  snapshot.refresh().then(() => {
-    if (snapshot.start && snapshot.today?.value.on !== today()) {
-      snapshot.plan(snapshot.today?.hours || 3, position.now?.at).catch((error) => toast(error.message, { wrong: true }));
-    }
-    queue.sync();
-  });
+  snapshot.refresh().then(() => queue.sync());
   window.addEventListener("online", () => snapshot.refresh());
+  // An installed page stays open overnight.
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") {
+      draw();
+      snapshot.refresh();
+    }
+  });
   navigator.storage?.persist?.();
 }
 

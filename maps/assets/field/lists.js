@@ -3,7 +3,7 @@ import { button, choice, make } from "../cases/elements.js";
 import { bearing, said, wind } from "./geometry.js";
 import { toast } from "./sheets.js";
 import { remember, setting } from "./store.js";
-import { kindOf, moment, sinceOf, titleOf, today } from "./words.js";
+import { moment, sinceOf, titleOf, today } from "./words.js";
 
 const NEAR = ["rental_unit", "enterprise", "hazard", "waste_point", "facility", "parking"];
 const HERE = ["grid", "estate", "building", "enterprise_plot", "parking"];
@@ -12,22 +12,32 @@ const HERE = ["grid", "estate", "building", "enterprise_plot", "parking"];
 export class TodayList {
   constructor(element, parts) {
     Object.assign(this, parts, { element });
-    this.done = new Set();
     setting("done").then((held) => {
-      if (held?.day === today()) {
-        held.things.forEach((one) => this.done.add(one));
+      if (held?.of === this.fresh().of) {
+        held.things.forEach((one) => this.done.things.add(one));
         this.draw();
       }
     });
   }
 
+  // What was done by one account on one day; the next day, or somebody else, begins with nothing.
+  fresh() {
+    const of = `${this.queue.account} ${today()}`;
+    if (this.done?.of !== of) {
+      this.done = { of, things: new Set() };
+    }
+    return this.done;
+  }
+
   mark(layer, code) {
-    this.done.add(`${layer}/${code}`);
-    remember("done", { day: today(), things: [...this.done] }).catch(() => undefined);
+    const { of, things } = this.fresh();
+    things.add(`${layer}/${code}`);
+    remember("done", { of, things: [...things] }).catch(() => undefined);
     this.draw();
   }
 
   draw() {
+    this.fresh();
     const held = this.snapshot.today;
     const hours = choice([1, 2, 3, 4, 6, 8].map((one) => [String(one), `${one} 小时`]), String(held?.hours || 3), { id: "today-hours" }, null);
     const plan = button(held ? "重新排" : "排今日走访", async () => {
@@ -58,7 +68,7 @@ export class TodayList {
   stop(stop) {
     return make("li", {}, make("span", { class: "field-number", "aria-hidden": "true" }, String(stop.number)),
       make("div", {}, stop.things.map((thing) => {
-        const over = this.done.has(`${thing.layer}/${thing.code}`);
+        const over = this.done.things.has(`${thing.layer}/${thing.code}`);
         return button([make("b", {}, thing.title), make("span", { class: "field-soft" }, ` ${thing.kind}`),
           make("span", { class: "field-why" }, over ? "今天办过了" : thing.reasons.map((one) => one.sentence).join(";"))],
         () => this.openThing(thing), { class: over ? "field-row field-over" : "field-row", "data-layer": thing.layer, "data-code": thing.code });
@@ -86,10 +96,10 @@ export class NearList {
     const near = this.snapshot.near(at, NEAR);
     this.element.replaceChildren(
       make("p", { class: "field-soft" }, this.position.now ? "离我的位置最近的" : "还没有定位,列的是地图中心附近的"),
-      make("section", { "aria-label": "这里是" }, make("h2", {}, "这里是"), here.length ? make("ul", { class: "field-list" }, here.map((one) => make("li", {}, this.row(one, kindOf(one.layer)))))
+      make("section", { "aria-label": "这里是" }, make("h2", {}, "这里是"), here.length ? make("ul", { class: "field-list" }, here.map((one) => make("li", {}, this.row(one, this.config.titles[one.layer]))))
         : make("p", { class: "field-empty" }, "这里不在任何网格、楼栋或地块里。")),
       make("section", { "aria-label": "附近" }, make("h2", {}, "附近"), near.length ? make("ul", { class: "field-list" }, near.map((one) => make("li", {},
-        this.row(one, `${kindOf(one.layer)} · ${said(one.distance)} · ${wind(bearing(at, one.place))}`))))
+        this.row(one, `${this.config.titles[one.layer]} · ${said(one.distance)} · ${wind(bearing(at, one.place))}`))))
         : make("p", { class: "field-empty" }, "手机里还没有资料;有信号后自动取得。")));
   }
 
@@ -119,7 +129,7 @@ export class WaitingList {
     });
     const left = photos.filter((one) => one.state === "waiting").length;
     this.element.replaceChildren(...[
-      make("div", { class: "field-buttons" }, button("现在上传", () => this.queue.sync(), { class: "field-main" }),
+      make("div", { class: "field-buttons" }, button("现在上传", () => this.queue.sync({ ask: true }), { class: "field-main" }),
         button("导出为文件", () => this.export(), { class: "field-second" }),
         [...edits, ...photos].some((one) => one.state === "refused") ? button("没收下的再传一次", () => this.queue.retry(), { class: "field-second" }) : null,
         make("label", { for: "queue-file", class: "field-second field-like-button" }, "从文件恢复"), file),

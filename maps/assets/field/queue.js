@@ -1,13 +1,16 @@
 // The queue: what was done on this phone, in its order, until the service has it. Nothing leaves it by itself: an edit
 // that was written stays as a receipt for a while, one that clashed stays until the office has decided.
 import { newId } from "../cases/requests.js";
-import { all, answerOf, isFull, put, read, write } from "./store.js";
+import { all, answerOf, isFull, put, read, remove, write } from "./store.js";
 
 export const CHUNK = 20;
 const KEPT = 200;
 const TRY_MS = 20_000;
 const SMALLER = 1920;
+const ASK_MS = 10 * 60_000;
+// How long an answer may take, and how slowly a body may go: below twice this pace the service itself refuses it.
 const HANGS_MS = 60_000;
+const SLOWEST_BYTES_PER_S = 5_000;
 
 export class FullError extends Error {}
 
@@ -15,8 +18,8 @@ export class FullError extends Error {}
 export class Queue extends EventTarget {
   constructor(account, device, community) {
     super();
-    Object.assign(this, { account, device, community: community || null, busy: false, said: "", ended: false, again: false });
-    window.addEventListener("online", () => this.sync());
+    Object.assign(this, { account, device, community: community || null, busy: false, said: "", ended: false, again: false, asked: 0 });
+    window.addEventListener("online", () => this.sync({ ask: true }));
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.sync());
     window.setInterval(() => this.sync(), TRY_MS);
   }
@@ -66,12 +69,16 @@ export class Queue extends EventTarget {
 
   async counts() {
     const { edits, photos } = await this.list();
-    const of = (state) => edits.filter((one) => one.state === state).length;
-    const pictures = photos.filter((one) => one.state === "waiting").length;
-    return { waiting: of("waiting"), photos: pictures, conflict: of("conflict"), refused: photos.filter((one) => one.state === "refused").length };
+    const of = (all, state) => all.filter((one) => one.state === state).length;
+    return {
+      waiting: of(edits, "waiting"), photos: of(photos, "waiting"), conflict: of(edits, "conflict"),
+      refused: of(edits, "refused") + of(photos, "refused"),
+    };
   }
 
-  async sync() {
+  // Sends what waits; with `ask` it also asks about what clashed, which otherwise happens rarely.
+  async sync({ ask = false } = {}) {
+    this.asked = ask ? 0 : this.asked;
     if (this.busy) {
       this.again = true;
       return;
@@ -83,17 +90,15 @@ export class Queue extends EventTarget {
     this.busy = true;
     try {
       do {
-        this.again = false;
+        Object.assign(this, { again: false, left: null });
         await this.sendEdits();
-        await this.ask();
         await this.sendPhotos();
+        await this.ask();
       } while (this.again);
+      this.say(await this.ending());
     } catch (error) {
-      if (error instanceof Stop) {
-        this.say(error.message);
-      } else {
-        throw error;
-      }
+      this.say(error instanceof Stop ? error.message : isFull(error) ? "手机存储空间满了,上传的结果没有记下;请先清出空间"
+        : `上传中断了(${error.message}),改动都在手机里,稍后再试`);
     } finally {
       this.busy = false;
       this.changed();
@@ -107,14 +112,22 @@ export class Queue extends EventTarget {
     }
   }
 
+  // How a round ended: why something stayed behind, or that nothing did.
+  async ending() {
+    const { waiting, refused } = await this.counts();
+    return this.left || (refused ? `${refused} 项没有收下,原因写在下面` : waiting ? "还有别的账户的改动没有上传" : "改动都已上传");
+  }
+
   async mine(name) {
     return (await all(name)).filter((one) => one.state === "waiting" && one.account === this.account);
   }
 
   async sendEdits() {
+    // Communities that don't take edits of this account (any more); the others go on without them.
+    const closed = new Set();
     for (;;) {
       // In their order, those of one community together; one by one where the service refused a message as a whole.
-      const mine = await this.mine("edits");
+      const mine = (await this.mine("edits")).filter((one) => !closed.has(one.community));
       if (!mine.length) {
         this.singly = false;
         return;
@@ -134,6 +147,11 @@ export class Queue extends EventTarget {
           this.changed();
         }
         this.singly = true;
+        continue;
+      }
+      if ([403, 404].includes(answer.status)) {
+        closed.add(some[0].community);
+        this.left ||= `有改动没有收下,还在手机里:${await sentence(answer, "服务不收这个社区的改动")}`;
         continue;
       }
       if (!answer.ok) {
@@ -172,7 +190,8 @@ export class Queue extends EventTarget {
 
   async sendPhotos() {
     const edits = new Map((await all("edits")).map((one) => [one.id, one]));
-    for (const photo of await this.mine("photos")) {
+    // The small ones first, so that one which a weak signal never lets through holds up no other.
+    for (const photo of (await this.mine("photos")).sort((a, b) => a.blob.size - b.blob.size)) {
       const edit = photo.edit ? edits.get(photo.edit) : null;
       const of = photo.of || edit?.result?.case;
       if (edit?.state === "dropped") {
@@ -190,25 +209,28 @@ export class Queue extends EventTarget {
       });
       const kept = answer.ok && (await answer.json().catch(() => ({}))).id === photo.id;
       if (kept) {
-        await write("photos", (photos) => answerOf(photos.delete(photo.id)));
-        this.dispatchEvent(new Event("sent"));
+        await remove("photos", photo.id);
       } else if ([400, 404, 409, 413, 415, 422].includes(answer.status)) {
         await put("photos", { ...photo, state: "refused", problem: await sentence(answer, "服务不收这张照片") });
       } else if ([429, 503].includes(answer.status)) {
         throw new Stop(await sentence(answer, "照片还在手机里,稍后再试"));
+      } else {
+        this.left ||= `有照片没有传上去,还在手机里:${await sentence(answer, "服务没有收下,稍后再试")}`;
       }
       this.changed();
     }
-    const { waiting } = await this.counts();
-    this.say(waiting ? "还有别的账户的改动没有上传" : "改动都已上传");
   }
 
   async send(address, options) {
+    const given = new AbortController();
+    const bytes = options.body?.size || options.body?.length || 0;
+    // It runs on while the answer is read; what has ended by then it doesn't touch.
+    window.setTimeout(() => given.abort(), HANGS_MS + (bytes / SLOWEST_BYTES_PER_S) * 1000);
     let answer;
     try {
-      answer = await fetch(address, { credentials: "same-origin", signal: AbortSignal.timeout(HANGS_MS), ...options });
+      answer = await fetch(address, { credentials: "same-origin", signal: given.signal, ...options });
     } catch {
-      throw new Stop("联系不上服务,改动都在手机里,有了信号自己上传");
+      throw new Stop(given.signal.aborted ? "信号太弱,没有传完,都还在手机里,稍后再试" : "联系不上服务,改动都在手机里,有了信号自己上传");
     }
     this.ended = answer.status === 401;
     if (this.ended) {
@@ -241,20 +263,24 @@ export class Queue extends EventTarget {
   // Asks what the office decided about edits that clashed.
   async ask() {
     const clashed = (await all("edits")).filter((one) => one.state === "conflict" && one.account === this.account);
-    if (!clashed.length || !navigator.onLine) {
+    if (!clashed.length || Date.now() - this.asked < ASK_MS) {
       return;
     }
-    const answer = await this.send(`/sync/edits?limit=1000${this.community ? `&community=${this.community}` : ""}`, { headers: { Accept: "application/json" } });
-    if (!answer.ok) {
-      return;
+    for (const state of ["settled", "dropped"]) {
+      const answer = await this.send(`/sync/edits?state=${state}&limit=1000${this.community ? `&community=${this.community}` : ""}`, { headers: { Accept: "application/json" } });
+      if (!answer.ok) {
+        return;
+      }
+      const known = new Map((await answer.json()).edits.map((one) => [one.id, one]));
+      const decided = clashed.filter((one) => known.has(one.id));
+      if (decided.length) {
+        await write("edits", (edits) => Promise.all(decided.map((one) => answerOf(edits.put({ ...one, state, result: known.get(one.id).result })))));
+        // Their photos have waited for it.
+        this.again = true;
+        this.changed();
+      }
     }
-    const known = new Map((await answer.json()).edits.map((one) => [one.id, one]));
-    const decided = clashed.filter((one) => known.has(one.id) && known.get(one.id).state !== "conflict");
-    if (decided.length) {
-      await write("edits", (edits) => Promise.all(decided.map((one) => answerOf(edits.put({
-        ...one, state: known.get(one.id).state, result: known.get(one.id).result })))));
-      this.changed();
-    }
+    this.asked = Date.now();
   }
 
   // Everything that isn't with the service, as one JSON text; photos as data addresses.

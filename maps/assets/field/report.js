@@ -122,8 +122,10 @@ export class Report {
   }
 
   // After the map: the same form again, with what was in it.
-  reopen() {
-    const { code, photos, detail, grave, place } = this;
+  async reopen() {
+    const { code, photos, making, detail, grave, place } = this;
+    // Photos that are still being made smaller belong to it too.
+    await Promise.all(making);
     this.form(code, { detail: detail.value, level: grave.checked ? "suspected" : "01", point: place.source === "pin" ? place.point : null, photos });
   }
 

@@ -1,13 +1,14 @@
 // The own area's data as it was last heard of: fetched again with its entity tag, so that what didn't change costs nothing.
 import { covers, metres, middle } from "./geometry.js";
-import { all, isFull, put } from "./store.js";
+import { all, answerOf, isFull, put, write } from "./store.js";
 
 const READ_MS = 5 * 60_000;
+const CUT = "网络断了,资料没有取全,显示的是手机里的数据";
 
 export class Snapshot extends EventTarget {
-  constructor(layers) {
+  constructor(layers, over) {
     super();
-    this.layers = layers;
+    Object.assign(this, { layers, over });
     this.start = null;
     this.today = null;
     this.held = new Map();
@@ -44,10 +45,11 @@ export class Snapshot extends EventTarget {
   }
 
   async refresh({ force = false } = {}) {
-    if (!navigator.onLine || (this.reading && !force)) {
+    if (!navigator.onLine || this.reading) {
+      this.wanted ||= force;
       return;
     }
-    this.reading = true;
+    Object.assign(this, { reading: true, wanted: false });
     try {
       const start = await this.json("/field/start");
       if (start === null) {
@@ -60,12 +62,17 @@ export class Snapshot extends EventTarget {
         this.today = null;
       }
       this.start = start;
-      await put("data", { name: "start", value: start });
+      await write("data", (store) => {
+        if (other) {
+          store.clear();
+        }
+        return answerOf(store.put({ name: "start", value: start }));
+      });
       this.dispatchEvent(new Event("start"));
       for (const [layer, properties] of Object.entries(this.layers)) {
         const held = this.held.get(layer);
-        if (force || other || !held || Date.now() - held.at > READ_MS) {
-          await this.layer(layer, properties, other ? null : held);
+        if (force || !held || Date.now() - held.at > READ_MS) {
+          await this.layer(layer, properties, held);
         }
       }
       this.problem = null;
@@ -76,27 +83,48 @@ export class Snapshot extends EventTarget {
     } finally {
       this.reading = false;
     }
+    if (this.wanted) {
+      await this.refresh({ force: true });
+    }
   }
 
   async layer(layer, properties, held) {
     const asked = new URLSearchParams({ community: this.start.community, limit: "all", properties });
     if (layer === "hazard") {
-      asked.set("filter", "status NOT IN ('closed','rejected','merged')");
+      asked.set("filter", `status NOT IN (${this.over.map((one) => `'${one}'`).join(",")})`);
     }
     const headers = { Accept: "application/geo+json", ...(held?.tag ? { "If-None-Match": held.tag } : {}) };
     const answer = await fetch(`/collections/${layer}/items?${asked}`, { credentials: "same-origin", headers }).catch(() => null);
     if (answer === null) {
-      throw new Error("网络断了,资料没有取全,显示的是手机里的数据");
+      throw new Error(CUT);
     }
     if (answer.status === 304) {
       this.held.set(layer, { ...held, at: Date.now() });
     } else if (answer.ok) {
-      const found = await answer.json();
-      this.held.set(layer, { name: layer, tag: answer.headers.get("ETag"), at: Date.now(), features: found.features });
+      const found = await answer.json().catch(() => { throw new Error(CUT); });
+      const changed = await this.countWaiting(layer, found.features);
+      this.held.set(layer, { name: layer, tag: changed ? null : answer.headers.get("ETag"), at: Date.now(), features: found.features });
     } else {
       throw new Error(answer.status === 401 ? "登录已过期,显示的是手机里的数据" : "服务没有给出数据,显示的是手机里的数据");
     }
     await put("data", this.held.get(layer));
+  }
+
+  // Puts own counts that wait to be sent into what the service tells otherwise; returns whether there are any.
+  async countWaiting(layer, features) {
+    const waiting = (await all("edits")).filter(({ state, account, body }) => (
+      state === "waiting" && account === this.start.account && body.changes && body.target_kind === layer));
+    for (const { body } of waiting) {
+      Object.assign(features.find((one) => one.properties.code === body.target_code)?.properties || {}, body.changes);
+    }
+    return waiting.length > 0;
+  }
+
+  // What was just counted here stays after a reload; without its tag the layer is read anew once it is sent.
+  async keep(layer) {
+    const held = { ...this.held.get(layer), tag: null };
+    this.held.set(layer, held);
+    await put("data", held);
   }
 
   // The list of the day for so many hours, from where the phone is.

@@ -5,9 +5,9 @@ import { stepForm } from "../cases/step_form.js";
 import { bearing, metres, middle, said, wind } from "./geometry.js";
 import { smaller } from "./queue.js";
 import { leave, sheet, toast } from "./sheets.js";
-import { kindOf, limit, titleOf, today } from "./words.js";
+import { limit, titleOf, today } from "./words.js";
 
-const VISITED = ["rental_unit", "enterprise", "building", "enterprise_plot", "waste_point", "parking", "facility", "hazard"];
+const VISITED = ["rental_unit", "enterprise", "building", "enterprise_plot", "waste_point", "parking", "facility"];
 
 export class Thing {
   constructor(parts) {
@@ -22,7 +22,7 @@ export class Thing {
     const away = here ? `${said(metres(here.at, at))},${wind(bearing(here.at, at))}` : null;
     const rows = (this.config.shown[layer] || []).map(([name, title, codes, unit]) => [title, told(given[name], codes, unit)]).filter(([, value]) => value !== "");
     sheet(titleOf(layer, feature, this), make("div", { class: "field-body" },
-      make("p", { class: "field-soft" }, [kindOf(layer), given.code, away].filter(Boolean).join(" · ")),
+      make("p", { class: "field-soft" }, [this.config.titles[layer], given.code, away].filter(Boolean).join(" · ")),
       reasons.length ? make("ul", { class: "field-reasons" }, reasons.map((one) => make("li", {}, one))) : null,
       layer === "hazard" ? this.caseParts(thing) : VISITED.includes(layer) ? this.visitParts(thing) : null,
       rows.length ? make("dl", {}, rows.flatMap(([title, value]) => [make("dt", {}, title), make("dd", {}, value)])) : null,
@@ -46,19 +46,22 @@ export class Thing {
       save.textContent = "保存走访";
     }, { class: "field-choice", "aria-pressed": "false", "data-outcome": one.outcome }));
     const group = make("div", { class: "field-choices", role: "group", "aria-label": "走访结果" }, outcomes);
-    const ready = () => {
-      if (!outcome) {
-        save.disabled = false;
-        save.textContent = "保存改正";
-      }
-    };
     const counted = this.config.counted[layer] || [];
+    // What a visit is called of which only the counts are given: it was counted anew, or what stood there was put right.
+    const unsaid = counted.some(([, , , ofVisit]) => ofVisit) ? "清点" : "改正人数";
     const steppers = counted.map(([name, title, unit]) => stepper(title, unit, given[name], (value) => {
       counts[name] = value;
-      ready();
+      if (!outcome) {
+        save.disabled = Object.values(counts).every((one) => one === undefined);
+        save.textContent = save.disabled ? "保存走访" : `保存${unsaid}`;
+      }
     }));
     const remark = make("input", { id: "visit-remark", maxlength: 200, placeholder: "可不写" });
     const send = async () => {
+      if (counts.correct_count > (counts.checked_count ?? 0)) {
+        toast("正确数不能比检查数多,请改正后再保存。", { wrong: true });
+        return;
+      }
       save.disabled = true;
       // Some counts belong to the visit itself (bags, cars), the others to what was visited.
       const own = counted.filter(([name, , , ofVisit]) => ofVisit && counts[name] !== undefined).map(([name]) => [name, counts[name]]);
@@ -75,13 +78,17 @@ export class Thing {
         } : {}),
       };
       try {
-        await this.queue.add("visit", body, { title: `走访:${titleOf(layer, feature, this)}(${outcome?.title || "改正人数"})` });
+        await this.queue.add("visit", body, { title: `走访:${titleOf(layer, feature, this)}(${outcome?.title || unsaid})` });
       } catch (error) {
         toast(error.message, { wrong: true });
         save.disabled = false;
         return;
       }
-      Object.assign(given, changes);
+      if (differs) {
+        Object.assign(given, changes);
+        // The edit itself is on the disk; without room for this the old count shows until it is sent.
+        await this.snapshot.keep(layer).catch(() => undefined);
+      }
       this.done(layer, given.code);
       leave();
       toast(navigator.onLine ? "已保存,正在上传" : "已保存在手机里,有信号后自动上传");
@@ -94,7 +101,7 @@ export class Thing {
     const given = feature.properties;
     const flows = new Flows(this.config.flows, this.snapshot.start?.offices || ["worker"], this.config.grave);
     const slot = make("div", {});
-    const words = { departments: Object.entries(this.config.departments), levels: [["01", "一般"], ["02", "重大"]], handlers: [], mains: [], today: today() };
+    const words = { departments: Object.entries(this.config.departments), levels: this.config.levels, handlers: [], mains: [], today: today() };
     const save = async (step, saidOf) => {
       const { id: _once, ...rest } = saidOf;
       await this.queue.add("step", { case: feature.id, ...rest }, { title: `${step.title}:${given.code}` });
@@ -130,6 +137,12 @@ function stepper(title, unit, value, changed) {
   const id = `count-${title}`;
   const input = make("input", { id, type: "number", inputmode: "numeric", min: "0", max: "2000", value: value ?? "" });
   const set = (next) => {
+    // Whoever empties it has counted nothing after all.
+    if (next === "") {
+      input.value = value ?? "";
+      changed(undefined);
+      return;
+    }
     const whole = Math.max(0, Math.min(2000, Math.round(Number(next) || 0)));
     input.value = whole;
     changed(whole);

@@ -1,13 +1,6 @@
 // How things of the own area are called on the phone.
 export { limit, moment, today } from "../cases/words.js";
 
-const KINDS = {
-  rental_unit: "出租房", enterprise: "企业", hazard: "案件", waste_point: "投放点", building: "楼栋", facility: "设施",
-  parking: "停车", enterprise_plot: "企业地块", grid: "网格", estate: "小区", community: "社区",
-};
-
-export const kindOf = (layer) => KINDS[layer] || layer;
-
 export function titleOf(layer, feature, { config, snapshot }) {
   const given = feature.properties;
   if (layer === "hazard") {

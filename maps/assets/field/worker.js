@@ -1,4 +1,5 @@
-// The field page without a signal: its files come from the phone, of the version that was fetched last as a whole.
+// The field page without a signal: the page and its files come from the phone, all of the version that was fetched last
+// as a whole. Until a new version is there as a whole, the one of before stays as it is.
 // VERSION and FILES stand before this text; the service writes them, so that a new file makes a new worker.
 /* global VERSION, FILES */
 const CACHE = `field-${VERSION}`;
@@ -7,22 +8,20 @@ const PAGE = "/field";
 self.addEventListener("install", (event) => {
   event.waitUntil((async () => {
     const cache = await caches.open(CACHE);
-    await cache.addAll(FILES.map((address) => new Request(address, { cache: "reload", credentials: "same-origin" })));
-    await keepPage(cache, await fetch(PAGE, { cache: "reload", credentials: "same-origin" }).catch(() => null));
+    const ended = await Promise.allSettled(FILES.map((address) => keep(cache, address)));
+    const failed = ended.find((one) => one.status === "rejected");
+    if (failed) {
+      throw failed.reason;
+    }
+    await keep(cache, PAGE);
     await self.skipWaiting();
   })());
 });
 
 self.addEventListener("activate", (event) => {
   event.waitUntil((async () => {
-    const current = await caches.open(CACHE);
     for (const name of await caches.keys()) {
       if (name.startsWith("field-") && name !== CACHE) {
-        // Whoever has no signal right now keeps the page of before until the new one could be fetched.
-        const held = await (await caches.open(name)).match(PAGE);
-        if (held && !(await current.match(PAGE))) {
-          await current.put(PAGE, held);
-        }
         await caches.delete(name);
       }
     }
@@ -30,25 +29,21 @@ self.addEventListener("activate", (event) => {
   })());
 });
 
-// Only the page itself: not a login page that an ended login led to.
-async function keepPage(cache, answer) {
-  if (answer && answer.ok && !answer.redirected) {
-    await cache.put(PAGE, answer.clone());
+// What has arrived stays, so that the next try goes on from there on a weak signal; a login page that an ended login leads
+// to isn't what was asked for.
+async function keep(cache, address) {
+  if (await cache.match(address)) {
+    return;
   }
+  const answer = await fetch(address, { cache: "reload", credentials: "same-origin" });
+  if (!answer.ok || answer.redirected) {
+    throw new Error(`${address} wasn't to be had (${answer.status})`);
+  }
+  await cache.put(address, answer);
 }
 
-async function page(event) {
-  const cache = await caches.open(CACHE);
-  const held = await cache.match(PAGE);
-  const asked = fetch(event.request).then(async (answer) => {
-    await keepPage(cache, answer);
-    return answer;
-  });
-  if (!held) {
-    return asked;
-  }
-  event.waitUntil(asked.catch(() => undefined));
-  return held;
+async function page(request) {
+  return (await (await caches.open(CACHE)).match(PAGE)) || fetch(request);
 }
 
 self.addEventListener("fetch", (event) => {
@@ -59,7 +54,7 @@ self.addEventListener("fetch", (event) => {
   }
   if (request.mode === "navigate") {
     if (pathname === PAGE) {
-      event.respondWith(page(event));
+      event.respondWith(page(request));
     }
     return;
   }

@@ -2,6 +2,7 @@
 // possible coordinate system, and the place that someone clicks for a row without one.
 
 import { make } from "../cases/elements.js";
+import { drawGround } from "../cases/ground.js";
 import { config, ask, say, number } from "./desk_parts.js";
 
 const LEGEND = ["added", "changed", "moved", "before", "removed", "conflict"];
@@ -24,7 +25,6 @@ export class DeskMap {
     this.map.setView([30.7, 121.0], 14);
     L.control.zoom({ zoomInTitle: "放大", zoomOutTitle: "缩小" }).addTo(this.map);
     L.control.scale({ imperial: false }).addTo(this.map);
-    this.map.createPane("ground").style.zIndex = 250;
     this.changes = L.layerGroup().addTo(this.map);
     this.guesses = L.layerGroup().addTo(this.map);
     this.paths = new Map();
@@ -41,33 +41,13 @@ export class DeskMap {
     element.addEventListener("keydown", (event) => this.pressed(event));
   }
 
-  // Never fails: without its ground the map still shows what changes.
   drawGround(community) {
-    this.ground = this.drawLayers(community);
+    this.ground = drawGround(this.map, config.ground, community, (bounds) => {
+      if (this.bounds === null && !this.guesses.getLayers().length) {
+        this.map.fitBounds(bounds, { animate: false });
+      }
+    });
     return this.ground;
-  }
-
-  async drawLayers(community) {
-    const renderer = L.canvas({ pane: "ground" });
-    for (const layer of config.ground) {
-      const found = await ask(`/maps/overview/layers/${layer}?community=${community}`, {
-        headers: { Accept: "application/geo+json" },
-      }).catch(() => null);
-      if (found === null) {
-        continue;
-      }
-      const looks = {
-        community: { stroke: true, color: "#a39c92", weight: 1.5, dashArray: "8 5", fill: false },
-        water: { fillColor: "#d3e3ec" }, green: { fillColor: "#dfe8d6" }, building: { fillColor: "#dedad4" },
-      }[layer];
-      const drawn = L.geoJSON(found, {
-        renderer, pane: "ground", interactive: false,
-        style: looks ? { stroke: false, fill: true, fillOpacity: 1, ...looks } : { color: "#ffffff", weight: 2.5 },
-      }).addTo(this.map);
-      if (layer === config.ground[0] && this.bounds === null && !this.guesses.getLayers().length && drawn.getBounds().isValid()) {
-        this.map.fitBounds(drawn.getBounds(), { animate: false });
-      }
-    }
   }
 
   // Draws the changes anew; the view stays when someone is at work on them.

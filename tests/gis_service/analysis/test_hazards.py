@@ -34,6 +34,8 @@ CASE = st.fixed_dictionaries(
         "found_on": DATES,
         "due_on": DATES,
         "closed_on": DATES,
+        "id": st.uuids(),
+        "step": DATES,
     }
 )
 
@@ -69,15 +71,20 @@ def dbscan(points: np.ndarray) -> list[set[int]]:
 def test_limits_equal_a_second_reckoning(cases: list[dict[str, Any]]) -> None:
     frame = geopandas.GeoDataFrame(cases, geometry=[shapely.Point(0, 0)] * len(cases), crs=4549)
     frame = frame.astype(dict.fromkeys(cases[0], object))
-    for case, told in zip(cases, judged(frame, RULES["hazard.general_days"], DAY).to_dict("records"), strict=True):
+    steps = {case["id"]: case["step"] for case in cases if case["step"] is not None}
+    judged_cases = judged(frame, RULES["hazard.general_days"], DAY, steps)
+    for case, told in zip(cases, judged_cases.to_dict("records"), strict=True):
         over = case["status"] in {"rejected", "merged"} or (
             case["status"] == "closed" and (case["closed_on"] is None or case["closed_on"] <= DAY)
         )
         limit = case["due_on"]
         if limit is None and case["found_on"] is not None:
             limit = date.fromordinal(case["found_on"].toordinal() + 15)
+        if case["step"] is not None and (limit is None or case["step"] < limit):
+            limit = case["step"]
         late = 0 if over or limit is None or limit >= DAY else (DAY - limit).days
         assert told["open"] == (not over)
+        assert told["limit"] == limit
         assert told["late"] == late
         grave = case["level"] != "01"
         open_ = "grave_late" if grave and late else "grave" if grave else "late" if late else "in_time"
@@ -86,7 +93,7 @@ def test_limits_equal_a_second_reckoning(cases: list[dict[str, Any]]) -> None:
 
 
 def test_a_case_is_late_from_the_day_after_its_limit() -> None:
-    case = {"status": "found", "level": "01", "found_on": None, "closed_on": None}
+    case = {"status": "found", "level": "01", "found_on": None, "closed_on": None, "id": None}
     frame = geopandas.GeoDataFrame(
         [{**case, "due_on": DAY}, {**case, "due_on": DAY - timedelta(days=1)}],
         geometry=[shapely.Point(0, 0)] * 2, crs=4549,

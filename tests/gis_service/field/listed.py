@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ from sqlalchemy.engine import Connection
 
 _RULES = Path(__file__).parents[3] / "layers" / "rules.toml"
 VALUE = {rule["code"]: rule["value"] for rule in tomllib.loads(_RULES.read_text(encoding="utf-8"))["rule"]}
+_SHANGHAI = timezone(timedelta(hours=8))
+_SEEN_TO = {
+    "note", "advise", "handle", "transfer", "track", "ask_recheck", "report_back", "close", "fail", "dispose",
+    "report_done",
+}  # fmt: skip
 _LACKING = ("new_unregistered", "count_differs")
 
 Name = tuple[str, str]
@@ -59,9 +64,10 @@ def listed(conn: Connection, community: str, day: date, grid: str | None = None)
     units = [one for one in rows_of(conn, "rental_unit", community, grid) if one["rent_status"] == "let"]
     firms = [one for one in rows_of(conn, "enterprise", community, grid) if one["status"] == "operating"]
     cases = rows_of(conn, "hazard", community, grid)
+    ends = _ends_of_steps(conn, community, day)
     reasons: dict[Name, dict[str, float]] = {}
     for case in cases:
-        reasons["hazard", case["code"]] = _of_case(case, day)
+        reasons["hazard", case["code"]] = _of_case(case, day, ends.get(case["id"]))
     for unit in units:
         name = ("rental_unit", unit["code"])
         reasons[name] = _unseen(of[name], unit["last_visit_on"], VALUE["rental.recheck_green"], day)
@@ -72,13 +78,14 @@ def listed(conn: Connection, community: str, day: date, grid: str | None = None)
         reasons[name] = _unseen(of[name], None, VALUE["enterprise.visit_days"], day)
     reasons = {name: found for name, found in reasons.items() if found}
     done = {name for name, met in of.items() if any(_done(one) and one["visited_on"] == day for one in met)}
+    done |= {("hazard", case["code"]) for case in cases if case["id"] in _attended(conn, community, day)}
     last_vain = {}
     for name, met in of.items():
         since = max((one["visited_on"] for one in met if _done(one)), default=date.min)
         later = [(one["visited_on"], one["outcome"]) for one in met if not _done(one) and one["visited_on"] > since]
         if later:
             last_vain[name] = max(later)
-    vain = {name for name, (when, _) in last_vain.items() if when == day and name in reasons}
+    vain = {name for name, (when, _) in last_vain.items() if when == day and name in set(reasons) - done}
     standing = {name: found for name, found in reasons.items() if name not in done}
     walked = set(standing) - vain
     return Listed(standing, _places(walked, cases, units, firms), done & set(reasons), vain, last_vain)
@@ -88,11 +95,32 @@ def _done(visit: dict[str, Any]) -> bool:
     return bool(visit["outcome"] == "01")
 
 
-def _of_case(case: dict[str, Any], day: date) -> dict[str, float]:
+def _ends_of_steps(conn: Connection, community: str, day: date) -> dict[Any, date]:
+    """Return until which day the last step of each case has time; a limit at midnight ends with the day before."""
+    query = "select case_id, at, due_at from gis.case_step where community = :c order by position"
+    steps = conn.execute(text(query), {"c": community}).all()
+    last = {case: due_at for case, at, due_at in steps if at.astimezone(_SHANGHAI).date() <= day}
+    found = {}
+    for case, due_at in last.items():
+        if due_at is not None:
+            local = due_at.astimezone(_SHANGHAI)
+            midnight = (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
+            found[case] = local.date() - timedelta(days=midnight)
+    return found
+
+
+def _attended(conn: Connection, community: str, day: date) -> set[Any]:
+    """Return the cases that somebody saw to on a day, and didn't only enter, assign or put off."""
+    rows = conn.execute(text("select case_id, at, step from gis.case_step where community = :c"), {"c": community})
+    return {case for case, at, step in rows if step in _SEEN_TO and at.astimezone(_SHANGHAI).date() == day}
+
+
+def _of_case(case: dict[str, Any], day: date, step: date | None) -> dict[str, float]:
     over = case["status"] in {"closed", "rejected", "merged"}
     reopened = case["status"] == "closed" and case["closed_on"] is not None and case["closed_on"] > day
     found = case["found_on"]
     limit = case["due_on"] or (found and found + timedelta(days=VALUE["hazard.general_days"]))
+    limit = min((one for one in (limit, step) if one is not None), default=None)
     if (over and not reopened) or (found is not None and found > day) or limit is None:
         return {}
     left = (limit - day).days

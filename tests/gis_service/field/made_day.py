@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import shapely
 from shapely.geometry.base import BaseGeometry
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
+from gis_service.features.question import SHANGHAI
 from gis_service.features.write import put_features
 from layers.record import Record
 from layers.registry import LAYERS
@@ -80,3 +82,22 @@ def fill(conn: Connection, draw: random.Random) -> None:
             check_result=draw.choice((None, "consistent", "count_differs", "new_unregistered")))  # fmt: skip
     for layer, listed_rows in rows.items():
         put_features(conn, LAYERS[layer], TEST_COMMUNITY, listed_rows)
+    _take_steps(conn, draw)
+
+
+def _take_steps(conn: Connection, draw: random.Random) -> None:
+    """Take notes of most of the open cases or assign them, some twice, with limits before, on and after the day."""
+    cases = conn.execute(text("select id from gis.hazard where status in ('found', 'rectifying') order by code"))
+    for case in cases.scalars().all():
+        for _ in range(draw.choice((0, 1, 1, 2))):
+            at = datetime(DAY.year, DAY.month, DAY.day, tzinfo=SHANGHAI) + timedelta(hours=draw.randint(-40, 30))
+            step = draw.choice(("note", "assign"))
+            whole = draw.choice((24, 17.5))
+            ends = at.replace(hour=0) + timedelta(days=draw.randint(-6, 9), hours=whole)
+            conn.execute(
+                text("insert into gis.case_step (community, case_id, step, note, handler, at, due_at)"
+                     " values (:community, :case, :step, 'x', :handler, :at, :due_at)"),
+                {"community": TEST_COMMUNITY, "case": case, "at": at, "step": step,
+                 "handler": "网格长" if step == "assign" else None,
+                 "due_at": None if draw.random() < 0.2 else ends},
+            )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shapely
 from sqlalchemy import insert, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +18,7 @@ from gis_service.cases.case import case_of, find_case
 from gis_service.cases.steps import StepSent, make_step, read_clock
 from gis_service.database import Database
 from gis_service.features.question import today
-from gis_service.features.write import refused_by_database
+from gis_service.features.write import put_features, refused_by_database
 from gis_service.scope import Scope, enter
 from gis_service.surveys.proposal import Proposal, Reading
 from gis_service.surveys.propose import propose
@@ -25,6 +26,7 @@ from gis_service.surveys.revert import revert_upload
 from gis_service.tables import UPLOAD
 from layers.catalog.hazard import HazardStatus
 from layers.registry import LAYERS
+from tests.gis_service.example_rows import example_record
 
 HAZARD = LAYERS["hazard"]
 OLD_WORDS = {
@@ -43,15 +45,15 @@ def conn(database: Database, staff: Scope, area: str) -> Iterator[Connection]:
         found.rollback()
 
 
-def read(conn: Connection, area: str, path: Path, *rows: dict[str, Any]) -> Proposal:
-    """Propose a ledger with a point for each row."""
+def read(conn: Connection, area: str, path: Path, *rows: dict[str, Any], grid: str | None = None) -> Proposal:
+    """Propose a ledger with a point for each row, as all of a grid where one is named."""
     features = [
         {"type": "Feature", "properties": {"事件编码": "X-FS01", **row},
          "geometry": {"type": "Point", "coordinates": [round(120.995 + number / 1000, 4), 30.7]}}
         for number, row in enumerate(rows)
     ]  # fmt: skip
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
-    return propose(conn, HAZARD, area, path, Reading(crs="EPSG:4490"))
+    return propose(conn, HAZARD, area, path, Reading(crs="EPSG:4490", grid=grid))
 
 
 def upload(conn: Connection, scope: Scope, area: str, path: Path, *rows: dict[str, Any]) -> tuple[str, Proposal]:
@@ -132,3 +134,51 @@ def test_a_state_of_the_other_flow_is_refused_in_a_sentence(
     with pytest.raises(IntegrityError) as caught:
         upload(conn, staff, area, tmp_path / "b.geojson", {"编码": "C", "状态": "已立案"})
     assert "流程" in str(refused_by_database(HAZARD, caught.value))
+
+
+def photographed(conn: Connection, area: str, code: str) -> None:
+    conn.execute(
+        text("insert into gis.case_photo (community, case_id, stage, sha256, width, height, bytes)"
+             " select community, id, 'before', repeat('0', 64), 1, 1, 1 from gis.hazard"
+             " where community = :area and code = :code"),
+        {"area": area, "code": code},
+    )  # fmt: skip
+
+
+def test_cases_that_were_worked_on_stay_when_a_file_leaves_them_out_or_is_taken_back(
+    conn: Connection, area: str, staff: Scope, tmp_path: Path
+) -> None:
+    put_features(conn, LAYERS["grid"], area, [
+        (example_record(LAYERS["grid"], code=f"{area}001", level="governance"), shapely.box(120.99, 30.69, 121, 30.71)),
+    ])  # fmt: skip
+    first, _ = upload(conn, staff, area, tmp_path / "a.geojson", *({"编码": code} for code in "ABCD"))
+    step(conn, area, "A", "register")
+    photographed(conn, area, "B")
+    # D isn't in the file, and neither are A and B.
+    made = read(conn, area, tmp_path / "b.geojson", {"编码": "C"}, {"编码": "E"}, grid=f"{area}001")
+    assert made.changes.removed == 1
+    assert [note for note in made.notes if note.startswith("文件里没有、也没有删除:A、B 2 件")]
+    with conn.begin_nested() as aside:
+        made.staging.merge(conn)
+        assert set(stored(conn, area)) == {"A", "B", "C", "E"}
+        aside.rollback()
+    enter(conn, staff, str(uuid.uuid4()))
+    done = revert_upload(conn, first, by=str(uuid.uuid4()))
+    assert set(stored(conn, area)) == {"A", "B"}
+    assert [(one.code, one.reason) for one in done.conflicts] == [
+        (code, "这次上传新增的,之后又改过或办理过,没有删除") for code in "AB"
+    ]
+
+
+def test_the_database_keeps_a_case_with_a_journal_from_uploads_too(
+    conn: Connection, area: str, staff: Scope, tmp_path: Path
+) -> None:
+    upload(conn, staff, area, tmp_path / "a.geojson", *({"编码": code} for code in "ABC"))
+    step(conn, area, "A", "register")
+    photographed(conn, area, "B")
+    enter(conn, staff, str(uuid.uuid4()))
+    for code in "AB":
+        with pytest.raises(IntegrityError, match="has a journal is not deleted") as caught, conn.begin_nested():
+            conn.execute(text("delete from gis.hazard where code = :code"), {"code": code})
+        assert "不能删除" in str(refused_by_database(HAZARD, caught.value))
+    assert conn.execute(text("delete from gis.hazard where code = 'C'")).rowcount == 1

@@ -211,7 +211,7 @@ def test_a_conflict_says_which_fields_stay(conn: Connection, area: str, upload: 
     assert [(one.code, one.reason, one.fields) for one in done.conflicts] == [
         ("H1", "之后又改过,保持现在的值", ("名称",)),
         ("H2", "之后已被删除,没有恢复", ()),
-        ("H4", "这次上传新增的,之后又改过,没有删除", ()),
+        ("H4", "这次上传新增的,之后又改过或办理过,没有删除", ()),
     ]
     assert (done.removed, done.restored, done.changed, done.moved, done.same) == (0, 0, 1, 1, 0)
     assert state(conn, area) == {"H1": ("丙", 2, 0.0), "H3": ("甲", 2, 2.0), "H4": ("丁", 5, 0.0)}

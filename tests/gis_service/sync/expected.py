@@ -70,10 +70,10 @@ class Expected:
         """Write an edit that waits, as somebody decided; tell whether it can be."""
         clashing = self.waiting[edit.id]
         if clashing and edit.kind in {"visit", "change"}:
-            unit, _ = self._unit_of(edit, who)
+            unit, changes = self._unit_of(edit, who)
             assert unit is not None
-            changes = _changes(edit)
-            self._write(unit, {name: changes[name] for name in clashing})
+            chosen = {name: changes[name] for name in clashing}
+            self._write(unit, {**chosen, **self._day(unit, edit, chosen)})
         elif edit.id in self.nonsense or self._apply(edit, who, insist=True) is None:
             return False
         del self.waiting[edit.id]
@@ -93,25 +93,36 @@ class Expected:
             return None
         if edit.kind == "visit":
             self.visits.add(str(edit.id))
-        return self._merge(unit, changes, edit.body, insist=insist) if changes else ()
+        return self._merge(unit, changes, edit, insist=insist) if changes else ()
 
     def _unit_of(self, edit: Edit, who: Who) -> tuple[Unit | None, dict[str, Any]]:
         name = edit.body["target_code"] if edit.kind == "visit" else edit.body["feature"].removeprefix(f"{COMMUNITY}.")
         unit = next(one for one in self.units.values() if name in {one.id, one.code})
         return (unit if unit.grid in who.grids else None), _changes(edit)
 
-    def _merge(self, unit: Unit, changes: dict[str, Any], body: dict[str, Any], *, insist: bool) -> tuple[str, ...]:
-        present, base = self.values(unit.id), self.versions[unit.id].get(body.get("base", -1), body.get("before", {}))
+    def _merge(self, unit: Unit, changes: dict[str, Any], edit: Edit, *, insist: bool) -> tuple[str, ...]:
+        present, body = self.values(unit.id), edit.body
+        base, shown = self.versions[unit.id].get(body.get("base", -1), {}), body.get("before", {})
         written, clashing = {}, []
         for name, value in changes.items():
             if value == present[name]:
                 continue
-            if insist or (name in base and base[name] == present[name]):
+            if insist or any(name in one and one[name] == present[name] for one in (base, shown)):
                 written[name] = value
             else:
                 clashing.append(name)
-        self._write(unit, written)
+        agreed = {name: value for name, value in changes.items() if name not in clashing}
+        self._write(unit, {**written, **self._day(unit, edit, agreed)})
         return tuple(clashing)
+
+    def _day(self, unit: Unit, edit: Edit, agreed: dict[str, Any]) -> dict[str, Any]:
+        """Return the day of a count that a visit found: a new count's, or a later one of the same count."""
+        if edit.kind != "visit" or "tenant_count" not in agreed:
+            return {}
+        day, stands = edit.made_at.astimezone(_SHANGHAI).date(), self.values(unit.id)
+        new = stands["tenant_count"] != agreed["tenant_count"]
+        later = stands["tenant_count_as_of"] is None or stands["tenant_count_as_of"] < day
+        return {"tenant_count_as_of": day} if new or later else {}
 
     def _write(self, unit: Unit, written: dict[str, Any]) -> None:
         present = self.values(unit.id)
@@ -185,7 +196,4 @@ def _changes(edit: Edit) -> dict[str, Any]:
     if edit.kind != "visit":
         changes: dict[str, Any] = edit.body["properties"]
         return changes
-    changes = dict(edit.body.get("changes", {}))
-    if "tenant_count" in changes:
-        changes["tenant_count_as_of"] = edit.made_at.astimezone(_SHANGHAI).date()
-    return changes
+    return dict(edit.body.get("changes", {}))

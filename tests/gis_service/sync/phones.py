@@ -72,6 +72,8 @@ class Phone:
 
     Attributes
     ----------
+    copy, shown
+        Version and values of each unit when the phone last had a signal, and what it shows since its owner's changes.
     cases
         Identifier, code and supposed flow and state of the cases that this phone knows of.
     made
@@ -83,12 +85,14 @@ class Phone:
     draw: random.Random
     superuser: Engine
     copy: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    shown: dict[str, dict[str, Any]] = field(default_factory=dict)
     cases: dict[str, tuple[str, HazardFlow, str]] = field(default_factory=dict)
     made: list[Edit] = field(default_factory=list)
 
     def refresh(self) -> None:
         """Come into the network for a moment: copy the units, and the cases of today."""
         self.copy = read_values(self.superuser, self.units)
+        self.shown = {unit: dict(values) for unit, (_, values) in self.copy.items()}
         with self.superuser.connect() as conn:
             for row in conn.execute(
                 text("select id, code, flow, status from gis.hazard h where exists (select from gis.sync_edit e"
@@ -167,7 +171,7 @@ class Phone:
             "outcome": self.draw.choice(("01", "02", "03")),
         }
         if self.draw.random() < 0.6:
-            body |= {"changes": self._changes(), **self._basis(unit)}
+            body |= self._changed(unit, "changes")
         if self.draw.random() < 0.1:
             body |= {"checked_count": 3, "correct_count": self.draw.choice((2, 5))}
         return self._edit("visit", body)
@@ -175,13 +179,19 @@ class Phone:
     def _change(self) -> Edit:
         unit = self._unit()
         name = self.draw.choice((unit.id, unit.code))
-        body = {"layer": "rental_unit", "feature": f"{COMMUNITY}.{name}", "properties": self._changes()}
-        return self._edit("change", {**body, **self._basis(unit)})
+        body = {"layer": "rental_unit", "feature": f"{COMMUNITY}.{name}"}
+        return self._edit("change", {**body, **self._changed(unit, "properties")})
+
+    def _changed(self, unit: Unit, member: str) -> dict[str, Any]:
+        """Return changes, and what they were made on; the phone shows them from then on."""
+        found = {member: self._changes(), **self._basis(unit)}
+        self.shown[unit.id] |= found[member]
+        return found
 
     def _basis(self, unit: Unit) -> dict[str, Any]:
         """Return the version of the copy, or what the copy shows, or both, or nothing."""
         version, values = self.copy[unit.id]
-        shown = {name: values[name] for name in FIELDS}
+        shown = {name: self.draw.choice((values, self.shown[unit.id]))[name] for name in FIELDS}
         return self.draw.choice(
             ({"base": version}, {"base": version}, {"base": version, "before": shown}, {"before": shown}, {},
              {"base": version + 2**40, "before": shown})
