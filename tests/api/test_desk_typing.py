@@ -146,7 +146,9 @@ def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served: Served, o
     assert stored["licence_change_on"] == "2026-03-01"
 
 
-def test_who_begins_to_write_while_a_change_is_read_keeps_it(page: Page, served: Served, office: httpx.Client) -> None:
+def test_who_begins_to_write_while_a_change_is_read_keeps_it(
+    page: Page, served: Served, office: httpx.Client
+) -> None:
     case = file(office, detail="写到一半")
     opened(page, served, f"?case={case['id']}")
     page.wait_for_timeout(500)

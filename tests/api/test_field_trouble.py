@@ -258,7 +258,9 @@ def test_the_office_is_asked_rarely_and_only_about_what_it_decided(
     assert [url.partition("?")[2].partition("&")[0] for url in asked[:2]] == ["state=settled", "state=dropped"]
 
 
-def test_many_messages_are_read_about_once(page: Page, place: Callable[[str], tuple[float, float]]) -> None:
+def test_many_messages_are_read_about_once(
+    page: Page, place: Callable[[str], tuple[float, float]]
+) -> None:
     read: list[str] = []
     page.on("request", lambda one: read.append(one.url) if "/field/start" in one.url else None)
     lon, lat = place("rental_unit")

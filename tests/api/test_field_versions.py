@@ -68,7 +68,9 @@ class _Passing(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def signal(cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str) -> Iterator[Signal]:
+def signal(
+    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str
+) -> Iterator[Signal]:
     with serving(cluster, make_database(untouched_sample)) as served, Signal(served) as found:
         threading.Thread(target=found.serve_forever, daemon=True).start()
         yield found
