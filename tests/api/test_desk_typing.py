@@ -1,4 +1,4 @@
-"""At the desk of cases: what somebody is typing, where the keyboard stands, and a batch that broke off in the middle."""
+"""At the desk of cases: what somebody is typing, where the keyboard stands, and a batch that broke off."""
 
 from __future__ import annotations
 
@@ -146,14 +146,12 @@ def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served: Served, o
     assert stored["licence_change_on"] == "2026-03-01"
 
 
-def test_who_begins_to_write_while_a_change_is_read_keeps_it(
-    page: Page, served: Served, office: httpx.Client
-) -> None:
+def test_who_begins_to_write_while_a_change_is_read_keeps_it(page: Page, served: Served, office: httpx.Client) -> None:
     case = file(office, detail="写到一半")
     opened(page, served, f"?case={case['id']}")
     page.wait_for_timeout(500)
     held: list[Route] = []
-    page.route(f"**/cases/{case['id']}", lambda route: held.append(route))
+    page.route(f"**/cases/{case['id']}", held.append)
     note(office, case, "别人办的")
     for _ in range(50):
         if held:
