@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -151,7 +152,11 @@ def test_who_begins_to_write_while_a_change_is_read_keeps_it(page: Page, served:
     opened(page, served, f"?case={case['id']}")
     page.wait_for_timeout(500)
     held: list[Route] = []
-    page.route(f"**/cases/{case['id']}", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/cases/{case['id']}", hold)
     note(office, case, "别人办的")
     for _ in range(50):
         if held:
@@ -179,7 +184,7 @@ def test_a_batch_that_breaks_off_goes_on_where_it_stopped(
     sent: list[dict[str, Any]] = []
 
     def second_lost(route: Route) -> None:
-        sent.append(route.request.post_data_json)
+        sent.append(json.loads(route.request.post_data or ""))
         if len(sent) == 2:
             route.abort()
         else:
