@@ -21,7 +21,8 @@ export class Queue extends EventTarget {
     Object.assign(this, { account, device, community: community || null, busy: false, said: "", ended: false, again: false, asked: 0 });
     window.addEventListener("online", () => this.sync({ ask: true }));
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.sync());
-    window.setInterval(() => this.sync(), TRY_MS);
+    // A round that lasts longer than this is no reason for another one.
+    window.setInterval(() => this.busy || this.sync(), TRY_MS);
   }
 
   changed() {
