@@ -138,7 +138,7 @@ def report(page: Page) -> None:
 
 
 class SlowLink:
-    """A way to the service on which, while ``slow`` is set, what a phone sends goes at 4 kB a second."""
+    """A way to the service on which, while ``slow`` is set, what a phone sends goes at 2 kB a second."""
 
     def __init__(self, port: int) -> None:
         self.slow = threading.Event()
@@ -159,7 +159,7 @@ class SlowLink:
             while part := giving.recv(1000 if up and self.slow.is_set() else 65536):
                 taking.sendall(part)
                 if up and self.slow.is_set():
-                    time.sleep(len(part) / 4000)
+                    time.sleep(len(part) / 2000)
         for one in (giving, taking):
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -211,8 +211,9 @@ def test_a_photo_that_is_too_slow_is_told_of_and_holds_up_no_other(
     page.tap("#tab-queue")
     expect(page.locator(".field-edit.field-applied")).to_have_count(1, timeout=20_000)
     expect(page.locator("#field-queue [role=status]")).to_contain_text("还有 1 张照片没有上传", timeout=20_000)
+    # Chromium itself tries twice more what was refused as too slow on a connection that had been in use.
     expect(page.locator("#field-queue [role=status]")).to_contain_text(
-        "有照片没有传上去,还在手机里:请求没有传完", timeout=120_000
+        "有照片没有传上去,还在手机里:请求没有传完", timeout=200_000
     )
     link.slow.clear()
     page.tap("button:has-text('现在上传')")
