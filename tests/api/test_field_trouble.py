@@ -259,6 +259,14 @@ def test_what_the_service_refuses_is_not_called_sent(page: Page) -> None:
     expect(page.locator("#tab-queue")).to_have_attribute("aria-label", "待传,1 项没有收下")
     expect(page.locator("#field-queue [role=status]")).to_contain_text("1 项没有收下")
     assert "都已上传" not in page.locator("#field-queue").inner_text()
+    # It stays until whoever made it lets go of it.
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.tap("button:has-text('不要了')")
+    expect(page.locator(".field-edit.field-refused")).to_have_count(1)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.tap("button:has-text('不要了')")
+    expect(page.locator("#field-net")).to_have_text("已同步")
+    assert kept(page, "edits") == []
 
 
 def test_the_office_is_asked_rarely_and_only_about_what_it_decided(

@@ -196,7 +196,7 @@ export class Queue extends EventTarget {
       const edit = photo.edit ? edits.get(photo.edit) : null;
       const of = photo.of || edit?.result?.case;
       if (edit?.state === "dropped") {
-        await put("photos", { ...photo, state: "refused", problem: "社区没有采用这一条" });
+        await put("photos", { ...photo, state: "dropped", problem: "社区没有采用这一条" });
         continue;
       }
       if (!of) {
@@ -259,6 +259,14 @@ export class Queue extends EventTarget {
     ]));
     this.changed();
     this.sync();
+  }
+
+  // Lets go of what the service won't have, when whoever made it says so.
+  async forget(edits, photos) {
+    await write(["edits", "photos"], (first, second) => Promise.all([
+      ...edits.map((one) => answerOf(first.delete(one.seq))), ...photos.map((one) => answerOf(second.delete(one.id))),
+    ]));
+    this.changed();
   }
 
   // Asks what the office decided about edits that clashed.
