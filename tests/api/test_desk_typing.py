@@ -86,6 +86,7 @@ def test_the_keyboard_stays_where_it_stands(page: Page, served: Served, office: 
     expect(page.locator("#desk-kinds a[data-kind=unassigned]")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_date_is_typed_among_the_figures(page: Page, served: Served) -> None:
     opened(page, served, "?view=figures")
     since = page.locator("#desk-figures input[type=date]").first
@@ -103,6 +104,7 @@ def test_a_date_is_typed_among_the_figures(page: Page, served: Served) -> None:
     expect(page.locator("#desk-figures select")).to_have_value("grid")
 
 
+@pytest.mark.long
 def test_a_decided_conflict_leads_to_the_next(page: Page, served: Served, office: httpx.Client) -> None:
     listed = office.get("/collections/rental_unit/items?f=json&limit=2&filter=rent_status='let'").json()["features"]
     for one in listed:
@@ -147,6 +149,7 @@ def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served: Served, o
     assert stored["licence_change_on"] == "2026-03-01"
 
 
+@pytest.mark.long
 def test_who_begins_to_write_while_a_change_is_read_keeps_it(page: Page, served: Served, office: httpx.Client) -> None:
     case = file(office, detail="写到一半")
     opened(page, served, f"?case={case['id']}")

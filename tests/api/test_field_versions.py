@@ -81,6 +81,7 @@ def versions(page: Page) -> tuple[str, str]:
     return page.title().removeprefix("网格员"), page.get_attribute("html", "data-version") or ""
 
 
+@pytest.mark.long
 def test_a_new_version_comes_as_a_whole(chromium: Browser, signal: Signal) -> None:
     context = chromium.new_context()
     page = context.new_page()
