@@ -1,7 +1,8 @@
-"""At the desk of cases: what somebody is typing, where the keyboard stands, and a batch that broke off in the middle."""
+"""At the desk of cases: what somebody is typing, where the keyboard stands, and a batch that broke off."""
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -85,6 +86,7 @@ def test_the_keyboard_stays_where_it_stands(page: Page, served: Served, office: 
     expect(page.locator("#desk-kinds a[data-kind=unassigned]")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_date_is_typed_among_the_figures(page: Page, served: Served) -> None:
     opened(page, served, "?view=figures")
     since = page.locator("#desk-figures input[type=date]").first
@@ -102,6 +104,7 @@ def test_a_date_is_typed_among_the_figures(page: Page, served: Served) -> None:
     expect(page.locator("#desk-figures select")).to_have_value("grid")
 
 
+@pytest.mark.long
 def test_a_decided_conflict_leads_to_the_next(page: Page, served: Served, office: httpx.Client) -> None:
     listed = office.get("/collections/rental_unit/items?f=json&limit=2&filter=rent_status='let'").json()["features"]
     for one in listed:
@@ -146,14 +149,17 @@ def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served: Served, o
     assert stored["licence_change_on"] == "2026-03-01"
 
 
-def test_who_begins_to_write_while_a_change_is_read_keeps_it(
-    page: Page, served: Served, office: httpx.Client
-) -> None:
+@pytest.mark.long
+def test_who_begins_to_write_while_a_change_is_read_keeps_it(page: Page, served: Served, office: httpx.Client) -> None:
     case = file(office, detail="写到一半")
     opened(page, served, f"?case={case['id']}")
     page.wait_for_timeout(500)
     held: list[Route] = []
-    page.route(f"**/cases/{case['id']}", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(f"**/cases/{case['id']}", hold)
     note(office, case, "别人办的")
     for _ in range(50):
         if held:
@@ -181,7 +187,7 @@ def test_a_batch_that_breaks_off_goes_on_where_it_stopped(
     sent: list[dict[str, Any]] = []
 
     def second_lost(route: Route) -> None:
-        sent.append(route.request.post_data_json)
+        sent.append(json.loads(route.request.post_data or ""))
         if len(sent) == 2:
             route.abort()
         else:

@@ -63,14 +63,12 @@ class _Passing(BaseHTTPRequestHandler):
         with suppress(BrokenPipeError):
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Say nothing."""
 
 
 @pytest.fixture
-def signal(
-    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str
-) -> Iterator[Signal]:
+def signal(cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str) -> Iterator[Signal]:
     with serving(cluster, make_database(untouched_sample)) as served, Signal(served) as found:
         threading.Thread(target=found.serve_forever, daemon=True).start()
         yield found
@@ -83,6 +81,7 @@ def versions(page: Page) -> tuple[str, str]:
     return page.title().removeprefix("网格员"), page.get_attribute("html", "data-version") or ""
 
 
+@pytest.mark.long
 def test_a_new_version_comes_as_a_whole(chromium: Browser, signal: Signal) -> None:
     context = chromium.new_context()
     page = context.new_page()

@@ -58,7 +58,8 @@ export async function figures(element, state, go) {
       return value !== null && typeof value === "object" ? [value.value, value.counted, value.of] : [value];
     })]),
   ]);
-  frame.slot.replaceChildren(
+  [...element.children].slice(1).forEach((one) => one.remove());
+  element.append(
     found.rows.length ? table("办理指标", heads, rows) : make("p", { class: "desk-empty" }, "这段时间没有发现案件。"),
     make("h3", {}, "口径"), footnote([...COUNTS.map(([, title, definition]) => ({ title, definition })), ...found.definitions]));
 }
@@ -73,10 +74,10 @@ function frameOf(element, state, go) {
       // A date that is being typed is of the year 2 for a while.
       type: "date", min: "1900-01-01", max: "2199-12-31",
       onchange: ({ target }) => target.validity.valid && go({ [name]: target.value || undefined }) });
-    framed = { fields: { by, since: day("since"), until: day("until") }, slot: make("div") };
+    framed = { fields: { by, since: day("since"), until: day("until") } };
     element.replaceChildren(make("div", { class: "desk-buttons" }, make("h2", {}, "办理指标"),
       make("label", {}, "分组", by), make("label", {}, "发现自", framed.fields.since), make("label", {}, "到", framed.fields.until),
-      button("下载 CSV", () => framed.csv(), { class: "desk-csv" })), framed.slot);
+      button("下载 CSV", () => framed.csv(), { class: "desk-csv" })));
   }
   for (const [name, field] of Object.entries(framed.fields)) {
     if (field.type !== "date" || document.activeElement !== field) {

@@ -137,16 +137,23 @@ export class WaitingList {
       this.queue.ended ? make("p", { class: "field-doubt" }, "登录已过期,改动都在手机里。", make("a", { href: "/login?next=/field" }, "重新登录")) : null,
       edits.length ? make("ul", { class: "field-list" }, edits.map((one) => this.row(one, photos)))
         : make("p", { class: "field-empty" }, "这台手机上还没有做过改动。"),
-      ...photos.filter((one) => one.state === "refused").map((one) => make("p", { class: "field-doubt" }, `一张照片没有收下:${one.problem}`))].filter(Boolean));
+      ...photos.filter((one) => one.state === "refused").map((one) => make("p", { class: "field-doubt" }, `一张照片没有收下:${one.problem}`,
+        this.forgetting([], [one])))].filter(Boolean));
+  }
+
+  forgetting(edits, photos) {
+    return button("不要了", () => window.confirm("从手机里删去?删去后不能恢复。") && this.queue.forget(edits, photos), { class: "field-second" });
   }
 
   row(edit, photos) {
-    const mine = photos.filter((one) => one.edit === edit.id && one.state === "waiting").length;
+    const own = photos.filter((one) => one.edit === edit.id);
+    const mine = own.filter((one) => one.state === "waiting").length;
     return make("li", { class: `field-edit field-${edit.state}` },
       make("div", {}, make("b", {}, edit.title || edit.kind), make("span", { class: "field-state" }, STATES[edit.state] || edit.state)),
       make("p", { class: "field-soft" }, `${moment(edit.made_at)}${mine ? ` · ${mine} 张照片待传` : ""}${edit.result?.code ? ` · ${edit.result.code}` : ""}${
         edit.account === this.queue.account ? "" : ` · 属于账户 ${edit.account},请用它登录后上传`}`),
       edit.problem && ["conflict", "refused"].includes(edit.state) ? make("p", {}, edit.problem) : null,
+      edit.state === "refused" ? this.forgetting([edit], own) : null,
       edit.suspect && edit.state === "waiting" ? make("p", { class: "field-soft" }, `位置可疑:${edit.suspect}`) : null);
   }
 

@@ -21,7 +21,8 @@ export class Queue extends EventTarget {
     Object.assign(this, { account, device, community: community || null, busy: false, said: "", ended: false, again: false, asked: 0 });
     window.addEventListener("online", () => this.sync({ ask: true }));
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.sync());
-    window.setInterval(() => this.sync(), TRY_MS);
+    // A round that lasts longer than this is no reason for another one.
+    window.setInterval(() => this.busy || this.sync(), TRY_MS);
   }
 
   changed() {
@@ -195,7 +196,7 @@ export class Queue extends EventTarget {
       const edit = photo.edit ? edits.get(photo.edit) : null;
       const of = photo.of || edit?.result?.case;
       if (edit?.state === "dropped") {
-        await put("photos", { ...photo, state: "refused", problem: "社区没有采用这一条" });
+        await put("photos", { ...photo, state: "dropped", problem: "社区没有采用这一条" });
         continue;
       }
       if (!of) {
@@ -258,6 +259,14 @@ export class Queue extends EventTarget {
     ]));
     this.changed();
     this.sync();
+  }
+
+  // Lets go of what the service won't have, when whoever made it says so.
+  async forget(edits, photos) {
+    await write(["edits", "photos"], (first, second) => Promise.all([
+      ...edits.map((one) => answerOf(first.delete(one.seq))), ...photos.map((one) => answerOf(second.delete(one.id))),
+    ]));
+    this.changed();
   }
 
   // Asks what the office decided about edits that clashed.
