@@ -188,7 +188,12 @@ async function refresh(why) {
   }
   if (state.case && why !== "own" && (why === "change" || before !== loaded.stamps.get(state.case))
     && (before !== loaded.stamps.get(state.case) || !loaded.stamps.has(state.case))) {
-    await detail.open(state.case, { quiet: true });
+    // Not even asked for while somebody writes: it would be taken for what their own step asks for.
+    if (detail.busy) {
+      detail.outdated();
+    } else {
+      await detail.open(state.case, { quiet: true });
+    }
   }
 }
 
