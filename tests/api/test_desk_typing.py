@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,47 +13,27 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, ViewportSize, expect
 from sqlalchemy import Engine, text
 
-from gis_service.database import open_engine
-from gis_service.local_cluster import LocalCluster
-from tests.api.own_service import Served, serving
+from tests.api.own_service import Served
 
 WIDE = ViewportSize(width=1440, height=900)
 FOCUSED = "document.activeElement"
 
 
 @pytest.fixture(scope="module")
-def name(make_database: Callable[..., str], untouched_sample: str) -> str:
-    return make_database(untouched_sample)
-
-
-@pytest.fixture(scope="module")
-def served(cluster: LocalCluster, name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(cluster, name, GIS_DATA_DIR=str(tmp_path_factory.mktemp("data"))) as found:
+def office(served_copy: Served) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=served_copy.url, headers=served_copy.headers, timeout=20) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def office(served: Served) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=served.url, headers=served.headers, timeout=20) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def superuser(cluster: LocalCluster, name: str) -> Iterator[Engine]:
-    engine = open_engine(cluster.url("postgres", name))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
-def page(chromium: Browser, served: Served) -> Iterator[Page]:
-    context = chromium.new_context(viewport=WIDE, locale="zh-CN", extra_http_headers=served.headers)
+def page(chromium: Browser, served_copy: Served) -> Iterator[Page]:
+    context = chromium.new_context(viewport=WIDE, locale="zh-CN", extra_http_headers=served_copy.headers)
     yield context.new_page()
     context.close()
 
 
-def opened(page: Page, served: Served, asked: str = "") -> None:
-    page.goto(f"{served.url}/desk{asked}")
+def opened(page: Page, served_copy: Served, asked: str = "") -> None:
+    page.goto(f"{served_copy.url}/desk{asked}")
     page.wait_for_selector("html[data-desk=ready]")
     page.wait_for_selector("html[data-live=yes]")
 
@@ -72,8 +52,8 @@ def note(office: httpx.Client, case: dict[str, Any], said: str) -> None:
     assert answer.status_code == 201, answer.text
 
 
-def test_the_keyboard_stays_where_it_stands(page: Page, served: Served, office: httpx.Client) -> None:
-    opened(page, served)
+def test_the_keyboard_stays_where_it_stands(page: Page, served_copy: Served, office: httpx.Client) -> None:
+    opened(page, served_copy)
     page.focus("#desk-kinds a[data-kind=grave]")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("kind=grave"))
@@ -87,8 +67,8 @@ def test_the_keyboard_stays_where_it_stands(page: Page, served: Served, office: 
 
 
 @pytest.mark.long
-def test_a_date_is_typed_among_the_figures(page: Page, served: Served) -> None:
-    opened(page, served, "?view=figures")
+def test_a_date_is_typed_among_the_figures(page: Page, served_copy: Served) -> None:
+    opened(page, served_copy, "?view=figures")
     since = page.locator("#desk-figures input[type=date]").first
     since.focus()
     # Month, day and year; every digit of the year makes another date.
@@ -105,7 +85,7 @@ def test_a_date_is_typed_among_the_figures(page: Page, served: Served) -> None:
 
 
 @pytest.mark.long
-def test_a_decided_conflict_leads_to_the_next(page: Page, served: Served, office: httpx.Client) -> None:
+def test_a_decided_conflict_leads_to_the_next(page: Page, served_copy: Served, office: httpx.Client) -> None:
     listed = office.get("/collections/rental_unit/items?f=json&limit=2&filter=rent_status='let'").json()["features"]
     for one in listed:
         unit = office.get(f"/collections/rental_unit/items/{one['id']}?f=json").json()
@@ -114,7 +94,7 @@ def test_a_decided_conflict_leads_to_the_next(page: Page, served: Served, office
                     "properties": {"tenant_count": count}}  # fmt: skip
             edit = {"id": str(uuid.uuid4()), "kind": "change", "made_at": "2026-01-05T01:00:00Z", "body": body}
             assert office.post("/sync", json={"device": "手机一", "edits": [edit]}).status_code == 200
-    opened(page, served, "?view=conflicts")
+    opened(page, served_copy, "?view=conflicts")
     expect(page.locator(".desk-conflict")).to_have_count(2)
     page.locator(".desk-conflict").last.locator("button").last.focus()
     # What others do takes nobody's place away.
@@ -130,10 +110,10 @@ def test_a_decided_conflict_leads_to_the_next(page: Page, served: Served, office
     expect(page.locator("#desk-conflicts h2")).to_be_focused()
 
 
-def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served: Served, office: httpx.Client) -> None:
+def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served_copy: Served, office: httpx.Client) -> None:
     firm = office.get("/collections/enterprise/items?f=json&limit=1").json()["features"][0]
     case = file(office, detail="企业一件", enterprise_code=firm["properties"]["code"])
-    opened(page, served, f"?case={case['id']}")
+    opened(page, served_copy, f"?case={case['id']}")
     page.fill("#firm-licence_change_on", "2026-03-01")
     note(office, case, "别人办的")
     expect(page.locator("#desk-one .desk-partly")).to_contain_text("刚有变动", timeout=5000)
@@ -150,9 +130,11 @@ def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served: Served, o
 
 
 @pytest.mark.long
-def test_who_begins_to_write_while_a_change_is_read_keeps_it(page: Page, served: Served, office: httpx.Client) -> None:
+def test_who_begins_to_write_while_a_change_is_read_keeps_it(
+    page: Page, served_copy: Served, office: httpx.Client
+) -> None:
     case = file(office, detail="写到一半")
-    opened(page, served, f"?case={case['id']}")
+    opened(page, served_copy, f"?case={case['id']}")
     page.wait_for_timeout(500)
     held: list[Route] = []
 
@@ -175,10 +157,10 @@ def test_who_begins_to_write_while_a_change_is_read_keeps_it(page: Page, served:
 
 @pytest.mark.long
 def test_a_batch_that_breaks_off_goes_on_where_it_stopped(
-    page: Page, served: Served, office: httpx.Client, superuser: Engine
+    page: Page, served_copy: Served, office: httpx.Client, copied_superuser: Engine
 ) -> None:
     mine = {file(office, detail="成批的")["id"] for _ in range(210)}
-    opened(page, served, "?q=成批的")
+    opened(page, served_copy, "?q=成批的")
     page.click("#desk-more")
     expect(page.locator("#desk-list tbody tr")).to_have_count(210)
     page.click("#desk-list thead input")
@@ -205,7 +187,7 @@ def test_a_batch_that_breaks_off_goes_on_where_it_stopped(
     assert [len(one["cases"]) for one in sent] == [200, 10, 10]
     assert set(sent[0]["cases"]) | set(sent[2]["cases"]) == mine
     assert len({one["step"]["id"] for one in sent}) == 1, "the repeat is another step"
-    with superuser.connect() as conn:
+    with copied_superuser.connect() as conn:
         notes = conn.execute(text("select count(*) from gis.case_step where note = '一起补充'")).scalar()
     assert notes == 210
     expect(page.locator("#desk-batch form")).to_have_count(0)

@@ -18,10 +18,9 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Route, ViewportSize, expect
 from sqlalchemy import Engine, text
 
-from gis_service.database import connect, open_engine
-from gis_service.local_cluster import LocalCluster
+from gis_service.database import Database
 from gis_service.sample.load import COMMUNITY
-from tests.api.own_service import Served, serving
+from tests.api.own_service import Served
 from tests.local_client import token_for
 
 GRID = f"{COMMUNITY}001"
@@ -30,43 +29,22 @@ ELSEWHERE = "330482002999"
 PHONE = ViewportSize(width=390, height=844)
 
 
-@pytest.fixture(scope="module")
-def name(make_database: Callable[..., str], untouched_sample: str) -> str:
-    return make_database(untouched_sample)
-
-
-@pytest.fixture(scope="module")
-def served(cluster: LocalCluster, name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(cluster, name, GIS_DATA_DIR=str(tmp_path_factory.mktemp("data"))) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def superuser(cluster: LocalCluster, name: str) -> Iterator[Engine]:
-    engine = open_engine(cluster.url("postgres", name))
-    yield engine
-    engine.dispose()
-
-
 @pytest.fixture
-def workers(cluster: LocalCluster, name: str) -> dict[str, dict[str, str]]:
+def workers(copied: Database) -> dict[str, dict[str, str]]:
     """The headers of two workers who share a phone."""
-    database = connect(cluster.url("gis_app", name))
-    found = {
-        worker: {"Authorization": f"Bearer {token_for(database, grid, role='grid_worker', name=worker)}"}
+    return {
+        worker: {"Authorization": f"Bearer {token_for(copied, grid, role='grid_worker', name=worker)}"}
         for worker, grid in (("wang", GRID), ("zhao", OTHER_GRID))
     }
-    database.close()
-    return found
 
 
 @pytest.fixture
-def place(superuser: Engine) -> Callable[[str], tuple[float, float]]:
+def place(copied_superuser: Engine) -> Callable[[str], tuple[float, float]]:
     """A function that returns where the first thing of a layer stands in the worker's grid."""
 
     def find(layer: str) -> tuple[float, float]:
         query = f"select st_x(p), st_y(p) from (select st_pointonsurface(geom) p from gis.{layer} where grid = :grid"
-        with superuser.connect() as conn:
+        with copied_superuser.connect() as conn:
             row = conn.execute(text(f"{query} order by code limit 1) x"), {"grid": GRID}).one()
         return row[0], row[1]
 
@@ -89,9 +67,9 @@ def context(
 
 
 @pytest.fixture
-def page(context: BrowserContext, served: Served) -> Page:
+def page(context: BrowserContext, served_copy: Served) -> Page:
     found = context.new_page()
-    opened(found, served)
+    opened(found, served_copy)
     expect(found.locator("#field-net")).to_have_text("已同步")
     # The list of the day is the last thing that the page reads.
     expect(found.locator("#tab-today")).to_be_visible()
@@ -100,8 +78,8 @@ def page(context: BrowserContext, served: Served) -> Page:
     return found
 
 
-def opened(page: Page, served: Served) -> None:
-    page.goto(f"{served.url}/field")
+def opened(page: Page, served_copy: Served) -> None:
+    page.goto(f"{served_copy.url}/field")
     page.wait_for_selector("html[data-ready=yes]", timeout=20_000)
 
 
@@ -180,10 +158,10 @@ def test_what_a_former_community_refuses_holds_up_nothing(page: Page) -> None:
     expect(page.locator("#field-queue [role=status]")).to_contain_text(f"没有社区 {ELSEWHERE}")
 
 
-def test_a_browser_without_timeouts_of_requests_sends_too(context: BrowserContext, served: Served) -> None:
+def test_a_browser_without_timeouts_of_requests_sends_too(context: BrowserContext, served_copy: Served) -> None:
     context.add_init_script("delete AbortSignal.timeout")
     page = context.new_page()
-    opened(page, served)
+    opened(page, served_copy)
     expect(page.locator("#field-net")).to_have_text("已同步")
     report(page)
     page.tap("#tab-queue")
@@ -192,10 +170,10 @@ def test_a_browser_without_timeouts_of_requests_sends_too(context: BrowserContex
 
 @pytest.mark.long
 def test_a_photo_that_is_too_slow_is_told_of_and_holds_up_no_other(
-    context: BrowserContext, served: Served, tmp_path: Path
+    context: BrowserContext, served_copy: Served, tmp_path: Path
 ) -> None:
     """The link is so slow that the service gives up the larger photo; the smaller one passes."""
-    link = SlowLink(served.port)
+    link = SlowLink(served_copy.port)
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{link.port}/field")
     page.wait_for_selector("html[data-ready=yes]", timeout=20_000)
@@ -222,7 +200,7 @@ def test_a_photo_that_is_too_slow_is_told_of_and_holds_up_no_other(
 
 @pytest.mark.long
 def test_nothing_of_one_worker_is_left_under_anothers_name(
-    page: Page, context: BrowserContext, workers: dict[str, dict[str, str]], served: Served
+    page: Page, context: BrowserContext, workers: dict[str, dict[str, str]], served_copy: Served
 ) -> None:
     page.tap("#tab-today")
     page.locator("#field-today .field-row[data-layer=rental_unit]").first.tap()
@@ -233,7 +211,7 @@ def test_nothing_of_one_worker_is_left_under_anothers_name(
     # The network breaks off when the service has said whose the phone is now.
     context.set_extra_http_headers(workers["zhao"])
     cut(page, "**/collections/**", "**/today?**")
-    opened(page, served)
+    opened(page, served_copy)
     expect(page.locator("#field-who")).to_contain_text("zhao")
     assert [one["name"] for one in kept(page, "data")] == ["start"]
     page.reload()
@@ -272,7 +250,7 @@ def test_what_the_service_refuses_is_not_called_sent(page: Page) -> None:
 
 @pytest.mark.long
 def test_the_office_is_asked_rarely_and_only_about_what_it_decided(
-    page: Page, served: Served, place: Callable[[str], tuple[float, float]]
+    page: Page, served_copy: Served, place: Callable[[str], tuple[float, float]]
 ) -> None:
     asked: list[str] = []
     page.on("request", lambda one: asked.append(one.url) if "/sync/edits" in one.url else None)
@@ -300,7 +278,9 @@ def test_the_office_is_asked_rarely_and_only_about_what_it_decided(
     assert asked == []
     (held,) = [one for one in kept(page, "edits") if one["title"] == "可疑的"]
     decided = httpx.post(
-        f"{served.url}/sync/edits/{held['id']}?community={COMMUNITY}", json={"take": "mine"}, headers=served.headers
+        f"{served_copy.url}/sync/edits/{held['id']}?community={COMMUNITY}",
+        json={"take": "mine"},
+        headers=served_copy.headers,
     )
     assert decided.status_code == 200, decided.text
     page.tap("button:has-text('现在上传')")
@@ -348,7 +328,7 @@ def test_a_count_is_still_there_after_a_reload_without_a_signal(page: Page) -> N
 
 @pytest.mark.long
 def test_a_photo_that_is_being_made_smaller_comes_along_to_the_map(
-    context: BrowserContext, served: Served, tmp_path: Path
+    context: BrowserContext, served_copy: Served, tmp_path: Path
 ) -> None:
     # As slow as an old phone.
     context.add_init_script(
@@ -356,7 +336,7 @@ def test_a_photo_that_is_being_made_smaller_comes_along_to_the_map(
         " new Promise((done) => setTimeout(done, 2500)).then(() => quick(...given))"
     )
     page = context.new_page()
-    opened(page, served)
+    opened(page, served_copy)
     page.tap("#field-report")
     page.tap(".field-tile:has-text('暴露垃圾')")
     Image.new("RGB", (640, 480), (20, 90, 160)).save(tmp_path / "photo.jpg")
@@ -400,6 +380,23 @@ def test_counts_nobody_meant_are_not_saved(
     expect(page.locator(".field-edit.field-applied")).to_contain_text("(清点)", timeout=10_000)
     (held,) = kept(page, "edits")
     assert (held["body"]["checked_count"], held["body"]["correct_count"]) == (10, 9)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("text_", ["房东 139 1234 5678", "证件11010119900307803X", "+86-13912345678"])
+def test_a_number_of_a_person_is_refused_while_it_can_be_mended(page: Page, text_: str) -> None:
+    page.tap("#field-report")
+    page.tap(".field-tile:has-text('暴露垃圾')")
+    page.fill("[data-sheet] textarea", text_)
+    page.tap(".field-main:has-text('提交')")
+    expect(page.locator("#field-said")).to_contain_text("疑似有手机号或身份证号")
+    assert kept(page, "edits") == []
+    # A credit code and a telephone of an office are nobody's.
+    page.fill("[data-sheet] textarea", "企业 913304821468512345,电话 0573-85012345,2026-11-30 看过")
+    page.tap(".field-main:has-text('提交')")
+    expect(page.locator("#field-said")).to_contain_text("已保存")
+    (held,) = kept(page, "edits")
+    assert held["body"]["detail"].startswith("企业 9133")
 
 
 @pytest.mark.long

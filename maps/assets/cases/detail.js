@@ -103,7 +103,7 @@ export class Detail {
       ["编码", one.code],
       ["状态", `${one.status_title}(${one.flow_title})`],
       ["本环节时限", open && one.due_at ? words.limit(one.due_at) : null],
-      ["整改期限", one.due_on],
+      ["整改期限", one.due_on || (one.limit_on && `${one.limit_on}(没有登记,按一般期限)`)],
       ["等级", one.level_title],
       ["地点", [one.place, words.grid(one.grid)].filter(Boolean).join(",")],
       ["类别", one.category_title],
@@ -115,6 +115,8 @@ export class Detail {
     return make("div", {},
       open && due !== null ? make("p", { class: one.overdue ? "desk-due-said desk-late" : one.soon ? "desk-due-said desk-near" : "desk-due-said" },
         `${words.left(due)}(到 ${words.limit(due)})`) : null,
+      open && one.assumed_years.length ? make("p", { class: "desk-soft" },
+        `${one.assumed_years.join("、")} 年的节假日还没有装入,时限按周末推算。`) : null,
       one.detail ? make("p", { class: "desk-detail" }, one.detail) : null,
       make("dl", { class: "desk-facts" }, rows.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value)))));
   }

@@ -33,8 +33,8 @@ export function dueOf(one) {
   if (one.due_at) {
     ends.push(Date.parse(one.due_at));
   }
-  if (one.due_on) {
-    ends.push(Date.parse(`${one.due_on}T00:00:00+08:00`) + DAY_MS);
+  if (one.limit_on) {
+    ends.push(Date.parse(`${one.limit_on}T00:00:00+08:00`) + DAY_MS);
   }
   return ends.length ? Math.min(...ends) : null;
 }
