@@ -94,7 +94,8 @@ def test_every_other_step_is_refused(copied: Database, committee: TestClient, st
             reckoned = {name: status_of(before, name, offices) for name in needed}
             listed = {one["step"] for one in client.get(f"/cases/{case['id']}").json()["steps"]}
             assert listed == {name for name, status in reckoned.items() if status == 201}
-            for name in needed.keys() - listed:
+            # What stands in the table is asked by one office, and by the others whether it is theirs.
+            for name in [one for one in needed.keys() - listed if reckoned[one] == 403 or client is committee]:
                 # Nothing is missing and nothing too much: only who asks, and where the case stands, is in the way.
                 answer = step(client, case, name, **{one: SAID[one] for one in needed[name]})
                 assert answer.status_code == reckoned[name], (before["status"], sorted(offices), name, answer.text)
@@ -104,7 +105,7 @@ def test_every_other_step_is_refused(copied: Database, committee: TestClient, st
             before[one] for one in ("flow", "status", "version")
         ]
     assert len(after["journal"]) == 6
-    assert min(refused[one] for one in (400, 403, 409)) > 20, refused
+    assert min(refused[one] for one in (400, 403, 409)) > 5, refused
 
 
 def test_a_step_says_only_what_is_its_to_say(

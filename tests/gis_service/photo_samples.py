@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,12 @@ def segments(jpeg: bytes) -> list[int]:
         if kind == 0xDA:
             while jpeg[at] != 0xFF or jpeg[at + 1] == 0:
                 at += 1
+
+
+@cache
+def bomb() -> bytes:
+    """Return 40 MB of nothing, packed."""
+    return zlib.compress(bytes(40_000_000), 9)
 
 
 def chunk(kind: bytes, held: bytes) -> bytes:

@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Callable
 from dataclasses import fields, replace
 from datetime import datetime, timedelta, timezone
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +33,7 @@ from tests.gis_service.photo_samples import (
     GPS,
     MAKER,
     XMP,
+    bomb,
     chunk,
     exif,
     many_scans,
@@ -182,11 +182,6 @@ GOOD = saved(scene(600, 400), "JPEG", quality=90)
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)
 
 
-@cache
-def bomb() -> bytes:
-    return zlib.compress(bytes(40_000_000), 9)
-
-
 @pytest.mark.parametrize(("content", "said"), [
     (b"", "空的"),
     (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "不是照片"),
@@ -206,8 +201,7 @@ def test_what_is_no_photo_is_refused_without_a_child(content: bytes, said: str) 
 @pytest.mark.parametrize(("make", "said"), [
     # Sizes that are refused before a pixel is decoded.
     (lambda: png(width=60_000, height=60_000), "像素太多"),
-    (lambda: GOOD.replace(b"\xff\xc0\x00\x11\x08\x01\x90\x02\x58", b"\xff\xc0\x00\x11\x08\xff\xdc\xff\xdc", 1),
-     "像素太多"),
+    (lambda: GOOD.replace(b"\x08\x01\x90\x02\x58", b"\x08" + b"\xff\xdc" * 2, 1), "像素太多"),
     (lambda: webp(16_383, 16_383), "像素太多"),
     # Texts and profiles that unpack to far more than they are.
     (lambda: png(before=chunk(b"zTXt", b"Comment\0\0" + bomb())), "损坏"),
@@ -220,9 +214,8 @@ def test_what_is_no_photo_is_refused_without_a_child(content: bytes, said: str) 
     (lambda: b"\x89PNG\r\n\x1a\n" + GOOD, "损坏"),
 ], ids=lambda value: value if isinstance(value, str) else "")  # fmt: skip
 def test_bombs_and_broken_photos_are_refused(make: Callable[[], bytes], said: str) -> None:
-    content = make()
+    begun, content = time.monotonic(), make()
     assert len(content) < 500_000
-    begun = time.monotonic()
     assert said in refused(content)
     assert time.monotonic() - begun < 20
 
