@@ -233,10 +233,12 @@ export class Detail {
           });
         }
         this.say("照片已加上");
+        await this.open(one.id, { quiet: true });
         this.changed();
       } catch (error) {
         this.failed(error);
-        file.disabled = false;
+      } finally {
+        Object.assign(file, { disabled: false, value: "" });
       }
     });
     return make("div", { class: "desk-buttons" }, make("span", { class: "desk-soft" }, "加照片"), stage, file);
