@@ -121,7 +121,7 @@ class BackupSchedule:
         self._tried = time.monotonic()
         # A process of its own: it reads every row, and must not hold up requests.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "backup", "--quiet", "--data", str(self._data)],
+            [sys.executable, "-m", "api.command_line", "backup", "--quiet", "--data", str(self._data)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         _, said = self._process.communicate()

@@ -75,7 +75,3 @@ def main() -> None:
         where = f" {error.filename}" if error.filename else ""
         ERRORS.print(f"系统不让读写{where}({error.strerror});请检查权限和磁盘空间。", soft_wrap=True)
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -121,7 +121,7 @@ class WorkerProcess:
             self._anchor()
             while not self._stopping.is_set() and self._left():
                 self._woken.clear()
-                command = ["api.cli", "worker", "--idle", str(_IDLE_SECONDS), "--data", str(self._data)]
+                command = ["api.command_line", "worker", "--idle", str(_IDLE_SECONDS), "--data", str(self._data)]
                 self._process = subprocess.Popen([sys.executable, "-m", *command], stdin=subprocess.DEVNULL)
                 self._process.wait()
                 # What is left is another worker's, unless it has come just now.

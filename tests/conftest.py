@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import shutil
 import tempfile
@@ -20,6 +21,16 @@ from gis_service.migrate import migrate
 from gis_service.sample.load import COMMUNITY, load_sample
 from gis_service.scope import Scope
 from tests.asking import Asking
+
+# A worker imports every test first: what is there then stays for the whole run, and needn't be looked through again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look after what the tests themselves make."""
+    gc.freeze()
+    gc.enable()
+
 
 TEST_COMMUNITY = "330482002099"
 TEST_BOUNDARY = shapely.box(120.99, 30.69, 121.01, 30.71)
