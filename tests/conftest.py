@@ -26,6 +26,16 @@ from tests.asking import Asking
 gc.disable()
 
 
+_WAITING = {"chromium", "served_copy", "start"}
+"""Fixtures of tests that wait for a browser or a service for most of their time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that wait, so that others keep the cores busy meanwhile, and not one of them is the last."""
+    waiting = {item.path for item in items if _WAITING & set(getattr(item, "fixturenames", ()))}
+    items.sort(key=lambda item: item.path not in waiting)
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector look after what the tests themselves make."""
     gc.freeze()

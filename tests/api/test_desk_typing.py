@@ -17,6 +17,7 @@ from tests.api.own_service import Served
 
 WIDE = ViewportSize(width=1440, height=900)
 FOCUSED = "document.activeElement"
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,6 @@ def test_the_keyboard_stays_where_it_stands(page: Page, served_copy: Served, off
     expect(page.locator("#desk-kinds a[data-kind=unassigned]")).to_be_focused()
 
 
-@pytest.mark.long
 def test_a_date_is_typed_among_the_figures(page: Page, served_copy: Served) -> None:
     opened(page, served_copy, "?view=figures")
     since = page.locator("#desk-figures input[type=date]").first
@@ -84,7 +84,6 @@ def test_a_date_is_typed_among_the_figures(page: Page, served_copy: Served) -> N
     expect(page.locator("#desk-figures select")).to_have_value("grid")
 
 
-@pytest.mark.long
 def test_a_decided_conflict_leads_to_the_next(page: Page, served_copy: Served, office: httpx.Client) -> None:
     listed = office.get("/collections/rental_unit/items?f=json&limit=2&filter=rent_status='let'").json()["features"]
     for one in listed:
@@ -129,7 +128,6 @@ def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served_copy: Serv
     assert stored["licence_change_on"] == "2026-03-01"
 
 
-@pytest.mark.long
 def test_who_begins_to_write_while_a_change_is_read_keeps_it(
     page: Page, served_copy: Served, office: httpx.Client
 ) -> None:
@@ -155,7 +153,6 @@ def test_who_begins_to_write_while_a_change_is_read_keeps_it(
     assert page.input_value("form[data-step=note] textarea") == "正在写"
 
 
-@pytest.mark.long
 def test_a_batch_that_breaks_off_goes_on_where_it_stopped(
     page: Page, served_copy: Served, office: httpx.Client, copied_superuser: Engine
 ) -> None:

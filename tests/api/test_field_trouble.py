@@ -24,6 +24,7 @@ GRID = f"{COMMUNITY}001"
 OTHER_GRID = f"{COMMUNITY}002"
 ELSEWHERE = "330482002999"
 PHONE = ViewportSize(width=390, height=844)
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
@@ -137,7 +138,6 @@ def test_a_browser_without_timeouts_of_requests_sends_too(context: BrowserContex
     expect(page.locator(".field-edit.field-applied")).to_have_count(1, timeout=10_000)
 
 
-@pytest.mark.long
 def test_a_photo_that_is_too_slow_is_told_of_and_holds_up_no_other(
     context: BrowserContext, served_copy: Served, tmp_path: Path
 ) -> None:
@@ -167,7 +167,6 @@ def test_a_photo_that_is_too_slow_is_told_of_and_holds_up_no_other(
     expect(page.locator("#field-queue [role=status]")).to_have_text("改动都已上传", timeout=20_000)
 
 
-@pytest.mark.long
 def test_nothing_of_one_worker_is_left_under_anothers_name(
     page: Page, context: BrowserContext, workers: dict[str, dict[str, str]], served_copy: Served
 ) -> None:
@@ -217,7 +216,6 @@ def test_what_the_service_refuses_is_not_called_sent(page: Page) -> None:
     assert kept(page, "edits") == []
 
 
-@pytest.mark.long
 def test_the_office_is_asked_rarely_and_only_about_what_it_decided(
     page: Page, served_copy: Served, place: Callable[[str], tuple[float, float]]
 ) -> None:
@@ -257,7 +255,6 @@ def test_the_office_is_asked_rarely_and_only_about_what_it_decided(
     assert [url.partition("?")[2].partition("&")[0] for url in asked[:2]] == ["state=settled", "state=dropped"]
 
 
-@pytest.mark.long
 def test_many_messages_are_read_about_once(page: Page, place: Callable[[str], tuple[float, float]]) -> None:
     read: list[str] = []
     page.on("request", lambda one: read.append(one.url) if "/field/start" in one.url else None)
@@ -272,7 +269,6 @@ def test_many_messages_are_read_about_once(page: Page, place: Callable[[str], tu
     assert len(read) == 1, "three messages"
 
 
-@pytest.mark.long
 def test_a_count_is_still_there_after_a_reload_without_a_signal(page: Page) -> None:
     cut(page, "**/field/start", "**/collections/**", "**/sync?**", "**/sync")
     page.tap("#tab-near")
@@ -295,7 +291,6 @@ def test_a_count_is_still_there_after_a_reload_without_a_signal(page: Page) -> N
         assert page.input_value("[id='count-租住人数']") == str(before + 1)
 
 
-@pytest.mark.long
 def test_a_photo_that_is_being_made_smaller_comes_along_to_the_map(
     context: BrowserContext, served_copy: Served, tmp_path: Path
 ) -> None:
@@ -317,7 +312,6 @@ def test_a_photo_that_is_being_made_smaller_comes_along_to_the_map(
     expect(page.locator(".field-place")).to_contain_text("地图上点选的位置")
 
 
-@pytest.mark.long
 def test_counts_nobody_meant_are_not_saved(
     page: Page, context: BrowserContext, place: Callable[[str], tuple[float, float]]
 ) -> None:
@@ -351,7 +345,6 @@ def test_counts_nobody_meant_are_not_saved(
     assert (held["body"]["checked_count"], held["body"]["correct_count"]) == (10, 9)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("text_", ["房东 139 1234 5678", "证件11010119900307803X", "+86-13912345678"])
 def test_a_number_of_a_person_is_refused_while_it_can_be_mended(page: Page, text_: str) -> None:
     page.tap("#field-report")
@@ -368,7 +361,6 @@ def test_a_number_of_a_person_is_refused_while_it_can_be_mended(page: Page, text
     assert held["body"]["detail"].startswith("企业 9133")
 
 
-@pytest.mark.long
 def test_a_new_day_begins_with_nothing_done(page: Page) -> None:
     page.tap("#tab-today")
     page.locator("#field-today .field-row[data-layer=rental_unit]").first.tap()

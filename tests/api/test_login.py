@@ -273,7 +273,7 @@ def test_only_known_names_are_answered(app: FastAPI, copied: Database) -> None:
             assert client.get("/login").status_code == (200 if known else 403)
 
 
-@pytest.mark.parametrize("ending", ["revoked", "disabled"])
+@pytest.mark.parametrize("ending", ["revoked", pytest.param("disabled", marks=pytest.mark.long)])
 def test_an_ended_login_is_dead_at_once_for_every_operation(
     app: FastAPI, copied: Database, caller: Caller, ending: str
 ) -> None:
@@ -428,7 +428,7 @@ def test_administering_by_the_pages(app: FastAPI, copied: Database) -> None:
             assert log_in(newcomer, "newcomer").status_code == 401
 
 
-@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize("trusted", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_forwarded_addresses_count_only_from_named_proxies(
     copied: Database, copied_superuser: Engine, cluster: LocalCluster, copied_name: str, trusted: bool
 ) -> None:
