@@ -75,7 +75,7 @@ begin
     raise exception 'not from this state' using errcode = 'check_violation', constraint = 'case_step_in_flow', detail = held.status;
   end if;
   new.office := (select office from unnest(line.offices) with ordinality o(office, place)
-    where office = any (offices_in(new.community)) order by place limit 1);
+    where office = any (offices_in(new.community)) order by place desc limit 1);
   if new.office is null then
     raise exception 'not in this office' using errcode = 'check_violation', constraint = 'case_step_office', detail = array_to_string(line.offices, ',');
   end if;

@@ -135,12 +135,12 @@ def similar(
 def figures(
     database: DatabaseOf, scope: ScopeOf, community: CommunityParameter = None,
     by: Annotated[str, Query(pattern=f"^({'|'.join(BY)})$", description="按什么分")] = "grid",
-    since: DayParameter = None, until: DayParameter = None, on: DayParameter = None,
+    since: DayParameter = None, until: DayParameter = None,
 ) -> Response:  # fmt: skip
     """Return the figures of the cases that were found in a period, with their definitions."""
     with database.read(scope) as conn:
         area = area_named(conn, community)
-        found = case_figures(conn, scope, area.code, by=by, since=since, until=until, on=on or today())
+        found = case_figures(conn, scope, area.code, by=by, since=since, until=until, on=today())
     return told({"community": area.code, **found})
 
 

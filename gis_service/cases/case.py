@@ -71,6 +71,7 @@ class Case:
     due_on: date | None
     due_at: datetime | None
     remind_at: datetime | None
+    step_at: datetime | None = None
 
 
 _NAMED = "h.community = :community and (h.code = :key or h.id = :id)"
@@ -82,7 +83,7 @@ _BY_CODE = text(
 )
 _STANDS = text(
     "select h.community, h.id, h.code, h.event_code, h.flow, h.status, h.level, h.found_on, h.due_on, s.due_at,"
-    f" s.remind_at from gis.hazard h {LAST_STEP}"
+    f" s.remind_at, s.at as step_at from gis.hazard h {LAST_STEP}"
     " where h.community = :community and h.id = :id"
 )
 
@@ -159,7 +160,7 @@ def case_of(row: RowMapping) -> Case:
     return Case(
         row["community"], row["id"], row["code"], row["event_code"], HazardFlow(row["flow"]),
         HazardStatus(row["status"]), HazardLevel(row["level"]), row["found_on"], row["due_on"], row["due_at"],
-        row["remind_at"],
+        row["remind_at"], row["step_at"],
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from gis_service.cases.case import Case
 from gis_service.cases.work_calendar import PUBLISHED, WorkCalendar
 from gis_service.cases.work_days import read_calendar
 from gis_service.cases.working_time import assumed_years, due, remind_at
-from gis_service.documents_sent import Moment
+from gis_service.documents_sent import FIRST_MOMENT, Moment
 from gis_service.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from gis_service.features.question import SHANGHAI
 from gis_service.rules import read_time_limits
@@ -30,6 +30,8 @@ from layers.catalog.hazard import Department, HazardFlow, HazardLevel, HazardSta
 from layers.flows import FIRST_STEP, FLOWS, GRAVE, OVER, Graveness, Office, Requirement, Step
 from layers.time_limits import TIME_LIMITS, TimeLimit, handling_limit
 
+_HANDED_UP: Final = (HazardStatus.TRANSFERRED, HazardStatus.TRACKING)
+"""States in which it is the superior who must hurry."""
 _BEFORE_TRANSFER: Final = (HazardStatus.FOUND, HazardStatus.REGISTERED, HazardStatus.ADVISED)
 SUSPECTED_LIMIT: Final = "step.transfer_suspected"
 
@@ -148,7 +150,7 @@ def make_step(conn: Connection, case: Case, wanted: StepSent, clock: Clock) -> u
     if wanted.due_on is not None and Requirement.DUE not in (*step.requires, *step.offers):
         # The database can't tell this day from the one that the service gives a case at first.
         raise _says_too_much(step, Requirement.DUE)
-    at = min(wanted.at or datetime.now(UTC), datetime.now(UTC))
+    at = _moment(case, wanted)
     row = {"community": case.community, "id": identifier, "case_id": case.id, "step": wanted.step, "at": at}
     try:
         conn.execute(insert(CASE_STEP).values({**row, **wanted.said, **_times(case, step, wanted, clock, at)}))
@@ -159,6 +161,12 @@ def make_step(conn: Connection, case: Case, wanted: StepSent, clock: Clock) -> u
             raise
         raise missing_case() from error
     return identifier
+
+
+def _moment(case: Case, wanted: StepSent) -> datetime:
+    """Return when a step was made: not before the one that went before, nor in the future, as the database has it."""
+    now = datetime.now(UTC)
+    return min(max(wanted.at or now, case.step_at or FIRST_MOMENT), now)
 
 
 def _step_of(case: Case, name: str) -> Step:
@@ -177,7 +185,10 @@ def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime)
     level = HazardLevel.SUSPECTED if step.name == "suspect" else HazardLevel(wanted.level or case.level)
     target = step.target or case.status
     found: dict[str, datetime | date | None] = {}
-    if step.name == "extend" or (step.name == "suspend" and wanted.due_on is not None):
+    state = _limit_of_state(case)
+    if state and (_is_ordinary_after_all(case, step, level) or (step.name == "suspect" and case.status in _HANDED_UP)):
+        found |= clock.run(state, case.event_code, level, at)
+    elif step.name == "extend" or (step.name == "suspend" and wanted.due_on is not None):
         found |= _until(clock.calendar, wanted.due_on, at)
     elif step.limit is not None or (level in GRAVE and target in _BEFORE_TRANSFER and step.target is not None):
         grave = level in GRAVE and target in _BEFORE_TRANSFER
@@ -193,6 +204,19 @@ def _times(case: Case, step: Step, wanted: StepSent, clock: Clock, at: datetime)
         limit = clock.run("event", case.event_code, level, _start(case, at))["due_at"]
         found["due_on"] = (limit - timedelta(microseconds=1)).astimezone(SHANGHAI).date()
     return found
+
+
+def _limit_of_state(case: Case) -> str | None:
+    """Return the code of the limit that begins with the state in which a case is; None where there is none."""
+    for step in FLOWS[case.flow].steps:
+        begins = case.status in step.sources if step.name == FIRST_STEP else case.status is step.target
+        if begins and step.limit:
+            return step.limit
+    return None
+
+
+def _is_ordinary_after_all(case: Case, step: Step, level: HazardLevel) -> bool:
+    return step.graves is Graveness.DETERMINES and case.level in GRAVE and level not in GRAVE
 
 
 def assumed_years_of(row: Mapping[str, Any] | RowMapping, clock: Clock) -> tuple[int, ...]:

@@ -41,6 +41,7 @@ from gis_service.errors import (
 )
 from gis_service.scope import Scope
 from gis_service.sync.applying import KINDS, Doing, Edit, apply
+from gis_service.sync.kept import kept
 from gis_service.sync.locks import lock_objects
 from layers.flows import Office
 
@@ -148,21 +149,21 @@ def _take(
 ) -> list[Outcome]:  # fmt: skip
     lock_objects(conn, community, edits)
     first = {edit.id: edit for edit in reversed(edits)}
-    asked = [{"id": one.id, "kind": one.kind, "body": one.body} for one in first.values()]
+    asked = [{"id": one.id, "kind": one.kind, "body": kept(one.body)} for one in first.values()]
     known = conn.execute(_KNOWN, {"community": community, "ids": list(first), "rows": _text(asked)}).all()
     outcomes = {
         row.id: Outcome(row.id, row.state, row.result, row.problem) if row.same else _taken(row.id) for row in known
     }
     outcomes |= {one: _taken(one) for one in hidden}
-    kept, clocks = list[Edit](), dict[str, Clock]()
+    tried, clocks = list[Edit](), dict[str, Clock]()
     for edit in edits:
         if edit.id not in outcomes:
-            if kept and time.monotonic() > ends:
+            if tried and time.monotonic() > ends:
                 break
             outcomes[edit.id] = _tried(Doing(conn, scope, community, edit, clocks=clocks))
-            kept.append(edit)
-    if kept:
-        _keep(conn, scope, community, kept, outcomes, device)
+            tried.append(edit)
+    if tried:
+        _keep(conn, scope, community, tried, outcomes, device)
     return [
         outcomes[edit.id] if (edit.kind, edit.body) == (first[edit.id].kind, first[edit.id].body) else _taken(edit.id)
         for edit in takewhile(lambda edit: edit.id in outcomes, edits)
@@ -177,7 +178,8 @@ def _keep(
     now = datetime.now(UTC)
     rows = [
         {
-            "id": edit.id, "kind": edit.kind, "body": edit.body, "made_at": max(min(edit.made_at, now), FIRST_MOMENT),
+            "id": edit.id, "kind": edit.kind, "body": kept(edit.body),
+            "made_at": max(min(edit.made_at, now), FIRST_MOMENT),
             "state": outcomes[edit.id].state, "result": outcomes[edit.id].result,
             "problem": outcomes[edit.id].problem,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -131,6 +132,79 @@ def test_what_may_be_grave_is_on_todays_list_at_once(
     things = [thing for stop in found["stops"] for thing in (*stop["things"], *stop["left_here"])]
     (thing,) = [one for one in things if one["code"] == case["code"]]
     assert {one["code"] for one in thing["reasons"]} == {"major", "soon"}
+
+
+def test_what_is_ordinary_after_all_has_the_time_of_its_state(
+    committee: TestClient, street: TestClient, place: Place
+) -> None:
+    case = filed(committee, place, level="suspected", register=True)
+    assert committee.get(f"/cases/{case['id']}").json()["overdue"]
+    after = walk(street, case, ("determine", {"level": "01", "note": "核实为一般"}))
+    assert not after["overdue"]
+    assert datetime.fromisoformat(after["due_at"]) > datetime.now(UTC) + timedelta(hours=1)
+    grave = walk(street, filed(committee, place, level="suspected"), ("determine", {"level": "02", "note": "重大"}))
+    assert grave["overdue"]
+
+
+def test_what_is_with_the_superior_already_is_not_late_when_it_is_suspected(
+    committee: TestClient, place: Place
+) -> None:
+    case = filed(committee, place, register=True)
+    after = walk(committee, case, ("transfer", {"department": "fire"}), ("suspect", {"note": "堵死了"}))
+    assert (after["level"], after["overdue"]) == ("suspected", False)
+    at_once = walk(committee, filed(committee, place, register=True), ("suspect", {"note": "堵死了"}))
+    assert at_once["overdue"]
+
+
+def test_a_step_is_made_in_the_highest_office_that_may_make_it(
+    committee: TestClient, street: TestClient, place: Place
+) -> None:
+    case = filed(committee, place)
+    walk(street, case, ("register", {}))
+    walk(committee, case, ("note", {"note": "看过"}))
+    journal = committee.get(f"/cases/{case['id']}").json()["journal"]
+    assert [one["office"] for one in journal] == ["community", "street", "community"]
+
+
+def test_a_limit_begins_with_the_moment_that_the_journal_tells(committee: TestClient, place: Place) -> None:
+    case = filed(committee, place)
+    earlier = (datetime.now(UTC) - timedelta(days=30)).isoformat()
+    walk(committee, case, ("register", {"at": earlier}))
+    one = committee.get(f"/cases/{case['id']}").json()
+    found, registered = one["journal"]
+    assert registered["at"] == found["at"]
+    assert datetime.fromisoformat(one["due_at"]) > datetime.now(UTC)
+
+
+NAMING = "证件 11010119900307803X,房东 13912345678"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("case", {"event_code": "X-FS01", "lon": 120.995, "lat": 30.702, "detail": NAMING}),
+        (
+            "change",
+            {"layer": "rental_unit", "feature": "none", "properties": {"landlord_name": "王二", "remark": NAMING}},
+        ),
+    ],
+)
+def test_what_is_refused_for_naming_somebody_is_kept_without_it(
+    committee: TestClient, copied_superuser: Engine, kind: str, body: dict[str, Any]
+) -> None:
+    edit = {"id": str(uuid.uuid4()), "kind": kind, "made_at": "2026-11-30T08:00:00+08:00", "body": body}
+    for _ in range(2):
+        (outcome,) = committee.post(f"/sync?community={COMMUNITY}", json={"edits": [edit]}).json()["results"]
+        assert outcome["state"] == "conflict", outcome
+    query = text("select body::text from gis.sync_edit where id = :id")
+    with copied_superuser.connect() as conn:
+        stored = conn.execute(query, {"id": edit["id"]}).scalar_one()
+    assert not any(one in stored for one in ("11010119900307803X", "13912345678", "王二"))
+    assert "〔已隐去〕" in stored
+    if kind == "case":
+        taken = committee.post(f"/sync/edits/{edit['id']}?community={COMMUNITY}", json={"take": "mine"})
+        assert taken.status_code == 200, taken.text
+        assert committee.get(f"/cases/{COMMUNITY}.{edit['id']}").json()["detail"] == "证件 〔已隐去〕,房东 〔已隐去〕"
 
 
 def test_years_without_holidays_are_told_with_the_limit(committee: TestClient, place: Place) -> None:

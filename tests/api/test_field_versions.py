@@ -89,7 +89,12 @@ def test_a_new_version_comes_as_a_whole(chromium: Browser, signal: Signal) -> No
     page.wait_for_selector("html[data-offline=yes]", timeout=20_000)
     signal.version, signal.lost = "new", {"/static/field/thing.js"}
     signal.passed.clear()
-    for _ in range(3):
+    page.reload()
+    for _ in range(200):
+        if signal.passed["/static/field/position.js"]:
+            break
+        page.wait_for_timeout(100)
+    for _ in range(2):
         page.reload()
         assert versions(page) == ("", "")
         page.wait_for_timeout(1000)

@@ -1,4 +1,5 @@
--- What is determined doesn't go back to suspected by anybody else; a photo is a journal too; nothing is merged into what is void.
+-- What is determined doesn't go back to suspected by anybody else; a photo is a journal too; nothing is merged into what
+-- is void; of several offices whoever makes a step acts in the highest.
 create or replace function gis.keep_case() returns trigger language plpgsql security definer
 set search_path = gis, pg_catalog, pg_temp as $$
 begin
@@ -37,7 +38,7 @@ begin
     raise exception 'not from this state' using errcode = 'check_violation', constraint = 'case_step_in_flow', detail = held.status;
   end if;
   new.office := (select office from unnest(line.offices) with ordinality o(office, place)
-    where office = any (offices_in(new.community)) order by place limit 1);
+    where office = any (offices_in(new.community)) order by place desc limit 1);
   if new.office is null then
     raise exception 'not in this office' using errcode = 'check_violation', constraint = 'case_step_office', detail = array_to_string(line.offices, ',');
   end if;

@@ -15,6 +15,8 @@ _BEFORE, _AFTER = r"(?<![0-9A-Za-z])(?<!\d\.)", r"(?![0-9A-Za-z])"
 _IDENTITY: Final = re.compile(rf"{_BEFORE}(?:(?P<mobile>{_MOBILE})|(?P<number>\d{{17}}[0-9Xx])){_AFTER}")
 _OLD_NUMBER: Final = re.compile(rf"{_BEFORE}\d{{15}}{_AFTER}")
 _SHORTEST: Final = 11
+LEFT_OUT: Final = "〔已隐去〕"
+"""Stands where something about a person was left out."""
 
 # One cell makes no column of a known field personal: its row is refused, and the others are taken.
 _LEAST_IN_KNOWN: Final = 2
@@ -66,6 +68,15 @@ def holds_identity(text: str, *, phones: bool = True) -> bool:
         return False
     return any(
         phones if found["mobile"] else is_identity_number(found["number"]) for found in _IDENTITY.finditer(plain(text))
+    )
+
+
+def without_identity(text: str) -> str:
+    """Return a text without citizens' and mobile phone numbers, ``LEFT_OUT`` in their places."""
+    if not holds_identity(text):
+        return text
+    return _IDENTITY.sub(
+        lambda found: LEFT_OUT if found["mobile"] or is_identity_number(found["number"]) else found[0], plain(text)
     )
 
 
