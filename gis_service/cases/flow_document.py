@@ -31,4 +31,5 @@ def step_told(step: Step) -> dict[str, Any]:
         "step": step.name, "title": step.title, "requires": [[one, one.label] for one in step.requires],
         "offers": [[one, one.label] for one in step.offers],
         "offices": [[one, one.label] for one in step.offices], "graves": step.graves, "limit": step.limit,
+        "attends": step.attends,
     }  # fmt: skip

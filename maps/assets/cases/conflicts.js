@@ -9,8 +9,10 @@ const SAID = {
 };
 const schemas = new Map();
 
+export const MOST = 1000;
+
 export async function waiting(community) {
-  return (await ask(`/sync/edits?state=conflict&community=${community}`)).edits;
+  return (await ask(`/sync/edits?state=conflict&limit=${MOST}&community=${community}`)).edits;
 }
 
 // Titles and codes of a layer's fields; without them names are shown as they are.

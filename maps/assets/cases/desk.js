@@ -13,6 +13,8 @@ import * as words from "./words.js";
 const config = JSON.parse(document.getElementById("desk-config").textContent);
 const PAGE = 200;
 const MOST = 1000;
+const CASES = ["hazard", "case_step", "case_photo", "sync_edit"];
+const ROUNDS = ["visit", "rental_unit", "enterprise"];
 const TYPED_MS = 350;
 const place = (id) => document.getElementById(id);
 let state = read();
@@ -129,6 +131,7 @@ async function load({ frame = false } = {}) {
       return null;
     }
     const before = loaded.stamps;
+    tellOfGrave(found.cases.filter((one) => before.size && !before.has(one.id) && one.level === "suspected" && one.status === "found"));
     loaded.matched = found.numberMatched;
     loaded.stamps = new Map(found.cases.map((one) => [one.id, stampOf(one)]));
     drawKinds(found.counts);
@@ -144,6 +147,17 @@ async function load({ frame = false } = {}) {
     if (turn === loaded.turn) {
       place("desk-list").removeAttribute("aria-busy");
     }
+  }
+}
+
+// What may be grave goes up at once, so that it isn't left to be found in the list.
+function tellOfGrave(cases) {
+  for (const one of cases) {
+    const said = `新报疑似重大:${[one.event_code_title || one.event_code, one.place].filter(Boolean).join(",")}`;
+    say(said);
+    const told = make("div", { class: "desk-result desk-partly desk-buttons", role: "alert" }, make("b", {}, said),
+      button("打开", () => { told.remove(); go({ case: one.id }); }), button("知道了", () => told.remove()));
+    place("desk-error").append(told);
   }
 }
 
@@ -166,13 +180,13 @@ function clearFilters() {
 
 // What others did, or oneself: the list first, then the open case unless somebody writes in it.
 async function refresh(why) {
-  if (why !== "own") {
+  if (!["own", "time"].includes(why)) {
     drawConflicts().catch(failed);
   }
   if (state.view !== "cases") {
     loaded.asked = null;
-    if (why === "change" && state.view === "figures") {
-      await drawTable("figures").catch(failed);
+    if (why !== "own" && ["figures", "coverage"].includes(state.view)) {
+      await drawTable(state.view).catch(failed);
     }
     return;
   }
@@ -274,7 +288,7 @@ async function drawConflicts() {
   const conflicts = await import("./conflicts.js");
   const edits = await conflicts.waiting(community());
   place("desk-views").querySelector("[data-view=conflicts]").replaceChildren(
-    "改动冲突", edits.length ? make("b", {}, String(edits.length)) : "");
+    "改动冲突", edits.length ? make("b", {}, edits.length < conflicts.MOST ? String(edits.length) : `${conflicts.MOST}+`) : "");
   if (state.view === "conflicts") {
     await conflicts.draw(place("desk-conflicts"), edits, community(), { writes: config.offices.length > 0, decided: drawConflicts, say });
   }
@@ -369,7 +383,7 @@ async function start() {
   });
   await Promise.all([show(), offerFilters(), state.view !== "conflicts" ? drawConflicts() : null]);
   map.drawGround(community());
-  new Live(community(), ["hazard", "case_step", "case_photo", "sync_edit"], refresh, (live) => {
+  new Live(community(), (table) => CASES.includes(table) || (state.view === "coverage" && ROUNDS.includes(table)), refresh, (live) => {
     place("desk-live").textContent = live ? "实时更新" : "每 30 秒更新";
     place("desk-live").classList.toggle("desk-on", live);
     document.documentElement.dataset.live = live ? "yes" : "no";

@@ -12,6 +12,7 @@ export class Detail {
     this.one = null;
     this.firm = null;
     this.asked = 0;
+    this.sent = new Map();
     element.addEventListener("input", (event) => {
       const form = event.target.closest(".desk-form");
       if (form) {
@@ -227,7 +228,10 @@ export class Detail {
       file.disabled = true;
       try {
         for (const each of file.files) {
-          const asked = new URLSearchParams({ case: one.id, stage: stage.value, id: newId() });
+          // Chosen again after the network broke off, a file is the same photo.
+          const known = `${one.id} ${each.name} ${each.size} ${each.lastModified}`;
+          this.sent.set(known, this.sent.get(known) || newId());
+          const asked = new URLSearchParams({ case: one.id, stage: stage.value, id: this.sent.get(known) });
           await ask(`/photos?${asked}`, {
             method: "POST", headers: { Accept: "application/json", "Content-Type": each.type || "image/jpeg" }, body: each,
           });

@@ -43,7 +43,9 @@ export class CaseList {
       this.at = cases.length ? cases[0].id : null;
     }
     const rows = new Map([...this.body.children].map((row) => [row.dataset.stamp, row]));
-    const wanted = cases.map((one) => rows.get(`${one.id} ${stamps.get(one.id)}`) || this.row(one, stamps.get(one.id)));
+    // How much time is left is part of what a row says.
+    const stamp = (one) => `${one.id} ${stamps.get(one.id)} ${limitOf(one)[0]}`;
+    const wanted = cases.map((one) => rows.get(stamp(one)) || this.row(one, stamp(one)));
     // A row under somebody's finger isn't taken away while nothing changed.
     if (wanted.length !== rows.size || wanted.some((row, at) => row !== this.body.children[at])) {
       this.body.replaceChildren(...wanted);
@@ -61,7 +63,7 @@ export class CaseList {
       type: "checkbox", tabindex: "-1", "aria-label": `选择 ${one.code}`,
     })) : null;
     const due = words.dueOf(one);
-    return make("tr", { "data-case": one.id, "data-stamp": `${one.id} ${stamp}`, tabindex: "-1", "aria-label": name },
+    return make("tr", { "data-case": one.id, "data-stamp": stamp, tabindex: "-1", "aria-label": name },
       box,
       make("td", { class: "desk-what" },
         make("div", { class: "desk-line" }, make("b", {}, one.event_code_title || one.event_code), badge(one, this.grave)),

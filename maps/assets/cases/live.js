@@ -1,14 +1,16 @@
-// Hears of changes as they happen; asks every 30 seconds while nothing can be heard.
+// Hears of changes as they happen; asks every 30 seconds while nothing can be heard, and every minute anyhow: limits pass
+// without anybody's doing.
 
 const POLL_MS = 30_000;
 const SETTLE_MS = 300;
 const HIDDEN_MS = 60_000;
 
 export class Live {
-  // refresh(why) brings what is shown up to date; state(live) tells whether it is by word or by asking.
-  constructor(community, tables, refresh, state) {
-    Object.assign(this, { community, tables: new Set(tables), refresh, state });
-    this.heard = 0;
+  // concerns(table) tells whether what is shown depends on a table; refresh(why) brings it up to date; state(live) tells
+  // whether it is by word or by asking.
+  constructor(community, concerns, refresh, state) {
+    Object.assign(this, { community, concerns, refresh, state });
+    this.looked = 0;
     this.timer = null;
     this.hidden = null;
     this.open();
@@ -27,7 +29,7 @@ export class Live {
     });
     source.addEventListener("change", (event) => {
       const tables = JSON.parse(event.data)[this.community] || [];
-      if (tables.some((one) => this.tables.has(one))) {
+      if (tables.some((one) => this.concerns(one))) {
         this.soon("change");
       }
     });
@@ -55,9 +57,15 @@ export class Live {
   }
 
   look() {
-    if (!this.live && !document.hidden) {
+    if (document.hidden) {
+      return;
+    }
+    this.looked += 1;
+    if (!this.live) {
       this.refresh("poll");
       this.reopen();
+    } else if (this.looked % 2 === 0) {
+      this.refresh("time");
     }
   }
 

@@ -15,6 +15,7 @@ import { sinceOf, titleOf, today } from "./words.js";
 const config = JSON.parse(document.getElementById("field-config").textContent);
 const place = (id) => document.getElementById(id);
 const VIEWS = ["today", "map", "near", "queue"];
+const PLANNED_MS = 15 * 60_000;
 const position = new Position();
 const snapshot = new Snapshot(config.layers, config.over);
 let view = "map";
@@ -55,7 +56,7 @@ function run(queue) {
   };
   const report = new Report({ ...parts, map, choose, openThing: open });
   const things = new Thing({
-    ...parts, report: (thing) => report.open(thing), done: (layer, code) => lists.today.mark(layer, code),
+    ...parts, report: (thing) => report.open(thing), done: (layer, code, how) => lists.today.mark(layer, code, how),
     showOnMap: (at) => { go("map"); map.follow = false; map.show(at); },
   });
 
@@ -150,9 +151,11 @@ function run(queue) {
     place("field-trouble").replaceChildren(...troubles);
   }
 
-  // The list is planned anew on another day, and for somebody else who holds the phone now.
+  // The list is planned anew on another day, for somebody else who holds the phone now, and when others may have done
+  // what stands on it.
   function planToday() {
-    if (snapshot.start && snapshot.today?.value.on !== today()) {
+    const held = snapshot.today;
+    if (snapshot.start && (held?.value.on !== today() || Date.now() - held.at > PLANNED_MS)) {
       snapshot.plan(snapshot.today?.hours || 3, position.now?.at).catch((error) => toast(error.message, { wrong: true }));
     }
   }

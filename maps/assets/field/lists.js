@@ -8,13 +8,15 @@ import { moment, sinceOf, titleOf, today } from "./words.js";
 const NEAR = ["rental_unit", "enterprise", "hazard", "waste_point", "facility", "parking"];
 const HERE = ["grid", "estate", "building", "enterprise_plot", "parking"];
 
+const OVER = { done: "今天办过了", vain: "今天去过,没有办成" };
+
 // The day's walk; what was done on this phone is crossed out at once, whether it is sent or not.
 export class TodayList {
   constructor(element, parts) {
     Object.assign(this, parts, { element });
     setting("done").then((held) => {
       if (held?.of === this.fresh().of) {
-        held.things.forEach((one) => this.done.things.add(one));
+        held.things.forEach(([thing, how]) => this.done.things.set(thing, how));
         this.draw();
       }
     });
@@ -24,14 +26,15 @@ export class TodayList {
   fresh() {
     const of = `${this.queue.account} ${today()}`;
     if (this.done?.of !== of) {
-      this.done = { of, things: new Set() };
+      this.done = { of, things: new Map() };
     }
     return this.done;
   }
 
-  mark(layer, code) {
+  // How it went: "done", or "vain" where nobody was met.
+  mark(layer, code, how) {
     const { of, things } = this.fresh();
-    things.add(`${layer}/${code}`);
+    things.set(`${layer}/${code}`, how);
     remember("done", { of, things: [...things] }).catch(() => undefined);
     this.draw();
   }
@@ -68,9 +71,9 @@ export class TodayList {
   stop(stop) {
     return make("li", {}, make("span", { class: "field-number", "aria-hidden": "true" }, String(stop.number)),
       make("div", {}, stop.things.map((thing) => {
-        const over = this.done.things.has(`${thing.layer}/${thing.code}`);
+        const over = OVER[this.done.things.get(`${thing.layer}/${thing.code}`)];
         return button([make("b", {}, thing.title), make("span", { class: "field-soft" }, ` ${thing.kind}`),
-          make("span", { class: "field-why" }, over ? "今天办过了" : thing.reasons.map((one) => one.sentence).join(";"))],
+          make("span", { class: "field-why" }, over || thing.reasons.map((one) => one.sentence).join(";"))],
         () => this.openThing(thing), { class: over ? "field-row field-over" : "field-row", "data-layer": thing.layer, "data-code": thing.code });
       }), make("p", { class: "field-soft" }, `从上一处走 ${said(stop.metres)}`)));
   }
@@ -80,7 +83,7 @@ export class TodayList {
     if (feature) {
       this.open({ layer: thing.layer, feature }, thing.reasons.map((one) => one.sentence));
     } else {
-      toast("手机里没有这一处的资料;有信号后刷新再试。", { wrong: true });
+      toast(thing.layer === "hazard" ? "这件案件已经办完;清单有信号后自动更新。" : "手机里没有这一处的资料;有信号后刷新再试。", { wrong: true });
     }
   }
 }

@@ -35,12 +35,13 @@ export class Queue extends EventTarget {
 
   // Keeps an edit with its photos; it is on the disk when this returns. Raises FullError when the disk has no room, and
   // an Error while its text holds somebody's number: whoever wrote it can still mend it now.
-  async add(kind, body, { id = newId(), title = "", photos = [], suspect = null } = {}) {
+  // `shows` says what the phone shows of a feature from now on: its layer, its id and the properties that change.
+  async add(kind, body, { id = newId(), title = "", photos = [], suspect = null, shows = null } = {}) {
     if (FREE.some((name) => PERSONAL.test(body[name] || ""))) {
       throw new Error("文字里疑似有手机号或身份证号,没有保存;请删去后再保存。");
     }
     const edit = {
-      id, kind, body, title, suspect, made_at: new Date().toISOString(), account: this.account, community: this.community,
+      id, kind, body, title, suspect, shows, made_at: new Date().toISOString(), account: this.account, community: this.community,
       state: "waiting",
       problem: null, result: null,
     };
@@ -283,10 +284,12 @@ export class Queue extends EventTarget {
     if (!clashed.length || Date.now() - this.asked < ASK_MS) {
       return;
     }
-    for (const state of ["settled", "dropped"]) {
-      const answer = await this.send(`/sync/edits?state=${state}&limit=1000${this.community ? `&community=${this.community}` : ""}`, { headers: { Accept: "application/json" } });
+    const communities = new Set(clashed.map((one) => one.community));
+    for (const [community, state] of [...communities].flatMap((one) => [[one, "settled"], [one, "dropped"]])) {
+      const answer = await this.send(`/sync/edits?state=${state}&limit=1000${community ? `&community=${community}` : ""}`, { headers: { Accept: "application/json" } });
       if (!answer.ok) {
-        return;
+        // A community that isn't theirs any more tells nothing; the others do.
+        continue;
       }
       const known = new Map((await answer.json()).edits.map((one) => [one.id, one]));
       const decided = clashed.filter((one) => known.has(one.id));

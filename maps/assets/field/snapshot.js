@@ -102,7 +102,7 @@ export class Snapshot extends EventTarget {
       this.held.set(layer, { ...held, at: Date.now() });
     } else if (answer.ok) {
       const found = await answer.json().catch(() => { throw new Error(CUT); });
-      const changed = await this.countWaiting(layer, found.features);
+      const changed = await this.showWaiting(layer, found.features);
       this.held.set(layer, { name: layer, tag: changed ? null : answer.headers.get("ETag"), at: Date.now(), features: found.features });
     } else {
       throw new Error(answer.status === 401 ? "登录已过期,显示的是手机里的数据" : "服务没有给出数据,显示的是手机里的数据");
@@ -110,21 +110,23 @@ export class Snapshot extends EventTarget {
     await put("data", this.held.get(layer));
   }
 
-  // Puts own counts that wait to be sent into what the service tells otherwise; returns whether there are any.
-  async countWaiting(layer, features) {
-    const waiting = (await all("edits")).filter(({ state, account, body }) => (
-      state === "waiting" && account === this.start.account && body.changes && body.target_kind === layer));
-    for (const { body } of waiting) {
-      Object.assign(features.find((one) => one.properties.code === body.target_code)?.properties || {}, body.changes);
+  // Puts what waits to be sent into what the service tells otherwise; returns whether there is any.
+  async showWaiting(layer, features) {
+    const waiting = (await all("edits")).filter(({ state, account, shows }) => (
+      state === "waiting" && account === this.start.account && shows?.layer === layer));
+    for (const { shows } of waiting) {
+      Object.assign(features.find((one) => one.id === shows.feature)?.properties || {}, shows.properties);
     }
     return waiting.length > 0;
   }
 
-  // What was just counted here stays after a reload; without its tag the layer is read anew once it is sent.
-  async keep(layer) {
+  // What was just done here stays after a reload; without its tag the layer is read anew once it is sent.
+  async show({ layer, feature, properties }) {
+    Object.assign(this.features(layer).find((one) => one.id === feature)?.properties || {}, properties);
     const held = { ...this.held.get(layer), tag: null };
     this.held.set(layer, held);
     await put("data", held);
+    this.dispatchEvent(new Event("change"));
   }
 
   // The list of the day for so many hours, from where the phone is.

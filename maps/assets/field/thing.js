@@ -77,19 +77,19 @@ export class Thing {
           changes, base: given.version, before: Object.fromEntries(Object.keys(changes).map((name) => [name, given[name] ?? null])),
         } : {}),
       };
+      const shows = { layer, feature: feature.id, properties: changes };
       try {
-        await this.queue.add("visit", body, { title: `走访:${titleOf(layer, feature, this)}(${outcome?.title || unsaid})` });
+        await this.queue.add("visit", body, { title: `走访:${titleOf(layer, feature, this)}(${outcome?.title || unsaid})`, shows });
       } catch (error) {
         toast(error.message, { wrong: true });
         save.disabled = false;
         return;
       }
       if (differs) {
-        Object.assign(given, changes);
         // The edit itself is on the disk; without room for this the old count shows until it is sent.
-        await this.snapshot.keep(layer).catch(() => undefined);
+        await this.snapshot.show(shows).catch(() => undefined);
       }
-      this.done(layer, given.code);
+      this.done(layer, given.code, body.outcome === "01" ? "done" : "vain");
       leave();
       toast(navigator.onLine ? "已保存,正在上传" : "已保存在手机里,有信号后自动上传");
     };
@@ -104,8 +104,14 @@ export class Thing {
     const words = { departments: Object.entries(this.config.departments), levels: this.config.levels, handlers: [], mains: [], today: today() };
     const save = async (step, saidOf) => {
       const { id: _once, ...rest } = saidOf;
-      await this.queue.add("step", { case: feature.id, ...rest }, { title: `${step.title}:${given.code}` });
-      this.done("hazard", given.code);
+      const level = step.step === "suspect" ? "suspected" : rest.level || given.level;
+      const shows = { layer: "hazard", feature: feature.id,
+        properties: { status: step.to || given.status, flow: step.to_flow || given.flow, level } };
+      await this.queue.add("step", { case: feature.id, ...rest }, { title: `${step.title}:${given.code}`, shows });
+      await this.snapshot.show(shows).catch(() => undefined);
+      if (step.attends) {
+        this.done("hazard", given.code, "done");
+      }
       leave();
       toast(navigator.onLine ? "已保存,正在上传" : "已保存在手机里,有信号后自动上传");
     };
