@@ -361,6 +361,38 @@ def test_a_number_of_a_person_is_refused_while_it_can_be_mended(page: Page, text
     assert held["body"]["detail"].startswith("企业 9133")
 
 
+def test_what_was_done_without_a_signal_is_shown_as_done(
+    page: Page, context: BrowserContext, served_copy: Served
+) -> None:
+    asked = f"{served_copy.url}/cases?kind=open&grid={GRID}&status=rectifying,advised&level=01&limit=1"
+    case = httpx.get(asked, headers=served_copy.headers).json()["cases"][0]
+    context.set_geolocation({"longitude": case["lon"], "latitude": case["lat"], "accuracy": 8})
+    cut(page, "**/sync*", "**/today*", "**/collections/**")
+    open_case = page.locator(f"#field-near .field-row:has-text('{case['event_code_title']}')").first
+    page.tap("#tab-near")
+    open_case.tap()
+    page.tap("[data-sheet] button:has-text('报请复查')")
+    page.fill("[data-sheet] textarea", "线已收")
+    page.tap("[data-sheet] .desk-form button[type=submit]")
+    page.wait_for_timeout(500)
+    page.tap("#tab-near")
+    open_case.tap()
+    steps = page.locator("[data-sheet] .field-choices")
+    expect(steps).to_contain_text("复查通过")
+    expect(steps).not_to_contain_text("报请复查")
+    (held,) = [one for one in kept(page, "edits") if one["kind"] == "step"]
+    assert held["shows"]["properties"]["status"] == "recheck"
+
+
+def test_nobody_met_is_not_called_done(page: Page) -> None:
+    page.tap("#tab-today")
+    row = page.locator("#field-today .field-row[data-layer=rental_unit]").first
+    row.tap()
+    page.tap("[data-outcome='02']")
+    page.tap(".field-main:has-text('保存走访')")
+    expect(page.locator(".field-over")).to_contain_text("今天去过,没有办成")
+
+
 def test_a_new_day_begins_with_nothing_done(page: Page) -> None:
     page.tap("#tab-today")
     page.locator("#field-today .field-row[data-layer=rental_unit]").first.tap()
