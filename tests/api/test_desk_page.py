@@ -377,5 +377,9 @@ def test_a_photo_is_added_at_the_desk(page: Page, served_copy: Served, tmp_path:
     opened(page, served_copy, f"?case={case['id']}")
     page.set_input_files("#desk-one input[type=file]", tmp_path / "after.jpg")
     expect(page.locator("#desk-one .desk-photos img")).to_have_count(1)
+    with page.expect_download() as taken:
+        page.click("#desk-one button:has-text('下载全部照片')")
+    assert taken.value.suggested_filename.endswith("-处置后-1.jpg")
+    assert Image.open(taken.value.path()).format == "JPEG"
     (photo,) = ask(served_copy, f"/cases/{case['id']}")["photos"]
     assert photo["stage"] == "after"

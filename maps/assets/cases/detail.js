@@ -2,7 +2,7 @@
 import { button, choice, make } from "./elements.js";
 import { agreed, backFrom } from "./flow.js";
 import { badge } from "./list.js";
-import { ask, askText, copy, newId, send } from "./requests.js";
+import { ask, askText, copy, newId, save, send } from "./requests.js";
 import { stepForm } from "./step_form.js";
 import * as words from "./words.js";
 
@@ -218,7 +218,21 @@ export class Detail {
           make("img", { src: `${photo.href}?small=true`, alt: `${title}照片 ${at + 1}`, loading: "lazy" }))))) : null;
     };
     return make("section", { class: "desk-part", "aria-label": "照片" }, make("h3", {}, "照片"),
+      make("div", { class: "desk-buttons" }, button("下载全部照片", () => this.download(one), { title: "连同上报文字交给上级系统" })),
       make("div", { class: "desk-stages" }, group("before", "处置前"), group("after", "处置后")), more);
+  }
+
+  // The pictures that belong to the text for a superior, each as a file of its own.
+  async download(one) {
+    for (const [at, photo] of one.photos.entries()) {
+      const answer = await fetch(photo.href, { credentials: "same-origin" });
+      if (!answer.ok) {
+        this.failed(new Error(`第 ${at + 1} 张照片没有取到(${answer.status}),请刷新后再试。`));
+        return;
+      }
+      save(`${one.code}-${photo.stage === "before" ? "处置前" : "处置后"}-${at + 1}.jpg`, await answer.blob());
+    }
+    this.say(`下载了 ${one.photos.length} 张照片`);
   }
 
   morePhotos(one) {

@@ -88,3 +88,14 @@ export async function copy(text) {
   }
   return done;
 }
+
+// Gives a file to whoever sits at the browser.
+export function save(name, blob) {
+  const address = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}

@@ -1,6 +1,6 @@
 // Tables beside the list: the figures of handling, how far each grid and each post is round; with what each number means.
 import { button, choice, make } from "./elements.js";
-import { ask } from "./requests.js";
+import { ask, save } from "./requests.js";
 import * as words from "./words.js";
 
 const COUNTS = [
@@ -10,10 +10,7 @@ const COUNTS = [
 const BY = [["grid", "按网格"], ["event", "按事件"], ["month", "按月"], ["all", "合计"]];
 
 export function download(name, rows) {
-  const address = URL.createObjectURL(new Blob([words.csv(rows)], { type: "text/csv" }));
-  const link = make("a", { href: address, download: name });
-  link.click();
-  window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  save(name, new Blob([words.csv(rows)], { type: "text/csv" }));
 }
 
 function table(caption, heads, rows) {

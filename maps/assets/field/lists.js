@@ -1,5 +1,6 @@
 // The lists of the page: where to go today, what is near and what is here, and what waits to be sent.
 import { button, choice, make } from "../cases/elements.js";
+import { save } from "../cases/requests.js";
 import { bearing, said, wind } from "./geometry.js";
 import { toast } from "./sheets.js";
 import { remember, setting } from "./store.js";
@@ -162,13 +163,8 @@ export class WaitingList {
 
   async export() {
     const text = await this.queue.exported();
-    const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     const stamp = new Date().toISOString().slice(0, 16).replaceAll(/[-:T]/g, "");
-    const link = make("a", { href: address, download: `待传改动-${stamp}.json` });
-    document.body.append(link);
-    link.click();
-    link.remove();
-    window.setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    save(`待传改动-${stamp}.json`, new Blob([text], { type: "application/json" }));
   }
 }
 

@@ -70,7 +70,7 @@ export class Thing {
       const differs = Object.keys(changes).length > 0;
       const result = layer === "rental_unit" && differs && (outcome?.check || "consistent") === "consistent" ? "count_differs" : outcome?.check;
       const body = {
-        target_kind: layer, target_code: given.code, outcome: outcome?.outcome || "01", ...Object.fromEntries(own),
+        target_kind: layer, target_code: this.nameOf(layer, feature), outcome: outcome?.outcome || "01", ...Object.fromEntries(own),
         ...(this.config.purposes[layer] ? { purpose: this.config.purposes[layer] } : {}),
         ...(result ? { check_result: result } : {}), ...(remark.value.trim() ? { remark: remark.value.trim() } : {}),
         ...(differs ? {
@@ -95,6 +95,12 @@ export class Thing {
     };
     return make("section", { "aria-label": "走访" }, make("h3", {}, "走访结果"), group, steppers,
       make("label", { for: "visit-remark" }, "备注"), remark, make("div", { class: "field-foot" }, save));
+  }
+
+  // Its code; its identifier where several grids have that code, which alone says which one is meant.
+  nameOf(layer, { id, properties }) {
+    const same = this.snapshot.features(layer).filter((one) => one.properties.code === properties.code);
+    return same.length > 1 ? id.split(".")[1] : properties.code;
   }
 
   caseParts({ feature }) {
