@@ -11,7 +11,7 @@ import geopandas
 import numpy as np
 import pandas as pd
 import shapely
-from sqlalchemy import Integer, Text, bindparam, cast, func, select
+from sqlalchemy import Integer, Uuid, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import Connection
 
@@ -127,17 +127,18 @@ def judged(
 
 def _clusters(conn: Connection, asked: Scope, area: Area, frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
     """Return the clusters of open cases, the largest first: number, grave and late ones, addresses, and the area."""
-    opened = frame.index[frame["open"].astype(bool)].tolist()
+    opened = frame["id"][frame["open"].astype(bool)].tolist()
     rows = tables_of(LAYERS["hazard"]).current.alias("h")
     place = func.ST_Transform(func.ST_PointOnSurface(rows.c.geom), bindparam("srid", area.metric_srid, Integer))
     query = select(
-        rows.c.code, cast(func.ST_ClusterDBSCAN(place, EPS_M, LEAST).over(), Integer).label("cluster")
+        rows.c.id, cast(func.ST_ClusterDBSCAN(place, EPS_M, LEAST).over(), Integer).label("cluster")
     ).where(
-        within(asked, rows, "grid"), rows.c.code == func.any(bindparam("opened", opened, ARRAY(Text)))
+        within(asked, rows, "grid"), rows.c.id == func.any(bindparam("opened", opened, ARRAY(Uuid)))
     )  # fmt: skip
-    numbers = {code: number for code, number in conn.execute(query) if number is not None}
-    members = frame.loc[[code for code in frame.index if code in numbers]].copy()
-    members["cluster"] = [numbers[code] for code in members.index]
+    numbers = {case: number for case, number in conn.execute(query) if number is not None}
+    # Codes are unique in their grid only.
+    members = frame[frame["id"].isin(numbers)].copy()
+    members["cluster"] = [numbers[case] for case in members["id"]]
     groups = [group for _, group in members.groupby("cluster")]
     shapes = [shapely.convex_hull(shapely.union_all(group.geometry.array)).buffer(_AROUND_M) for group in groups]
     buildings = read_frame(conn, asked, "building", ["address"], srid=area.metric_srid, touching=shapes)
