@@ -11,9 +11,9 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import Any, ClassVar
 
 import pytest
@@ -40,6 +40,8 @@ PAIRS = {
     "two grids": (Scope("one", "grid_worker", (FIRST,)), Scope("two", "grid_worker", (SECOND,))),
     "staff and worker": (Scope("one", "staff", (COMMUNITY,)), Scope("two", "grid_worker", (SECOND,))),
 }
+Copies = Callable[[], AbstractContextManager[tuple[str, str]]]
+"""Makes a copy of the sample for a while: its address for the application, and for the superuser."""
 PHONES = st.integers(0, 1)
 PLACES = st.one_of(st.just(0), st.integers(0, 10_000))
 """Where in what a phone has a message begins."""
@@ -86,7 +88,7 @@ class TwoPhones(RuleBasedStateMachine):
     Attributes
     ----------
     copies
-        Makes a copy of the sample: its address for the application, and for the superuser.
+        Makes the database of a run.
     pairs
         Whose phones they may be.
     pace
@@ -95,7 +97,7 @@ class TwoPhones(RuleBasedStateMachine):
         How often which of all this happened, over all runs.
     """
 
-    copies: ClassVar[Callable[[], tuple[str, str]]]
+    copies: ClassVar[Copies]
     pairs: ClassVar[Sequence[str]] = tuple(PAIRS)
     pace: ClassVar[int] = 1
     goal: ClassVar[int] = 0
@@ -111,7 +113,7 @@ class TwoPhones(RuleBasedStateMachine):
         """Go out, each with a copy of today's rows; hypothesis' first try, in which all is zero, tells nothing."""
         assume(seed)
         pair = data.draw(st.sampled_from(self.pairs))
-        address, for_superuser = type(self).copies()
+        address, for_superuser = self.ends.enter_context(type(self).copies())
         self.database = self.ends.enter_context(closing(connect(address)))
         self.superuser = open_engine(for_superuser)
         self.ends.callback(self.superuser.dispose)
@@ -292,14 +294,15 @@ class TwoPhones(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def copies(
-    cluster: LocalCluster, make_database: Callable[..., str], untouched_sample: str
-) -> Callable[[], tuple[str, str]]:
-    """Makes copies of the sample to write in."""
+def copies(cluster: LocalCluster, admin: Engine, make_database: Callable[..., str], untouched_sample: str) -> Copies:
+    """Makes copies of the sample to write in; each goes with its run, of which a failure has hundreds."""
 
-    def copy() -> tuple[str, str]:
+    @contextmanager
+    def copy() -> Iterator[tuple[str, str]]:
         name = make_database(untouched_sample)
-        return cluster.url("gis_app", name), cluster.url("postgres", name)
+        yield cluster.url("gis_app", name), cluster.url("postgres", name)
+        with admin.connect() as conn:
+            conn.execute(text(f"drop database {name} with (force)"))
 
     return copy
 
@@ -321,7 +324,7 @@ def run(machine: type[TwoPhones], *, steps: int, examples: int, phases: Sequence
     assert tally["edits"] / 8 < tally["waited"] < 0.9 * tally["edits"], "nearly everything was alike"
 
 
-def test_no_edit_is_lost_or_done_twice(copies: Callable[[], tuple[str, str]]) -> None:
+def test_no_edit_is_lost_or_done_twice(copies: Copies) -> None:
     class Small(TwoPhones):
         pass
 
@@ -331,7 +334,7 @@ def test_no_edit_is_lost_or_done_twice(copies: Callable[[], tuple[str, str]]) ->
 
 @pytest.mark.long
 @pytest.mark.parametrize("pair", PAIRS)
-def test_thousand_edits_of_each_phone(copies: Callable[[], tuple[str, str]], pair: str) -> None:
+def test_thousand_edits_of_each_phone(copies: Copies, pair: str) -> None:
     class Large(TwoPhones):
         pairs = (pair,)
         pace = 10
