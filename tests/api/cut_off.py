@@ -19,11 +19,16 @@ _CUT_OFF = """() => {
   for (const element of document.querySelectorAll(important)) {
     const box = element.getBoundingClientRect();
     // What is there for screen readers only is a point, or within one; what lies on a map goes out of view with it.
+    const open = document.querySelector("dialog[open]");
+    if (open && !open.contains(element)) {
+      continue;
+    }
     if (!element.checkVisibility({ visibilityProperty: true, opacityProperty: true }) || box.width < 3 || box.height < 3
       || element.closest(".leaflet-pane, .field-unseen, .desk-unseen")) {
       continue;
     }
     const sides = [["X", box.left, box.right, innerWidth], ["Y", box.top, box.bottom, innerHeight]];
+    let still = true;
     for (const [axis, from, to, size] of sides) {
       let reached = axis === "Y" && pageScrolls;
       let cut = null;
@@ -43,11 +48,17 @@ _CUT_OFF = """() => {
           cut = above;
         }
       }
+      still &&= !reached && !cut;
       if (cut) {
         found.push(`${axis}: ${told(element)} is cut off by ${told(cut)}`);
       } else if (!reached && (from < -2 || to > size + 2)) {
         found.push(`${axis}: ${told(element)} lies at ${Math.round(from)} to ${Math.round(to)} of ${size}`);
       }
+    }
+    const top = still && document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2);
+    const own = (one) => element.contains(one) || one.contains(element) || [...(element.labels || [])].includes(one);
+    if (top && !own(top)) {
+      found.push(`${told(element)} is covered by ${told(top)}`);
     }
     if (clips(element, "X") && element.scrollWidth > element.clientWidth + 2 && !element.matches("input, select")) {
       found.push(`X: the words of ${told(element)} are cut off`);
