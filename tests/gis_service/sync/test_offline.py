@@ -237,7 +237,7 @@ class TwoPhones(RuleBasedStateMachine):
         self.tally["doubtful, told at once"] += sum(edit.grave for edit in doubtful)
         self.tally["waited"] += len(self.verdict.expected.waiting)
         self.tally["edits"] += len(self.syncing.answers)
-        self.tally += self.verdict.decide_all(self._decide, self.phones[0].draw)
+        self.tally.update(self.verdict.decide_all(self._decide, self.phones[0].draw))
         self.verdict.compare()
         send_again(self.syncing)
         self.verdict.compare()
