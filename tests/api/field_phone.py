@@ -19,6 +19,15 @@ from tests.gis_service.photo_samples import exif, saved
 GRID = f"{COMMUNITY}001"
 WORKER, PASSWORD = "wang", "long-enough-password-1"
 PHONE = ViewportSize(width=390, height=844)
+COUNT_TAPS = """
+window.taps = [];
+document.addEventListener("pointerdown", (event) => {
+  if (event.isTrusted) {
+    window.taps.push(event.target.closest("button, label, a, input, select")?.textContent || event.target.tagName);
+  }
+}, { capture: true });
+"""
+"""Notes every finger that comes down on a page, before anything of the page hears of it."""
 
 
 @contextmanager
@@ -32,6 +41,7 @@ def phone(
         offline=offline, permissions=["geolocation"], accept_downloads=True,
         geolocation={"longitude": at[0], "latitude": at[1], "accuracy": 8},
     )  # fmt: skip
+    context.add_init_script(COUNT_TAPS)
     try:
         yield context
     finally:
@@ -91,6 +101,15 @@ def picture(path: Path) -> Path:
     """Take a photo, with what a camera writes into it."""
     path.write_bytes(saved(Image.effect_noise((1600, 1200), 60).convert("RGB"), "JPEG", exif=exif()))
     return path
+
+
+@contextmanager
+def at_most(page: Page, most: int) -> Iterator[None]:
+    """Count the fingers that come down on the page meanwhile."""
+    before = page.evaluate("taps.length")
+    yield
+    made = page.evaluate("taps")[before:]
+    assert 0 < len(made) <= most, made
 
 
 def tap(page: Page, selector: str) -> None:

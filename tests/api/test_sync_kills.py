@@ -150,7 +150,7 @@ def kill_on(killed: KilledService, areas: tuple[str, str], seed: int) -> dict[st
     finally:
         kills.finish()
     took = time.monotonic() - begun
-    verdict.reckon()
+    verdict.complete()
     verdict.compare()
     decided = verdict.decide_all(line.decide, draw)
     verdict.compare()

@@ -28,6 +28,8 @@ FIELDS = (
 """Fields of rental units that both phones change."""
 STEPS = [step for flow in FLOWS.values() for step in flow.steps if step.name != FIRST_STEP]
 EVENTS = ("X-FS01", "X-FS02", "01-01", "04-08")
+DOUBTS = ("两次定位之间的速度为 180 千米/时", "系统时间比服务器快 2 小时")
+"""Why a place oughtn't be relied on."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,9 @@ class Phone:
 
     def _edit(self, kind: str, body: dict[str, Any]) -> Edit:
         at = datetime.now(UTC) + timedelta(seconds=self.draw.uniform(-90_000, -1))
-        return Edit(id=uuid.UUID(int=self.draw.getrandbits(128), version=4), kind=kind, made_at=at, body=body)
+        identifier = uuid.UUID(int=self.draw.getrandbits(128), version=4)
+        suspect = self.draw.choice(DOUBTS) if self.draw.random() < 0.12 else None
+        return Edit(id=identifier, kind=kind, made_at=at, body=body, suspect=suspect)
 
     def _unit(self) -> Unit:
         """Return a unit, mostly one of the worker's own area."""

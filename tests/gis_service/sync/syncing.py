@@ -20,13 +20,15 @@ from sqlalchemy.exc import OperationalError
 
 from gis_service.sync.applying import Edit
 from layers.flows import moves
-from tests.gis_service.sync.expected import Expected, Who
+from tests.gis_service.sync.expected import Expected, Who, is_doubtful
 from tests.gis_service.sync.phones import FIELDS, Phone, is_nonsense, read_values
 
 Answer = tuple[str, str | None]
 """What the service says of an edit: its state, and its problem."""
 Send = Callable[[int, Sequence[Edit]], dict[uuid.UUID, Answer] | None]
 """Sends edits of a phone; None where no answer came."""
+Decide = Callable[[uuid.UUID, str], bool]
+"""Decides about an edit, ``mine`` or ``present``; False when that is refused."""
 PATIENCE_SECONDS = 180.0
 """How long a phone sends one message again and again."""
 
@@ -53,7 +55,7 @@ class Syncing:
     Attributes
     ----------
     answers
-        What each edit was answered first; every later answer must be the same.
+        What each edit was answered first; every later answer must be the same, until somebody decides.
     """
 
     phones: list[Phone]
@@ -109,13 +111,14 @@ class Syncing:
                 answer = self.send(number, sent)
                 heard = [] if answer is None else [answer]
             for one in heard:
-                self._note(sent, one)
+                self.note(sent, one)
             # An answer that got lost on the way is no answer.
             if heard and draw.random() < 0.9:
                 return
             self.counts["sent again"] += 1
 
-    def _note(self, sent: Sequence[Edit], answer: dict[uuid.UUID, Answer]) -> None:
+    def note(self, sent: Sequence[Edit], answer: dict[uuid.UUID, Answer]) -> None:
+        """Note an answer; AssertionError where an edit was answered something else before."""
         assert set(answer) <= {edit.id for edit in sent}
         with self._lock:
             for identifier, said in answer.items():
@@ -129,6 +132,7 @@ def send_again(syncing: Syncing) -> None:
         while again:
             heard = syncing.send(number, again[:50])
             assert heard
+            syncing.note(again, heard)
             assert {state for state, _ in heard.values()} <= {"applied", "settled", "dropped"}
             left = [edit for edit in again if edit.id not in heard]
             assert len(left) < len(again), "what is answered isn't what was sent"
@@ -165,7 +169,8 @@ class Verdict:
     syncing: Syncing
     superuser: Engine
     expected: Expected
-    edits: dict[uuid.UUID, tuple[Edit, Who]]
+    edits: dict[uuid.UUID, tuple[Edit, Who]] = field(default_factory=dict)
+    reckoned: set[uuid.UUID] = field(default_factory=set)
 
     @classmethod
     def before(cls, syncing: Syncing, superuser: Engine) -> Verdict:
@@ -175,30 +180,45 @@ class Verdict:
         units = {unit.id: unit for phone in syncing.phones for unit in phone.units}
         start = read_values(superuser, list(units.values()))
         expected = Expected(units, {one: {version: values} for one, (version, values) in start.items()}, set())
-        return cls(syncing, superuser, expected, {})
+        return cls(syncing, superuser, expected)
 
-    def reckon(self) -> None:
-        """Reckon what must come of all that was taken in, and compare each answer with it."""
-        units = list(self.expected.units.values())
-        for phone in self.syncing.phones:
-            grids = frozenset(
-                unit.grid for unit in self.expected.units.values() if any(map(unit.grid.startswith, phone.scope.areas))
-            )
-            self.edits |= {edit.id: (edit, Who(phone.scope.role, grids)) for edit in phone.made}
-        self.expected.nonsense |= {one for one, (edit, _) in self.edits.items() if is_nonsense(edit, units)}
+    def complete(self) -> None:
+        """Reckon as ``reckon`` does, and check that all that was made is there, once."""
+        self.reckon()
         assert set(self.syncing.answers) == set(self.edits)
         with self.superuser.connect() as conn:
-            kept = conn.execute(text("select id, state, problem, result from gis.sync_edit order by received_at")).all()
-        assert Counter(row.id for row in kept) == Counter(list(self.edits)), "an edit is lost, or there twice"
-        for row in kept:
+            kept = conn.execute(text("select id from gis.sync_edit")).scalars().all()
+        assert Counter(kept) == Counter(list(self.edits)), "an edit is lost, or there twice"
+
+    def reckon(self) -> None:
+        """Reckon what must come of all that was taken in since the last time, and compare each answer with it."""
+        self._remember_made()
+        with self.superuser.connect() as conn:
+            new = conn.execute(
+                text("select id, state, problem, result from gis.sync_edit where not id = any(:reckoned)"
+                     " order by received_at"),
+                {"reckoned": list(self.reckoned)},
+            ).all()  # fmt: skip
+        for row in new:
+            self.reckoned.add(row.id)
             edit, who = self.edits[row.id]
             applied = self.expected.take(edit, who)
+            assert row.id in self.syncing.answers, f"nobody heard what became of {edit}"
             assert (row.state, row.problem) == self.syncing.answers[row.id]
             assert row.state == ("applied" if applied else "conflict"), (edit, row.problem)
             assert applied == (row.problem is None)
             assert "没有处理成" not in (row.problem or ""), (edit, row.problem)
+            assert not is_doubtful(edit) or f"位置可疑:{edit.suspect}。" in row.problem
             clashing = tuple(one["field"] for one in row.result.get("differences", []))
             assert clashing == self.expected.waiting.get(row.id, ()), (edit, row.result)
+
+    def _remember_made(self) -> None:
+        units = list(self.expected.units.values())
+        for phone in self.syncing.phones:
+            grids = frozenset(unit.grid for unit in units if any(map(unit.grid.startswith, phone.scope.areas)))
+            new = [edit for edit in phone.made if edit.id not in self.edits]
+            self.edits |= {edit.id: (edit, Who(phone.scope.role, grids)) for edit in new}
+            self.expected.nonsense |= {edit.id for edit in new if is_nonsense(edit, units)}
 
     def compare(self) -> None:
         """Compare the rows with what they must be: each effect there once, and nothing else."""
@@ -209,7 +229,7 @@ class Verdict:
         with self.superuser.connect() as conn:
             ours = {"ids": list(self.edits)}
             cases = {
-                str(row.id): (row.grid, row.code, row.flow, row.status, row.level)
+                str(row.id): (row.grid, row.code, row.flow, row.status, row.level, row.detail)
                 for row in conn.execute(text("select * from gis.hazard where id = any(:ids)"), ours)
             }
             steps: dict[str, list[str]] = {}
@@ -224,36 +244,35 @@ class Verdict:
             }
         wanted = self.expected.cases
         assert cases == {
-            one: (case.grid, case.code, case.flow, case.status, case.level) for one, case in wanted.items()
+            one: (case.grid, case.code, case.flow, case.status, case.level, case.detail) for one, case in wanted.items()
         }
         assert {one: steps.get(one, []) for one in wanted} == {one: case.steps for one, case in wanted.items()}
         assert visits == self.expected.visits
         assert points == self.expected.points
         check_life_cycles(self.superuser)
 
-    def decide_all(self, decide: Callable[[uuid.UUID, str], bool], draw: random.Random) -> dict[str, int]:
-        """Decide about everything that waits, at random; what can't be written as it is is dropped.
-
-        Parameters
-        ----------
-        decide
-            Decides about an edit, ``mine`` or ``present``; False when that is refused.
-        """
-        office = Who("staff", frozenset(unit.grid for unit in self.expected.units.values()))
-        counts = {"mine": 0, "present": 0, "refused": 0}
-        for identifier in draw.sample(sorted(self.expected.waiting), len(self.expected.waiting)):
-            take = draw.choice(("mine", "present"))
-            if take == "mine":
-                written = decide(identifier, "mine")
-                assert written == self.expected.decide(self.edits[identifier][0], office), self.edits[identifier]
-                take = "mine" if written else "refused"
-            if take != "mine":
-                assert decide(identifier, "present")
-                del self.expected.waiting[identifier]
-            counts[take] += 1
+    def decide_all(self, decide: Decide, draw: random.Random) -> Counter[str]:
+        """Decide about everything that waits, at random; return how often what came of it."""
+        waiting = draw.sample(sorted(self.expected.waiting), len(self.expected.waiting))
+        counts = Counter(self.decide(decide, one, draw.choice(("mine", "present"))) for one in waiting)
         with self.superuser.connect() as conn:
             assert conn.execute(text("select count(*) from gis.sync_edit where state = 'conflict'")).scalar() == 0
         return counts
+
+    def decide(self, decide: Decide, identifier: uuid.UUID, take: str) -> str:
+        """Decide about an edit that waits; what can't be written is dropped, and ``refused`` is returned."""
+        done = take
+        if take == "mine":
+            office = Who("staff", frozenset(unit.grid for unit in self.expected.units.values()))
+            written = decide(identifier, "mine")
+            assert written == self.expected.decide(self.edits[identifier][0], office), self.edits[identifier]
+            done = "mine" if written else "refused"
+        if done != "mine":
+            assert decide(identifier, "present")
+            del self.expected.waiting[identifier]
+        state = "settled" if done == "mine" else "dropped"
+        self.syncing.answers[identifier] = (state, self.syncing.answers[identifier][1])
+        return done
 
     def _history(self, unit: str) -> dict[int, dict[str, Any]]:
         names = (*FIELDS, "tenant_count_as_of")
