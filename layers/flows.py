@@ -71,7 +71,7 @@ class Step:
     target_flow
         The flow that the case goes over to; None where it stays in its own.
     attends
-        Whether who makes it has seen to the case for that day, so that nobody needs to go there until the next.
+        In which offices who makes it has seen to the case for that day, so that nobody needs to go there any more.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Step:
     limit: str | None = None
     graves: Graveness = Graveness.ANY
     target_flow: HazardFlow | None = None
-    attends: bool = False
+    attends: tuple[Office, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _everywhere(states: tuple[HazardStatus, ...], deciders: tuple[Office, ...]) 
     """Return what may be done with any open case: it stays where it is, or joins another one."""
     return (
         Step(FIRST_STEP, "发现", (_S.FOUND,), None, _ALL, (), (_R.NOTE,), "step.register"),
-        Step("note", "补充记录", states, None, _ALL, (_R.NOTE,), attends=True),
+        Step("note", "补充记录", states, None, _ALL, (_R.NOTE,), attends=(_W,)),
         Step("assign", "指派", states, None, deciders, (_R.HANDLER,), (_R.NOTE,)),
         Step(
             "suspect",
@@ -171,23 +171,23 @@ _COMMUNITY = Flow(
         Step("reject", "不予受理", (_S.FOUND, _S.REGISTERED), _S.REJECTED, (_C, _T), (_R.NOTE,),
              graves=Graveness.ORDINARY),
         Step("advise", "劝导告知", (_S.REGISTERED, _S.REWORK), _S.ADVISED, _ALL, (_R.NOTE,), (_R.DUE,), "event",
-             attends=True),
+             attends=_ALL),
         Step("handle", "自行处置", (_S.REGISTERED, _S.ADVISED, _S.REWORK), _S.RECTIFYING, _ALL, (),
-             (_R.NOTE, _R.HANDLER, _R.DUE), "event", Graveness.ORDINARY, attends=True),
+             (_R.NOTE, _R.HANDLER, _R.DUE), "event", Graveness.ORDINARY, attends=_ALL),
         Step("transfer", "上报移交", (_S.FOUND, _S.REGISTERED, _S.ADVISED, _S.RECTIFYING, _S.REWORK, _S.SUSPENDED),
-             _S.TRANSFERRED, _ALL, (_R.DEPARTMENT,), (_R.NOTE, _R.REFERENCE), "step.track", attends=True),
+             _S.TRANSFERRED, _ALL, (_R.DEPARTMENT,), (_R.NOTE, _R.REFERENCE), "step.track", attends=_ALL),
         Step("track", "跟踪", (_S.TRANSFERRED, _S.TRACKING), _S.TRACKING, _ALL, (_R.NOTE,), (_R.REFERENCE,),
-             "step.track", attends=True),
+             "step.track", attends=_ALL),
         Step("accept", "街道立案", (_S.TRANSFERRED, _S.TRACKING), _S.FILED, (_T,), (), (_R.NOTE, _R.REFERENCE),
              "step.dispatch", target_flow=HazardFlow.STREET),
         Step("ask_recheck", "报请复查", (_S.ADVISED, _S.RECTIFYING), _S.RECHECK, _ALL, (_R.NOTE,), (), "step.recheck",
-             Graveness.ORDINARY, attends=True),
+             Graveness.ORDINARY, attends=_ALL),
         Step("report_back", "反馈待复查", (_S.TRANSFERRED, _S.TRACKING), _S.RECHECK, _ALL, (_R.NOTE,),
-             (_R.REFERENCE,), "step.recheck", attends=True),
+             (_R.REFERENCE,), "step.recheck", attends=_ALL),
         Step("close", "复查通过,办结", (_S.RECHECK,), _S.CLOSED, _ALL, (_R.NOTE,), graves=Graveness.DETERMINED,
-             attends=True),
+             attends=_ALL),
         Step("fail", "复查不合格,返工", (_S.RECHECK,), _S.REWORK, _ALL, (_R.NOTE,), (_R.DUE,), "event",
-             attends=True),
+             attends=_ALL),
         Step("suspend", "挂账", (_S.REGISTERED, _S.ADVISED, _S.RECTIFYING, _S.TRACKING, _S.REWORK), _S.SUSPENDED,
              (_C, _T), (_R.NOTE, _R.DUE), graves=Graveness.ORDINARY),
         Step("resume", "恢复办理", (_S.SUSPENDED,), _S.REGISTERED, (_C, _T), (), (_R.NOTE,), "step.notify"),
@@ -204,11 +204,11 @@ _STREET = Flow(
         Step("decline", "不予立案", (_S.FOUND, _S.FILED), _S.REJECTED, (_T,), (_R.NOTE,)),
         Step("dispatch", "派遣", (_S.FILED, _S.REWORK), _S.ASSIGNED, (_T,), (_R.HANDLER,),
              (_R.DEPARTMENT, _R.NOTE, _R.DUE), "event"),
-        Step("dispose", "处置", (_S.ASSIGNED,), _S.RECTIFYING, (_T,), (), (_R.NOTE,), "event", attends=True),
+        Step("dispose", "处置", (_S.ASSIGNED,), _S.RECTIFYING, (_T,), (), (_R.NOTE,), "event", attends=_ALL),
         Step("report_done", "处置完毕", (_S.ASSIGNED, _S.RECTIFYING), _S.RECHECK, (_T,), (_R.NOTE,), (),
-             "step.recheck", attends=True),
-        Step("close", "核查通过,结案", (_S.RECHECK,), _S.CLOSED, (_T,), (_R.NOTE,), attends=True),
-        Step("fail", "核查不通过,返工", (_S.RECHECK,), _S.REWORK, (_T,), (_R.NOTE,), (_R.DUE,), "event", attends=True),
+             "step.recheck", attends=_ALL),
+        Step("close", "核查通过,结案", (_S.RECHECK,), _S.CLOSED, (_T,), (_R.NOTE,), attends=_ALL),
+        Step("fail", "核查不通过,返工", (_S.RECHECK,), _S.REWORK, (_T,), (_R.NOTE,), (_R.DUE,), "event", attends=_ALL),
         Step("suspend", "挂账", (_S.FILED, _S.ASSIGNED, _S.RECTIFYING, _S.REWORK), _S.SUSPENDED, (_T,),
              (_R.NOTE, _R.DUE)),
         Step("resume", "恢复办理", (_S.SUSPENDED,), _S.FILED, (_T,), (), (_R.NOTE,), "step.dispatch"),
@@ -222,8 +222,10 @@ _STREET = Flow(
 FLOWS: Mapping[HazardFlow, Flow] = MappingProxyType({flow.flow: flow for flow in (_COMMUNITY, _STREET)})
 """Both flows by their code."""
 
-ATTENDING = frozenset(step.name for flow in FLOWS.values() for step in flow.steps if step.attends)
-"""Steps after which a case has been seen to for the day."""
+ATTENDING: Mapping[str, tuple[Office, ...]] = MappingProxyType(
+    {step.name: step.attends for flow in FLOWS.values() for step in flow.steps if step.attends}
+)
+"""Steps after which a case has been seen to for the day, and in which offices."""
 
 
 @dataclass(frozen=True)

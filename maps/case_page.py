@@ -67,7 +67,7 @@ _PAGE = Environment(autoescape=True).from_string(
 <nav id="desk-kinds" class="desk-kinds" aria-label="案件分类"></nav>
 <form id="desk-filter" class="desk-filter" role="search" aria-label="筛选案件">
 <label class="desk-q"><span class="desk-unseen">找案件</span><input name="q" type="search" maxlength="80"
- placeholder="编码、描述、岗位、文号" aria-keyshortcuts="/"></label>
+ autocomplete="off" placeholder="编码、描述、岗位、文号" aria-keyshortcuts="/"></label>
 <details class="desk-more-filters"><summary id="desk-more-title">筛选</summary>
 <div class="desk-fields">
 {% for name, title, options in selects %}<label>{{ title }}<select name="{{ name }}"><option value="">不限</option>

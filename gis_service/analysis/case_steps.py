@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.engine import Connection
 
@@ -38,7 +38,8 @@ def read_attended(conn: Connection, community: str, on: date) -> set[uuid.UUID]:
     """Return the cases of a community, by their identifiers, that somebody saw to on a day by a step."""
     step = CASE_STEP.c
     query = select(step.case_id).where(
-        step.community == community, step.step.in_(ATTENDING),
+        step.community == community,
+        tuple_(step.step, step.office).in_([(name, office) for name, held in ATTENDING.items() for office in held]),
         step.at >= _midnight(on), step.at < _midnight(on + timedelta(days=1)),
     )  # fmt: skip
     return set(conn.execute(query).scalars())

@@ -31,6 +31,8 @@ USED = (
     "hazard.general_days", "hazard.soon_days", "rental.recheck_green", "rental.reporting_days", "enterprise.visit_days",
 )  # fmt: skip
 """Thresholds that say what is pending."""
+BESIDE_M = 30.0
+"""How far from a house what names nothing is still said to be beside it."""
 _FIRM = ["id", "name", "address", "grid", "building_code", "status"]
 _EVENTS = LAYERS["hazard"].field("event_code").codes or {}
 
@@ -124,12 +126,26 @@ def _titled(conn: Connection, asked: Scope, area: Area, cases: geopandas.GeoData
     codes = codes_of(cases)
     places = titles_by_code(conn, asked, {code for row in codes for code in row}, "address", "name",
                             srid=area.metric_srid)  # fmt: skip
-    titles = [
-        next((places[code] for code in row if code in places), str(key))
-        for key, row in zip(cases.index, codes, strict=True)
-    ]
+    named = [next((places[code] for code in row if code in places), None) for row in codes]
+    beside = iter(_beside(conn, asked, area, cases[[title is None for title in named]]))
+    titles = [title if title is not None else next(beside) for title in named]
     events = [_EVENTS.get(code, code) or "隐患" for code in cases["event_code"]]
     return cases.assign(title=titles, what=events)
+
+
+def _beside(conn: Connection, asked: Scope, area: Area, cases: geopandas.GeoDataFrame) -> list[str]:
+    """Return for cases that name nothing the house that each is beside of, else its code."""
+    if not len(cases):
+        return []
+    around = cases.geometry.buffer(BESIDE_M)
+    houses = read_frame(conn, asked, "building", ["address", "name"], srid=area.metric_srid, touching=list(around))
+    called = titles_of(houses, "address", "name")
+    tree = shapely.STRtree(houses.geometry.array)
+    found = []
+    for code, place in zip(cases.index, cases.geometry, strict=True):
+        near = tree.query_nearest(place, max_distance=BESIDE_M, all_matches=False)
+        found.append(f"{called[near[0]]}旁" if len(near) else str(code))
+    return found
 
 
 def codes_of(cases: pd.DataFrame) -> list[tuple[str, ...]]:

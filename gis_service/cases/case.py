@@ -37,6 +37,13 @@ LAST_STEP = (
 )
 """Joins the last step of each case as ``s``."""
 
+# About thirty metres; whoever reads of a place wants a house that it is beside of.
+_BESIDE = (
+    "(select coalesce(b.address, b.name) || '旁' from gis.building b where b.community = h.community"
+    " and coalesce(b.address, b.name) is not null and b.geom && st_expand(h.geom, 0.0003)"
+    " order by b.geom <-> h.geom, b.code limit 1)"
+)
+
 SELECT = (
     f"select h.id, h.community, h.grid, {', '.join('h.' + name for name in _SHOWN)}, h.version, h.recorded_at,"
     " s.due_at, s.remind_at, s.step, s.at as step_at, s.position,"
@@ -50,7 +57,8 @@ SELECT = (
     " (select coalesce(e.name, e.address) from gis.enterprise e where e.community = h.community"
     "   and e.code = h.enterprise_code limit 1),"
     " (select coalesce(b.address, b.name) from gis.building b where b.community = h.community"
-    "   and b.code = h.building_code limit 1)) as place"
+    "   and b.code = h.building_code limit 1),"
+    f" {_BESIDE}) as place"
     f" from gis.hazard h {LAST_STEP}"
 )
 """Cases with their last step; what follows says which."""

@@ -72,13 +72,17 @@ class Filed:
     new: bool
 
 
-def file_case(conn: Connection, community: str, given: NewCase, clock: Clock | None = None) -> Filed:
+def file_case(
+    conn: Connection, community: str, given: NewCase, clock: Clock | None = None, found_by: str | None = None
+) -> Filed:  # fmt: skip
     """File a case, and register it where that is asked for.
 
     Parameters
     ----------
     clock
         What time limits are reckoned with, where it was read already.
+    found_by
+        Who found it, where somebody else files it: the journal tells of both.
 
     Raises
     ------
@@ -114,7 +118,8 @@ def file_case(conn: Connection, community: str, given: NewCase, clock: Clock | N
     )  # fmt: skip
     clock = clock or read_clock(conn, community)
     for name in (FIRST_STEP, "register") if given.register_it else (FIRST_STEP,):
-        make_step(conn, case, StepSent(step=name, id=uuid.uuid5(identifier, name), at=found), clock)
+        note = f"{found_by} 在终端登记,核对后采用" if found_by and name == FIRST_STEP else None
+        make_step(conn, case, StepSent(step=name, id=uuid.uuid5(identifier, name), at=found, note=note), clock)
         case = stands(conn, community, identifier)
     return Filed(case, new=True)
 

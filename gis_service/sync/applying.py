@@ -140,7 +140,7 @@ def _file(doing: Doing) -> tuple[dict[str, Any], str | None]:
     if doing.edit.suspect:
         document["detail"] = f"{document.get('detail') or ''}(位置待核:{doing.edit.suspect})"
     given = read_document(NewCase, document)
-    filed = file_case(doing.conn, doing.community, given, doing.clock(doing.community))
+    filed = file_case(doing.conn, doing.community, given, doing.clock(doing.community), doing.made_by)
     return {"case": f"{doing.community}.{filed.case.id}", "code": filed.case.code}, None
 
 

@@ -209,7 +209,9 @@ def _tried(doing: Doing) -> Outcome:
     except (UnavailableError, UnauthenticatedError, EndedError, OperationalError):
         raise
     except ServiceError as error:
-        return Outcome(doing.edit.id, "conflict", {}, str(error))
+        # Whoever decides about it later must hear of a doubtful place, too.
+        doubt = {"suspect": doing.edit.suspect} if doing.edit.suspect else {}
+        return Outcome(doing.edit.id, "conflict", doubt, str(error))
     except Exception as error:
         # One edit that nobody has thought of must not keep all that a phone has behind it from being taken in.
         if doing.conn.invalidated:
@@ -265,7 +267,9 @@ def decide(database: Database, scope: Scope, community: str, identifier: uuid.UU
             raise ConflictError("这条改动已经处理过了。", "The edit is settled already.")
         result, state = dict(row["result"]), "dropped"
         if take == "mine":
-            edit = Edit(id=row["id"], kind=row["kind"], made_at=row["made_at"], body=row["body"])
+            edit = Edit(
+                id=row["id"], kind=row["kind"], made_at=row["made_at"], body=row["body"], suspect=result.get("suspect")
+            )
             clashed = [one["field"] for one in result.get("differences", [])] or None
             again, _ = apply(Doing(conn, scope, community, edit, insist=True, decided=clashed, made_by=row["actor"]))
             result, state = {**result, **again}, "settled"

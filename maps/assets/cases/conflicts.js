@@ -7,7 +7,10 @@ const SAID = {
   note: "情况说明", handler: "处置岗位", department: "移交部门", reference: "编号或文号", due_on: "期限",
   level: "等级", main_code: "主案编码", event_code: "事件类别", detail: "描述", check_result: "核对结果", outcome: "走访结果",
 };
+const NEW = ["case", "feature"];
 const schemas = new Map();
+// What was decided last, until something else is.
+let last = null;
 
 export const MOST = 1000;
 
@@ -99,13 +102,17 @@ async function article(edit, decide, writes) {
     edit.differences.length ? table(edit.differences, schema) : wish(edit, schema),
     wrong,
     writes ? make("div", { class: "desk-buttons" },
-      button("采用终端的", pressed("mine")), button("保留现在的", pressed("present"))) : null);
+      button(NEW.includes(edit.kind) ? "登记" : "采用终端的", pressed("mine")),
+      button(NEW.includes(edit.kind) ? "不登记" : "保留现在的", pressed("present"))) : null);
 }
 
 export async function draw(element, edits, community, { writes, decided, say }) {
   const decide = async (edit, take) => {
-    await send(`/sync/edits/${edit.id}?community=${community}`, { take });
-    say(take === "mine" ? "已采用终端的改动" : "已保留现在的");
+    const { result } = await send(`/sync/edits/${edit.id}?community=${community}`, { take });
+    const sentence = take === "mine" ? `已采用${edit.actor}的${edit.kind_title}` : `没有采用${edit.actor}的${edit.kind_title}`;
+    say(sentence);
+    last = make("div", { class: "desk-result desk-buttons" }, make("b", {}, sentence),
+      take === "mine" && result?.case ? make("a", { href: `/desk?case=${encodeURIComponent(result.case)}` }, "打开案件") : null);
     await decided();
   };
   const known = new Map([...element.querySelectorAll("article")].map((one) => [one.dataset.edit, one]));
@@ -113,7 +120,7 @@ export async function draw(element, edits, community, { writes, decided, say }) 
   const had = element.contains(document.activeElement) ? document.activeElement : null;
   const at = [...element.querySelectorAll("article")].findIndex((one) => one.contains(had));
   const heading = make("h2", { tabindex: "-1" }, "改动冲突");
-  element.replaceChildren(heading,
+  element.replaceChildren(heading, ...(last ? [last] : []),
     ...(list.length ? list : [make("p", { class: "desk-empty" }, "没有要决定的冲突。终端离线时做的改动与别人的改动碰在一起时,会列在这里。")]));
   if (had) {
     // Where one stood, or on the edit that comes next.

@@ -18,6 +18,7 @@ const ROUNDS = ["visit", "rental_unit", "enterprise"];
 const TYPED_MS = 350;
 const place = (id) => document.getElementById(id);
 let state = read();
+let grave = { count: null, known: null };
 let loaded = { asked: null, limit: PAGE, matched: 0, turn: 0, stamps: new Map() };
 
 function say(text) {
@@ -131,7 +132,7 @@ async function load({ frame = false } = {}) {
       return null;
     }
     const before = loaded.stamps;
-    tellOfGrave(found.cases.filter((one) => before.size && !before.has(one.id) && one.level === "suspected" && one.status === "found"));
+    await tellOfGrave(found.counts.grave);
     loaded.matched = found.numberMatched;
     loaded.stamps = new Map(found.cases.map((one) => [one.id, stampOf(one)]));
     drawKinds(found.counts);
@@ -150,9 +151,15 @@ async function load({ frame = false } = {}) {
   }
 }
 
-// What may be grave goes up at once, so that it isn't left to be found in the list.
-function tellOfGrave(cases) {
-  for (const one of cases) {
+// What may be grave goes up at once, so that it isn't left to be found in the list, which may be narrowed to others.
+async function tellOfGrave(count) {
+  if (count === grave.count) {
+    return;
+  }
+  const { cases } = await ask(`/cases?kind=grave&limit=${MOST}&community=${community()}`);
+  const fresh = grave.known ? cases.filter((one) => !grave.known.has(one.id) && one.level === "suspected") : [];
+  grave = { count, known: new Set(cases.map((one) => one.id)) };
+  for (const one of fresh) {
     const said = `新报疑似重大:${[one.event_code_title || one.event_code, one.place].filter(Boolean).join(",")}`;
     say(said);
     const told = make("div", { class: "desk-result desk-partly desk-buttons", role: "alert" }, make("b", {}, said),
@@ -357,6 +364,13 @@ document.addEventListener("keydown", (event) => {
     } else {
       close();
     }
+    event.preventDefault();
+  } else if (state.view === "cases" && ["Enter", "ArrowDown"].includes(event.key) && event.target === place("desk-filter").elements.q) {
+    go({ q: event.target.value.trim() || undefined }, { replace: true });
+    list.focus();
+    event.preventDefault();
+  } else if (!typing && state.view === "cases" && ["ArrowDown", "ArrowUp"].includes(event.key) && event.target === document.body) {
+    list.focus();
     event.preventDefault();
   } else if (!typing && state.view === "cases" && event.key === "/") {
     place("desk-filter").elements.q.focus();

@@ -115,7 +115,7 @@ export class Detail {
     ].filter(([, value]) => value);
     return make("div", {},
       open && due !== null ? make("p", { class: one.overdue ? "desk-due-said desk-late" : one.soon ? "desk-due-said desk-near" : "desk-due-said" },
-        `${words.left(due)}(到 ${words.limit(due)})`) : null,
+        `${words.leftOf(one)}(到 ${words.limit(due)})`) : null,
       open && one.assumed_years.length ? make("p", { class: "desk-soft" },
         `${one.assumed_years.join("、")} 年的节假日还没有装入,时限按周末推算。`) : null,
       one.detail ? make("p", { class: "desk-detail" }, one.detail) : null,
@@ -236,7 +236,8 @@ export class Detail {
   }
 
   morePhotos(one) {
-    const stage = choice([["before", "处置前"], ["after", "处置后"]], "after", { "aria-label": "照片是处置前还是处置后的" }, null);
+    const begun = !["found", "registered"].includes(one.status);
+    const stage = choice([["before", "处置前"], ["after", "处置后"]], begun ? "after" : "before", { "aria-label": "照片是处置前还是处置后的" }, null);
     const file = make("input", { type: "file", multiple: true, accept: "image/jpeg,image/png,image/webp", "aria-label": "加照片" });
     file.addEventListener("change", async () => {
       file.disabled = true;

@@ -10,7 +10,7 @@ function limitOf(one) {
   if (due === null) {
     return ["没有时限", "desk-soft"];
   }
-  return [words.left(due), one.overdue ? "desk-late" : one.soon ? "desk-near" : null];
+  return [words.leftOf(one), one.overdue ? "desk-late" : one.soon ? "desk-near" : null];
 }
 
 export function badge(one, grave) {

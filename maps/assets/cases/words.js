@@ -47,6 +47,16 @@ function span(ms) {
   return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} 小时` : `${Math.floor(minutes / (24 * 60))} 天`;
 }
 
+// How much time a case has; what is due the moment it begins is to be done at once.
+export function leftOf(one) {
+  const due = dueOf(one);
+  if (due === null) {
+    return null;
+  }
+  const atOnce = one.due_at && one.step_at && Date.parse(one.due_at) <= Date.parse(one.step_at) && due >= Date.parse(one.due_at);
+  return atOnce && Date.now() - due < DAY_MS ? "应立即办" : left(due);
+}
+
 export function left(due, now = Date.now()) {
   return due < now ? `超期 ${span(now - due)}` : `还剩 ${span(due - now)}`;
 }

@@ -16,6 +16,7 @@ const config = JSON.parse(document.getElementById("field-config").textContent);
 const place = (id) => document.getElementById(id);
 const VIEWS = ["today", "map", "near", "queue"];
 const PLANNED_MS = 15 * 60_000;
+const HEARD_MS = 60_000;
 const position = new Position();
 const snapshot = new Snapshot(config.layers, config.over);
 let view = "map";
@@ -221,6 +222,7 @@ function run(queue) {
   go(snapshot.today ? "today" : "map");
   draw();
   document.documentElement.dataset.ready = "yes";
+  window.setInterval(() => document.visibilityState === "visible" && snapshot.refresh(), HEARD_MS);
   position.start();
   snapshot.refresh().then(() => queue.sync());
   window.addEventListener("online", () => snapshot.refresh());

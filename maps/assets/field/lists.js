@@ -71,9 +71,9 @@ export class TodayList {
 
   stop(stop) {
     return make("li", {}, make("span", { class: "field-number", "aria-hidden": "true" }, String(stop.number)),
-      make("div", {}, stop.things.map((thing) => {
+      make("div", {}, [...stop.things, ...stop.left_here.map((thing) => ({ ...thing, later: true }))].map((thing) => {
         const over = OVER[this.done.things.get(`${thing.layer}/${thing.code}`)];
-        return button([make("b", {}, thing.title), make("span", { class: "field-soft" }, ` ${thing.kind}`),
+        return button([make("b", {}, thing.title), make("span", { class: "field-soft" }, ` ${thing.kind}${thing.later ? ",有空再办" : ""}`),
           make("span", { class: "field-why" }, over || thing.reasons.map((one) => one.sentence).join(";"))],
         () => this.openThing(thing), { class: over ? "field-row field-over" : "field-row", "data-layer": thing.layer, "data-code": thing.code });
       }), make("p", { class: "field-soft" }, `从上一处走 ${said(stop.metres)}`)));
@@ -137,7 +137,7 @@ export class WaitingList {
         button("导出为文件", () => this.export(), { class: "field-second" }),
         [...edits, ...photos].some((one) => one.state === "refused") ? button("没收下的再传一次", () => this.queue.retry(), { class: "field-second" }) : null,
         make("label", { for: "queue-file", class: "field-second field-like-button" }, "从文件恢复"), file),
-      make("p", { class: "field-soft", role: "status" }, `${this.queue.said || "改动先存在手机里,有信号后自动上传。"}${left ? ` 还有 ${left} 张照片没有上传。` : ""}`),
+      make("p", { class: "field-soft", role: "status" }, `${this.queue.said || "改动先存在手机里,有信号后自动上传。"}${left ? `;还有 ${left} 张照片没有上传。` : ""}`),
       this.queue.ended ? make("p", { class: "field-doubt" }, "登录已过期,改动都在手机里。", make("a", { href: "/login?next=/field" }, "重新登录")) : null,
       edits.length ? make("ul", { class: "field-list" }, edits.map((one) => this.row(one, photos)))
         : make("p", { class: "field-empty" }, "这台手机上还没有做过改动。"),

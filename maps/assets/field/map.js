@@ -30,6 +30,9 @@ export class FieldMap {
     this.dots = L.layerGroup().addTo(this.map);
     this.walk = L.layerGroup().addTo(this.map);
     this.mine = L.layerGroup().addTo(this.map);
+    // Where one stands lies above all that is marked there.
+    Object.assign(this.map.createPane("mine").style, { zIndex: 640, pointerEvents: "none" });
+    this.own = { pane: "mine", renderer: L.svg({ pane: "mine" }), interactive: false };
     this.pin = L.layerGroup().addTo(this.map);
     this.map.on("click", (event) => this.picked([event.latlng.lng, event.latlng.lat]));
     this.map.on("dragstart", () => { this.follow = false; });
@@ -139,8 +142,8 @@ export class FieldMap {
       return;
     }
     const at = [here.at[1], here.at[0]];
-    L.circle(at, { radius: here.accuracy, color: "#1565c0", weight: 1.5, fillColor: "#1565c0", fillOpacity: 0.12, interactive: false }).addTo(this.mine);
-    L.circleMarker(at, { radius: 9, color: "#ffffff", weight: 3, fill: true, fillColor: here.fresh ? "#1565c0" : "#7b8794", fillOpacity: 1, interactive: false }).addTo(this.mine);
+    L.circle(at, { radius: here.accuracy, color: "#1565c0", weight: 1.5, fillColor: "#1565c0", fillOpacity: 0.12, ...this.own }).addTo(this.mine);
+    L.circleMarker(at, { radius: 9, color: "#ffffff", weight: 3, fill: true, fillColor: here.fresh ? "#1565c0" : "#7b8794", fillOpacity: 1, ...this.own }).addTo(this.mine);
     if (this.follow && !this.map.getBounds().contains(at)) {
       this.map.panTo(at, { animate: false });
     }

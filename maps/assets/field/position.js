@@ -4,6 +4,8 @@ import { fromGcj, metres, toGcj } from "./geometry.js";
 import { remember, setting } from "./store.js";
 
 const OLD_MS = 90_000;
+const RENEW_MS = 30_000;
+const PRECISE = { enableHighAccuracy: true, timeout: 20_000 };
 export const ROUGH_M = 50;
 const SAME_M = 120;
 
@@ -21,20 +23,27 @@ export class Position extends EventTarget {
       this.fail("这个浏览器没有定位");
     } else {
       this.watch();
+      // Some phones say nothing while they stand still: they are asked.
+      window.setInterval(() => {
+        if (this.raw && document.visibilityState === "visible" && Date.now() - this.raw.time > RENEW_MS) {
+          navigator.geolocation.getCurrentPosition((found) => this.found(found), () => undefined, { ...PRECISE, maximumAge: 0 });
+        }
+      }, RENEW_MS / 2);
     }
+  }
+
+  found({ coords: { longitude, latitude, accuracy } }) {
+    this.raw = { at: [longitude, latitude], accuracy, time: Date.now() };
+    this.problem = null;
+    this.dispatchEvent(new Event("change"));
   }
 
   watch() {
     if (this.watched !== null) {
       navigator.geolocation.clearWatch(this.watched);
     }
-    this.watched = navigator.geolocation.watchPosition((found) => {
-      const { longitude, latitude, accuracy } = found.coords;
-      this.raw = { at: [longitude, latitude], accuracy, time: Date.now() };
-      this.problem = null;
-      this.dispatchEvent(new Event("change"));
-    }, (error) => this.fail(error.code === 1 ? "没有允许定位;请在浏览器的网站设置里允许,或在地图上点选" : "暂时定不到位置;请到露天处,或在地图上点选"),
-    { enableHighAccuracy: true, maximumAge: 5000, timeout: 20_000 });
+    this.watched = navigator.geolocation.watchPosition((found) => this.found(found), (error) => this.fail(error.code === 1 ? "没有允许定位;请在浏览器的网站设置里允许,或在地图上点选" : "暂时定不到位置;请到露天处,或在地图上点选"),
+    { ...PRECISE, maximumAge: 5000 });
   }
 
   fail(problem) {

@@ -71,6 +71,7 @@ export class Report {
     const go = button("提交", () => this.submit(go), { class: "field-main" });
     const like = make("div", { class: "field-like", "aria-live": "polite" });
     const showLike = () => this.drawLike(like);
+    this.askLike().then(showLike);
     this.position.addEventListener("change", showLike);
     sheet(`报隐患:${this.config.events[code]}`, make("div", { class: "field-body" },
       like, make("label", { for: "report-photo", class: "field-camera" }, "拍照"), file, this.pictures, this.place.element,
@@ -103,10 +104,26 @@ export class Report {
     }
   }
 
+  // What others have filed since the phone last heard; without a signal what the phone holds must do.
+  async askLike() {
+    this.like = [];
+    const at = this.place.at;
+    if (at && navigator.onLine) {
+      const asked = new URLSearchParams({ event: this.code, lon: at[0].toFixed(6), lat: at[1].toFixed(6), community: this.snapshot.start?.community || "" });
+      const found = await fetch(`/cases/similar?${asked}`, { credentials: "same-origin", headers: { Accept: "application/json" } })
+        .then((answer) => (answer.ok ? answer.json() : { cases: [] })).catch(() => ({ cases: [] }));
+      this.like = found.cases.map((one) => ({
+        id: one.id, geometry: { type: "Point", coordinates: [one.lon, one.lat] }, properties: one,
+      }));
+    }
+  }
+
   // Open cases of the same kind near by, so that nobody reports one twice.
   drawLike(element) {
     const at = this.place.at;
-    const found = at ? this.snapshot.features("hazard").filter((one) => one.properties.event_code === this.code)
+    const held = this.snapshot.features("hazard");
+    const known = [...held, ...this.like.filter((one) => !held.some((other) => other.id === one.id))];
+    const found = at ? known.filter((one) => one.properties.event_code === this.code)
       .map((feature) => ({ feature, distance: metres(at, middle(feature.geometry)) }))
       .filter((one) => one.distance <= (this.snapshot.start?.duplicate_m || 0)).sort((a, b) => a.distance - b.distance).slice(0, 3) : [];
     element.replaceChildren(...(found.length ? [make("p", {}, "附近已有同类未办结的案件,是同一件就不用再报:"),

@@ -115,7 +115,7 @@ export class Thing {
         properties: { status: step.to || given.status, flow: step.to_flow || given.flow, level } };
       await this.queue.add("step", { case: feature.id, ...rest }, { title: `${step.title}:${given.code}`, shows });
       await this.snapshot.show(shows).catch(() => undefined);
-      if (step.attends) {
+      if (step.attends.includes("worker")) {
         this.done("hazard", given.code, "done");
       }
       leave();

@@ -17,7 +17,7 @@ _RULES = Path(__file__).parents[3] / "layers" / "rules.toml"
 VALUE = {rule["code"]: rule["value"] for rule in tomllib.loads(_RULES.read_text(encoding="utf-8"))["rule"]}
 _SHANGHAI = timezone(timedelta(hours=8))
 _SEEN_TO = {
-    "note", "advise", "handle", "transfer", "track", "ask_recheck", "report_back", "close", "fail", "dispose",
+    "advise", "handle", "transfer", "track", "ask_recheck", "report_back", "close", "fail", "dispose",
     "report_done",
 }  # fmt: skip
 _LACKING = ("new_unregistered", "count_differs")
@@ -111,8 +111,11 @@ def _ends_of_steps(conn: Connection, community: str, day: date) -> dict[Any, dat
 
 def _attended(conn: Connection, community: str, day: date) -> set[Any]:
     """Return the cases that somebody saw to on a day, and didn't only enter, assign or put off."""
-    rows = conn.execute(text("select case_id, at, step from gis.case_step where community = :c"), {"c": community})
-    return {case for case, at, step in rows if step in _SEEN_TO and at.astimezone(_SHANGHAI).date() == day}
+    query = "select case_id, at, step, office from gis.case_step where community = :c"
+    return {
+        case for case, at, step, office in conn.execute(text(query), {"c": community})
+        if at.astimezone(_SHANGHAI).date() == day and (step in _SEEN_TO or (step == "note" and office == "worker"))
+    }  # fmt: skip
 
 
 def _of_case(case: dict[str, Any], day: date, step: date | None) -> dict[str, float]:

@@ -87,11 +87,13 @@ def fill(conn: Connection, draw: random.Random) -> None:
 
 def _take_steps(conn: Connection, draw: random.Random) -> None:
     """Take notes of most of the open cases or assign them, some twice, with limits before, on and after the day."""
-    cases = conn.execute(text("select id from gis.hazard where status in ('found', 'rectifying') order by code"))
-    for case in cases.scalars().all():
-        for _ in range(draw.choice((0, 1, 1, 2))):
+    query = "select id, status from gis.hazard where status in ('found', 'rectifying') and level = '01' order by code"
+    for case, status in conn.execute(text(query)).all():
+        turns = draw.choice((0, 1, 1, 2))
+        for turn in range(turns):
             at = datetime(DAY.year, DAY.month, DAY.day, tzinfo=SHANGHAI) + timedelta(hours=draw.randint(-40, 30))
-            step = draw.choice(("note", "assign"))
+            last = turn == turns - 1 and status == "rectifying"
+            step = draw.choice(("note", "assign", *(["ask_recheck"] * 3 if last else ())))
             whole = draw.choice((24, 17.5))
             ends = at.replace(hour=0) + timedelta(days=draw.randint(-6, 9), hours=whole)
             conn.execute(
