@@ -375,6 +375,9 @@ def test_a_photo_is_added_at_the_desk(page: Page, served_copy: Served, tmp_path:
     case = file(served_copy)
     Image.new("RGB", (640, 480), (20, 90, 160)).save(tmp_path / "after.jpg")
     opened(page, served_copy, f"?case={case['id']}")
+    # A case on which nothing was done yet has photos of before.
+    expect(page.get_by_label("照片是处置前还是处置后的")).to_have_value("before")
+    page.get_by_label("照片是处置前还是处置后的").select_option("after")
     page.set_input_files("#desk-one input[type=file]", tmp_path / "after.jpg")
     expect(page.locator("#desk-one .desk-photos img")).to_have_count(1)
     with page.expect_download() as taken:
