@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
@@ -16,7 +16,10 @@ from api.turns import Shares
 from gis_service.areas import area_named
 from gis_service.documents_sent import read_document
 from gis_service.features.allowed import community_for
-from gis_service.sync.edits import Sent, decide, list_edits, take_edits
+from gis_service.sync.edits import MOST, Sent, decide, list_edits, take_edits
+
+EDIT_SECONDS: Final = 0.01
+"""What an edit takes at least; what can't be taken in time needn't be read, looked up and locked either."""
 
 router = APIRouter(prefix="/sync", tags=["sync"], route_class=QuickRoute)
 
@@ -40,7 +43,7 @@ async def sync(
     """
 
     def take(seconds: float) -> Response:
-        given = read_document(Sent, document)
+        given = read_document(Sent, _first(document, seconds))
         given.refuse_other(scope)
         place = community_for(scope, community)
         outcomes = take_edits(database, scope, place, given.edits, given.device, seconds)
@@ -50,6 +53,14 @@ async def sync(
 
     syncs: Shares = request.app.state.syncs
     return await syncs.run(take)
+
+
+def _first(document: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Return a message with those of its edits that may be taken in so many seconds; at least one of them."""
+    edits = document.get("edits")
+    if not isinstance(edits, list) or len(edits) > MOST:
+        return document
+    return {**document, "edits": edits[: max(1, int(seconds / EDIT_SECONDS))]}
 
 
 @router.get("/edits", summary="终端提交的改动:待决定的冲突", response_class=Response, responses=JSON)

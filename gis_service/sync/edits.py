@@ -210,8 +210,8 @@ def _tried(doing: Doing) -> Outcome:
         raise
     except ServiceError as error:
         # Whoever decides about it later must hear of a doubtful place, too.
-        doubt = {"suspect": doing.edit.suspect} if doing.edit.suspect else {}
-        return Outcome(doing.edit.id, "conflict", doubt, str(error))
+        doubt = f"位置可疑:{doing.edit.suspect}。" if doing.edit.suspect else ""
+        return Outcome(doing.edit.id, "conflict", {}, f"{error}{doubt}")
     except Exception as error:
         # One edit that nobody has thought of must not keep all that a phone has behind it from being taken in.
         if doing.conn.invalidated:
@@ -267,9 +267,7 @@ def decide(database: Database, scope: Scope, community: str, identifier: uuid.UU
             raise ConflictError("这条改动已经处理过了。", "The edit is settled already.")
         result, state = dict(row["result"]), "dropped"
         if take == "mine":
-            edit = Edit(
-                id=row["id"], kind=row["kind"], made_at=row["made_at"], body=row["body"], suspect=result.get("suspect")
-            )
+            edit = Edit(id=row["id"], kind=row["kind"], made_at=row["made_at"], body=row["body"])
             clashed = [one["field"] for one in result.get("differences", [])] or None
             again, _ = apply(Doing(conn, scope, community, edit, insist=True, decided=clashed, made_by=row["actor"]))
             result, state = {**result, **again}, "settled"

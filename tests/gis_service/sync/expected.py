@@ -141,7 +141,7 @@ class Expected:
         day = edit.made_at.astimezone(_SHANGHAI)
         made = Standing(
             grid, f"AJ{day:%Y%m%d}-{edit.id.hex[:8].upper()}", body.get("flow", "community"), "found",
-            body.get("level", "01"), body["detail"],
+            body.get("level", "01"), body["detail"].replace("11010119900307803X", "〔已隐去〕"),
         )  # fmt: skip
         if edit.suspect:
             made.detail += f"(位置待核:{edit.suspect})"
