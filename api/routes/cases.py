@@ -126,7 +126,8 @@ def similar(
     """Return open cases of the same event within the distance of the rule ``case.duplicate_m``, the nearest first."""
     place = community_for(scope, community)
     with database.read(scope) as conn:
-        metres, found = similar_cases(conn, place, event, lon, lat)
+        # A tenth of a millimetre; PostGIS can't reckon with what is all but nothing.
+        metres, found = similar_cases(conn, place, event, round(lon, 9), round(lat, 9))
     return told({"within_m": metres, "cases": found})
 
 

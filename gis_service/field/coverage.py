@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 import geopandas
+import numpy as np
 from sqlalchemy.engine import Connection
 
 from gis_service.analysis.answer import percent
@@ -69,7 +70,8 @@ def _counted(
             count(grid, name)
             count(grid, f"{name}_never", since is None)
             count(grid, f"{name}_seen", since is not None and since <= rules[rule].value)
-    visits = pending.visits[[day == on for day in pending.visits["visited_on"]]]
+    # Of no visits at all, a plain list would choose no columns.
+    visits = pending.visits[np.array([day == on for day in pending.visits["visited_on"]], dtype=bool)]
     done, _ = done_on(pending, on)
     met: dict[tuple[str, str], tuple[str | None, bool]] = {}
     for grid, layer, code, outcome in zip(

@@ -26,6 +26,11 @@ def change(superuser: Engine, what: str, **given: Any) -> None:
         assert conn.execute(text(what), given).rowcount == 1
 
 
+def test_a_place_that_is_all_but_nothing_is_reckoned_with(committee: TestClient) -> None:
+    answer = committee.get("/cases/similar", params={"event": "X-FS01", "lon": "-14.2", "lat": "-5e-324"})
+    assert (answer.status_code, answer.json()["cases"]) == (200, [])
+
+
 def test_void_cases_count_nowhere(committee: TestClient, place: Place, copied_superuser: Engine) -> None:
     case = filed(committee, place, event_code="04-09", register=True)
     near = {"event": "04-09", "lon": place.lon, "lat": place.lat}

@@ -297,6 +297,12 @@ def test_the_office_sees_how_far_each_grid_is_round(made: Database, sample: Data
         assert own["grids"] == told_of["grids"][:1]
 
 
+def test_before_there_was_anything_nobody_was_anywhere(sample: Database) -> None:
+    with sample.read(STAFF) as conn:
+        told_of = coverage(conn, STAFF, read_area(conn, COMMUNITY), on=date(2000, 1, 1))
+    assert (told_of["total"]["visits_today"], told_of["total"]["done_today"], told_of["workers"]) == (0, 0, [])
+
+
 def compare_grid(conn: Connection, community: str, grid: str, figures: dict[str, Any]) -> None:
     wanted = listed(conn, community, DAY, grid)
     seen = """
