@@ -49,9 +49,9 @@ def coverage(conn: Connection, scope: Scope, area: Area, *, on: date) -> dict[st
     listed = [{"grid": code, "name": name, **_shares(counts.get(code, Counter()))} for code, name in grids.items()]
     total: Counter[str] = sum((counts.get(code, Counter()) for code in grids), Counter())
     return {
-        "community": area.code, "on": on.isoformat(), "definitions": _definitions(rules), "grids": listed,
+        "community": area.code, "on": on.isoformat(), "definitions": _defined(_definitions(rules)), "grids": listed,
         "total": _shares(total), "workers": by_worker(pending, rules, on) if office else [],
-        "worker_definitions": worker_definitions(rules), "rules_version": RULES_VERSION,
+        "worker_definitions": _defined(worker_definitions(rules)), "rules_version": RULES_VERSION,
         "rules": [rules[code].model_dump(mode="json") for code in USED],
     }  # fmt: skip
 
@@ -98,9 +98,9 @@ def _shares(counts: Counter[str]) -> dict[str, Any]:
     return told
 
 
-def _definitions(rules: Mapping[str, Rule]) -> list[dict[str, str]]:
+def _definitions(rules: Mapping[str, Rule]) -> tuple[tuple[str, str, str, str], ...]:
     rental, firm = (f"{rules[code].value:g} {rules[code].unit}" for _, _, code in _PLACES)
-    told = (
+    return (
         ("rentals", "在租的出租房", "户", "出租状态为在租"),
         ("rentals_seen", "周期内走访过的出租房", "户", f"最近一次走访完成(或登记的最近走访)距今不超过 {rental}"),
         ("rentals_share", "出租房走访覆盖", "%", "周期内走访过的出租房 ÷ 在租的出租房"),
@@ -125,6 +125,9 @@ def _definitions(rules: Mapping[str, Rule]) -> list[dict[str, str]]:
         ("left_today", "今天还在名单上", "件", "该办的隐患、出租房和企业中今天没有办完的"),
         ("must_left_today", "其中必去", "件", "还在名单上的重大、疑似重大和超期的隐患"),
     )
+
+
+def _defined(told: Iterable[tuple[str, str, str, str]]) -> list[dict[str, str]]:
     return [
         {"name": name, "title": title, "unit": unit, "definition": definition} for name, title, unit, definition in told
     ]

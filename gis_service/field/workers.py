@@ -80,10 +80,10 @@ def _told(worker: str | None, rounds: _Rounds) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def worker_definitions(rules: Mapping[str, Rule]) -> list[dict[str, str]]:
-    """Return what each figure of a post means, in the order in which they are shown."""
+def worker_definitions(rules: Mapping[str, Rule]) -> tuple[tuple[str, str, str, str], ...]:
+    """Return name, title, unit and meaning of each figure of a post, in the order in which they are shown."""
     rental, firm = (f"{rules[code].value:g} {rules[code].unit}" for *_, code in _PLACES)
-    told = (
+    return (
         ("visits_today", "今天的走访", "次", "走访日期为今天,不论对象和结果"),
         ("done_today", "今天办完", "件", "今天由其走访完成的隐患、出租房和企业,同一对象只算一次"),
         ("vain_today", "今天去过没有办成", "件", "今天由其走访而没有完成的隐患、出租房和企业"),
@@ -94,6 +94,3 @@ def worker_definitions(rules: Mapping[str, Rule]) -> list[dict[str, str]]:
         ("enterprises_seen", "周期内走访过的企业", "家", f"在营的企业中,由其走访完成且距今不超过 {firm}的,各人各算"),
         ("last_visit_on", "最近一次走访", "", "最近一次走访的日期,不论对象和结果"),
     )
-    return [
-        {"name": name, "title": title, "unit": unit, "definition": definition} for name, title, unit, definition in told
-    ]

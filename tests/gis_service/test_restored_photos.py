@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from gis_service.areas import create_area
 from gis_service.backups.photos import PhotoKeeper
-from gis_service.backups.sealing import Key, make_key, read_key, read_sealed, seal
+from gis_service.backups.sealing import Key, read_sealed, seal
 from gis_service.backups.store import Store
 from gis_service.database import connect, open_engine
 from gis_service.erasure.note import Note
@@ -27,27 +27,12 @@ from gis_service.photos.files import PhotoFiles
 from gis_service.scope import Scope
 from tests.conftest import TEST_BOUNDARY, TEST_COMMUNITY
 from tests.gis_service.photo_samples import small_photo
+from tests.gis_service.test_photo_backups import files, key, store
 
 STAFF = Scope("li", "staff", (TEST_COMMUNITY,))
 
 
-@pytest.fixture
-def key(tmp_path: Path) -> Key:
-    make_key(tmp_path / "key.txt")
-    return read_key(tmp_path / "key.txt")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    made = Store(tmp_path / "store")
-    made.folder.mkdir()
-    made.claim(tmp_path / "data")
-    return made
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> PhotoFiles:
-    return PhotoFiles(tmp_path / "data" / "photos")
+__all__ = ["files", "key", "store"]
 
 
 def name_photos(url: str, *hashes: str, area: bool = False) -> None:
