@@ -349,6 +349,9 @@ def test_counts_nobody_meant_are_not_saved(
 def test_a_number_of_a_person_is_refused_while_it_can_be_mended(page: Page, text_: str) -> None:
     page.tap("#field-report")
     page.tap(".field-tile:has-text('暴露垃圾')")
+    # Nothing of the form lies beside the screen, not even what is unseen.
+    sheet = page.locator("dialog[open]")
+    assert sheet.evaluate("(it) => it.scrollWidth - it.clientWidth") == 0
     page.fill("[data-sheet] textarea", text_)
     page.tap(".field-main:has-text('提交')")
     expect(page.locator("#field-said")).to_contain_text("疑似有手机号或身份证号")
