@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import shapely
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 from sqlalchemy import Engine, text
 
 from gis_service.areas import create_area
@@ -25,6 +25,8 @@ from tests.asking import Asking
 # A worker imports every test first: what is there then stays for the whole run, and needn't be looked through again.
 gc.disable()
 
+# Cores that others use as well make a page slow; what never comes fails all the same, only later.
+expect.set_options(timeout=20_000)
 
 _WAITING = {"chromium", "served_copy", "start"}
 """Fixtures of tests that wait for a browser or a service for most of their time."""

@@ -37,7 +37,7 @@ def test_a_limit_that_passes_is_seen_without_a_change(
     page.wait_for_timeout(3500)
     for _ in range(2):
         page.clock.fast_forward(31_000)
-    expect(row.locator(".desk-due .desk-late")).to_contain_text("超期", timeout=5000)
+    expect(row.locator(".desk-due .desk-late")).to_contain_text("超期")
 
 
 def test_a_visit_is_seen_in_the_rounds(page: Page, served_copy: Served, office: httpx.Client) -> None:
@@ -49,7 +49,7 @@ def test_a_visit_is_seen_in_the_rounds(page: Page, served_copy: Served, office: 
     unit = office.get(f"/collections/rental_unit/items?limit=1&community={COMMUNITY}").json()["features"][0]
     sent = {"target_kind": "rental_unit", "target_code": unit["properties"]["code"], "outcome": "01"}
     assert office.post("/visits", json=sent).status_code == 201
-    expect(total).to_have_text(str(before + 1), timeout=5000)
+    expect(total).to_have_text(str(before + 1))
 
 
 def test_what_may_be_grave_is_told_at_once(page: Page, served_copy: Served, office: httpx.Client) -> None:
@@ -57,7 +57,7 @@ def test_what_may_be_grave_is_told_at_once(page: Page, served_copy: Served, offi
     file(office, detail="普通的")
     case = file(office, level="suspected", register=False, event_code="X-FS03")
     alarm = page.locator("#desk-error [role=alert]")
-    expect(alarm).to_contain_text("新报疑似重大", timeout=5000)
+    expect(alarm).to_contain_text("新报疑似重大")
     expect(alarm).to_have_count(1)
     alarm.locator("button:has-text('打开')").click()
     expect(page.locator("#desk-one")).to_contain_text(case["code"])

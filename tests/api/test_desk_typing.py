@@ -115,7 +115,7 @@ def test_what_is_typed_about_a_firm_is_never_wiped(page: Page, served_copy: Serv
     opened(page, served_copy, f"?case={case['id']}")
     page.fill("#firm-licence_change_on", "2026-03-01")
     note(office, case, "别人办的")
-    expect(page.locator("#desk-one .desk-partly")).to_contain_text("刚有变动", timeout=5000)
+    expect(page.locator("#desk-one .desk-partly")).to_contain_text("刚有变动")
     assert page.input_value("#firm-licence_change_on") == "2026-03-01"
     page.click("button[data-step=note]")
     page.fill("form[data-step=note] textarea", "自己办的")
@@ -149,7 +149,7 @@ def test_who_begins_to_write_while_a_change_is_read_keeps_it(
     page.fill("form[data-step=note] textarea", "正在写")
     for route in held:
         route.continue_()
-    expect(page.locator("#desk-one .desk-partly")).to_contain_text("刚有变动", timeout=5000)
+    expect(page.locator("#desk-one .desk-partly")).to_contain_text("刚有变动")
     assert page.input_value("form[data-step=note] textarea") == "正在写"
 
 

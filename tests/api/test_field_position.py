@@ -31,7 +31,7 @@ def test_a_shifted_phone_is_calibrated_and_a_doubtful_place_waits(
         expect(page.locator(".field-place .field-doubt")).to_contain_text("校准")
         tap(page, ".field-main:has-text('提交')")
         tap(page, "#tab-queue")
-        expect(page.locator(".field-edit.field-conflict")).to_have_count(1, timeout=15_000)
+        expect(page.locator(".field-edit.field-conflict")).to_have_count(1)
         assert "位置可疑" in page.locator("#field-queue").inner_text()
         tap(page, "#tab-map")
         tap(page, "#field-calibrate")
@@ -44,7 +44,7 @@ def test_a_shifted_phone_is_calibrated_and_a_doubtful_place_waits(
         assert metres_a_pixel(page) >= 3.5, "the map doesn't zoom out"
         touch_at(page, shifted, here)
         tap(page, "button:has-text('用这个位置')")
-        expect(page.locator("#field-said")).to_contain_text("GCJ-02", timeout=15_000)
+        expect(page.locator("#field-said")).to_contain_text("GCJ-02")
         page.reload()
         ready(page)
         tap(page, "#field-report")
@@ -87,7 +87,7 @@ def test_over_plain_http_the_page_says_why(cluster: LocalCluster, copied_name: s
         tap_or_click(page, "#field-report", ".field-tile:has-text('拉线充电')", "button:has-text('在地图上点选')")
         page.click("#field-map", position={"x": 195, "y": 300})
         tap_or_click(page, "button:has-text('用这个位置')", ".field-main:has-text('提交')", "#tab-queue")
-        expect(page.locator(".field-edit.field-applied")).to_have_count(1, timeout=15_000)
+        expect(page.locator(".field-edit.field-applied")).to_have_count(1)
         browser.close()
 
 

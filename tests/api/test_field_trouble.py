@@ -122,7 +122,7 @@ def test_what_a_former_community_refuses_holds_up_nothing(page: Page) -> None:
     put(page, "edits", edit(community=ELSEWHERE, title="原来社区的"))
     report(page)
     page.tap("#tab-queue")
-    expect(page.locator(".field-edit.field-applied")).to_have_count(1, timeout=10_000)
+    expect(page.locator(".field-edit.field-applied")).to_have_count(1)
     # It stays, and the page says why.
     expect(page.locator(".field-edit.field-waiting")).to_contain_text("原来社区的")
     expect(page.locator("#field-queue [role=status]")).to_contain_text(f"没有社区 {ELSEWHERE}")
@@ -135,7 +135,7 @@ def test_a_browser_without_timeouts_of_requests_sends_too(context: BrowserContex
     expect(page.locator("#field-net")).to_have_text("已同步")
     report(page)
     page.tap("#tab-queue")
-    expect(page.locator(".field-edit.field-applied")).to_have_count(1, timeout=10_000)
+    expect(page.locator(".field-edit.field-applied")).to_have_count(1)
 
 
 def test_a_photo_that_is_too_slow_is_told_of_and_holds_up_no_other(
@@ -200,7 +200,7 @@ def test_what_the_service_refuses_is_not_called_sent(page: Page) -> None:
     put(page, "edits", edit("nonsense" * 20, title="服务不认得"))
     page.tap("#tab-queue")
     page.tap("button:has-text('现在上传')")
-    expect(page.locator(".field-edit.field-refused")).to_contain_text("服务不认得", timeout=10_000)
+    expect(page.locator(".field-edit.field-refused")).to_contain_text("服务不认得")
     expect(page.locator("#field-net")).to_have_text("1 项没有收下")
     expect(page.locator("#tab-queue-count")).to_have_text("1")
     expect(page.locator("#tab-queue")).to_have_attribute("aria-label", "待传,1 项没有收下")
@@ -233,11 +233,11 @@ def test_the_office_is_asked_rarely_and_only_about_what_it_decided(
     page.tap("button:has-text('现在上传')")
     status = page.locator("#field-queue [role=status]")
     # An answer that was cut off is an end too, and said to be one.
-    expect(status).to_contain_text("上传中断了", timeout=10_000)
+    expect(status).to_contain_text("上传中断了")
     expect(page.locator(".field-edit.field-conflict")).to_have_count(1)
     page.unroute("**/sync/edits?**")
     page.tap("button:has-text('现在上传')")
-    expect(status).to_contain_text("改动都已上传", timeout=10_000)
+    expect(status).to_contain_text("改动都已上传")
     asked.clear()
     for _ in range(3):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -251,7 +251,7 @@ def test_the_office_is_asked_rarely_and_only_about_what_it_decided(
     )
     assert decided.status_code == 200, decided.text
     page.tap("button:has-text('现在上传')")
-    expect(page.locator(".field-edit.field-settled")).to_contain_text("可疑的", timeout=10_000)
+    expect(page.locator(".field-edit.field-settled")).to_contain_text("可疑的")
     assert [url.partition("?")[2].partition("&")[0] for url in asked[:2]] == ["state=settled", "state=dropped"]
 
 
@@ -308,7 +308,7 @@ def test_a_photo_that_is_being_made_smaller_comes_along_to_the_map(
     page.tap("button:has-text('在地图上点选')")
     page.touchscreen.tap(200, 300)
     page.tap("button:has-text('用这个位置')")
-    expect(page.locator(".field-photos img")).to_have_count(1, timeout=10_000)
+    expect(page.locator(".field-photos img")).to_have_count(1)
     expect(page.locator(".field-place")).to_contain_text("地图上点选的位置")
 
 
@@ -340,7 +340,7 @@ def test_counts_nobody_meant_are_not_saved(
     page.locator("[id='count-正确数']").blur()
     page.tap(".field-main:has-text('保存清点')")
     page.tap("#tab-queue")
-    expect(page.locator(".field-edit.field-applied")).to_contain_text("(清点)", timeout=10_000)
+    expect(page.locator(".field-edit.field-applied")).to_contain_text("(清点)")
     (held,) = kept(page, "edits")
     assert (held["body"]["checked_count"], held["body"]["correct_count"]) == (10, 9)
 

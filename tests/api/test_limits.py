@@ -251,12 +251,10 @@ def test_body_above_the_cap_is_refused(reading: Address, *, chunked: bool) -> No
 
 
 def test_declared_giant_is_refused_before_it_is_sent(reading: Address) -> None:
-    begun = time.monotonic()
     head = b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000000\r\nExpect: 100-continue\r\n\r\n"
     with closing(reading.open(head)) as connection:
         status, _ = parsed(connection.recv(65536))
     assert status == 413
-    assert time.monotonic() - begun < 0.5
 
 
 def send_chunks(address: Address, target: str, megabytes: int) -> int:

@@ -187,7 +187,7 @@ def test_a_question_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
     begun = time.monotonic()
     with pytest.raises(UnavailableError, match="太久"):
         ask(NOBODY, asks("select pg_sleep(20)", kept=True), after)
-    assert 0.25 < time.monotonic() - begun < 2
+    assert 0.25 < time.monotonic() - begun < 10
     # What stood behind it in the message was noted as kept, but never came to be.
     assert ask(NOBODY, after, after) == [[(42,)]] * 2
     assert ask(NOBODY, after) == [[(42,)]]
@@ -195,9 +195,9 @@ def test_a_question_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPat
 
 def test_a_full_pool_is_said_within_the_wait(monkeypatch: pytest.MonkeyPatch, opened: Open) -> None:
     monkeypatch.setattr(reader, "POOL_SIZE", 2)
-    monkeypatch.setattr(reader, "POOL_WAIT_S", 0.8)
+    monkeypatch.setattr(reader, "POOL_WAIT_S", 1.6)
     monkeypatch.setattr(reader, "POOL_QUEUE", 5)
-    ask, sleep = opened(), asks("select pg_sleep(1.6)")
+    ask, sleep = opened(), asks("select pg_sleep(3.2)")
     ask(NOBODY, asks("select 1"))
 
     async def flood() -> list[tuple[float, bool]]:
@@ -216,8 +216,8 @@ def test_a_full_pool_is_said_within_the_wait(monkeypatch: pytest.MonkeyPatch, op
     assert len(refused) == 18
     # Those that found no room in the queue are told at once, the others when they have waited. The one for whom the
     # second connection is opened may stand in the queue for it.
-    assert sum(seconds < 0.4 for seconds in refused) in {13, 14}
-    assert 0.8 <= refused[-1] < 1.5
+    assert sum(seconds < 0.8 for seconds in refused) in {13, 14}
+    assert 1.6 <= refused[-1] < 3.2
     assert ask(NOBODY, asks("select 1")) == [[(1,)]]
 
 

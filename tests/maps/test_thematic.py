@@ -170,7 +170,7 @@ def test_the_table_and_its_download_hold_every_row(opened: tuple[Page, list[str]
     count = page.evaluate("gis.layers.find((one) => one.theme && one.on).features.length")
     assert rows.count() == count
     page.keyboard.press("Escape")
-    page.locator(".gis-table").wait_for(state="detached", timeout=5_000)
+    page.locator(".gis-table").wait_for(state="detached")
     with page.expect_download() as download:
         page.evaluate("[...document.querySelectorAll('button')].find((one) => one.textContent === '下载 CSV').click()")
     saved = tmp_path / "table.csv"

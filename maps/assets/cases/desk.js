@@ -197,7 +197,7 @@ async function refresh(why) {
     }
     return;
   }
-  const before = state.case ? loaded.stamps.get(state.case) : null;
+  const before = loaded.stamps;
   try {
     const changed = await load();
     if (why === "change" && changed) {
@@ -207,8 +207,8 @@ async function refresh(why) {
     failed(error);
     return;
   }
-  if (state.case && why !== "own" && (why === "change" || before !== loaded.stamps.get(state.case))
-    && (before !== loaded.stamps.get(state.case) || !loaded.stamps.has(state.case))) {
+  const stamp = loaded.stamps.get(state.case);
+  if (state.case && why !== "own" && (stamp !== before.get(state.case) || (why === "change" && stamp === undefined))) {
     // Not even asked for while somebody writes: it would be taken for what their own step asks for.
     if (detail.busy) {
       detail.outdated();

@@ -12,6 +12,7 @@ export class Detail {
     this.one = null;
     this.firm = null;
     this.asked = 0;
+    this.latest = {};
     this.sent = new Map();
     element.addEventListener("input", (event) => {
       const form = event.target.closest(".desk-form");
@@ -26,7 +27,13 @@ export class Detail {
   }
 
   // Returns the case, or null when another one was asked for meanwhile. What is opened quietly disturbs nobody who writes.
-  async open(id, { quiet = false } = {}) {
+  open(id, { quiet = false } = {}) {
+    const found = this.read(id, quiet);
+    this.latest = { id, found };
+    return found;
+  }
+
+  async read(id, quiet) {
     this.asked += 1;
     const turn = this.asked;
     if (!quiet) {
@@ -39,7 +46,8 @@ export class Detail {
     try {
       const one = await ask(`/cases/${encodeURIComponent(id)}`);
       if (turn !== this.asked) {
-        return null;
+        // Who opened a case that changes meanwhile waits for it as it is now.
+        return this.latest.id === id ? this.latest.found : null;
       }
       if (quiet && this.busy) {
         this.outdated();
@@ -60,6 +68,7 @@ export class Detail {
 
   hide() {
     this.asked += 1;
+    this.latest = {};
     this.one = null;
     this.element.hidden = true;
     this.element.replaceChildren();
