@@ -8,9 +8,9 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from gis_service.features.tags import tag_of, versions_of
-from gis_service.reader import Reader, Rows
+from gis_service.reader import Reader
 from gis_service.scope import Scope
-from gis_service.statement import Asked
+from gis_service.statement import Asked, Rows
 from layers.layer import Layer
 
 _KEPT = {"Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}

@@ -36,9 +36,9 @@ from gis_service.features.read import page_of_features, read_page
 from gis_service.features.tiles import read_tile, tile_of
 from gis_service.local_cluster import LocalCluster
 from gis_service.people.logins import digest_of, identify
-from gis_service.reader import Reader, Rows
+from gis_service.reader import Reader
 from gis_service.scope import Scope
-from gis_service.statement import Asked
+from gis_service.statement import Asked, Rows
 from layers.registry import LAYERS
 
 LAYER = LAYERS["building"]

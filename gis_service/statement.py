@@ -22,6 +22,8 @@ _NUMBER = re.compile(r"\$([0-9]+)")
 
 Asked = tuple["Statement", Mapping[str, Any]]
 """A statement with its values, ready to be sent."""
+Rows = list[tuple[Any, ...]]
+"""What answers it."""
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from gis_service.features.nearby import nearby_of, read_joined, read_nearby
 from gis_service.features.question import Question
 from gis_service.features.read import Page, one_feature, page_of_features, read_feature, read_page
 from gis_service.features.tiles import read_tile, tile_of
-from gis_service.reader import Reader, Rows
+from gis_service.reader import Reader
 from gis_service.scope import Scope
-from gis_service.statement import Asked
+from gis_service.statement import Asked, Rows
 from layers.layer import Layer
 
 Answer = TypeVar("Answer")

@@ -24,8 +24,8 @@ from gis_service.exports.selection import Selection
 from gis_service.features.question import Question, parse_as_of
 from gis_service.features.read import one_feature, page_of_features, read_feature, read_page
 from gis_service.features.stamps import read_stamp, stamp_of
-from gis_service.reader import Rows
 from gis_service.reference_systems import CRS84, reference_system
+from gis_service.statement import Rows
 
 router = APIRouter(prefix="/collections/{layer}", tags=["features"], route_class=QuickRoute)
 

@@ -27,10 +27,10 @@ from gis_service.features.received import read_json
 from gis_service.features.search import MAX_HITS, read_hits, search_of
 from gis_service.features.summary import read_summary, sheet_of, summary_of
 from gis_service.features.tags import tag_of, versions_of
-from gis_service.reader import Reader, Rows
+from gis_service.reader import Reader
 from gis_service.reference_systems import CRS84
 from gis_service.scope import Scope
-from gis_service.statement import Asked
+from gis_service.statement import Asked, Rows
 from layers.layer import Layer
 from layers.registry import LAYERS
 

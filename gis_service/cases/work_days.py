@@ -14,8 +14,7 @@ from sqlalchemy.engine import Connection
 from gis_service.areas import list_areas, read_area
 from gis_service.cases.work_calendar import PUBLISHED, WorkCalendar, WorkDay
 from gis_service.errors import NotFoundError
-from gis_service.reader import Rows
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from gis_service.tables import AREA
 from gis_service.work_day_tables import WORK_DAY
 

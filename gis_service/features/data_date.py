@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from gis_service.features.question import SHANGHAI
-from gis_service.reader import Rows
 from gis_service.reference_systems import CRS84
+from gis_service.statement import Rows
 
 
 def said_of(versions: Rows) -> dict[str, Any]:

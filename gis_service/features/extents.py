@@ -11,9 +11,9 @@ from sqlalchemy import Select, func, select
 from gis_service.features.question import Question
 from gis_service.features.select import conditions, rows_of
 from gis_service.features.tags import versions_of
-from gis_service.reader import Reader, Rows
+from gis_service.reader import Reader
 from gis_service.scope import Scope, values_of
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from layers.layer import Layer
 
 Extent = tuple[float, float, float, float]

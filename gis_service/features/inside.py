@@ -15,9 +15,8 @@ from gis_service.features.drawn import area_m2
 from gis_service.features.question import Question
 from gis_service.features.read import feature_text
 from gis_service.features.select import asked_scope, conditions, rows_of
-from gis_service.reader import Rows
 from gis_service.scope import Scope, values_of
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from layers.field import LayerField
 from layers.layer import Layer
 from layers.registry import LAYERS

@@ -27,9 +27,8 @@ from gis_service.errors import InputError
 from gis_service.features.question import Question
 from gis_service.features.read import feature_text
 from gis_service.features.select import ROWS, asked_scope, conditions, rows_of
-from gis_service.reader import Rows
 from gis_service.scope import Scope, values_of, within
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from gis_service.tables import STORED_SRID
 from layers.layer import Layer
 

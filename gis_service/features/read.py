@@ -33,10 +33,9 @@ from gis_service.errors import InputError, NotFoundError
 from gis_service.features.question import Question
 from gis_service.features.select import ROWS, asked_scope, conditions, ordered, rows_of
 from gis_service.features.stream import stream_texts
-from gis_service.reader import Rows
 from gis_service.reference_systems import CRS84, ReferenceSystem
 from gis_service.scope import Scope, values_of
-from gis_service.statement import Asked, compile_statement, remembered
+from gis_service.statement import Asked, Rows, compile_statement, remembered
 from gis_service.tables import STORED_SRID
 from layers.layer import Layer
 

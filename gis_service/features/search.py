@@ -37,9 +37,8 @@ from gis_service.features.nearby import check_place
 from gis_service.features.question import Question
 from gis_service.features.select import conditions, rows_of
 from gis_service.features.spelling import spelling_of
-from gis_service.reader import Rows
 from gis_service.scope import Scope, values_of
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from gis_service.tables import STORED_SRID
 from layers.layer import Layer
 from layers.registry import LAYERS

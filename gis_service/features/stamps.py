@@ -15,9 +15,8 @@ from gis_service.errors import NotFoundError
 from gis_service.features.question import Question
 from gis_service.features.select import conditions, rows_of
 from gis_service.features.tags import declaration_version
-from gis_service.reader import Rows
 from gis_service.scope import Scope, values_of
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from layers.layer import Layer
 
 

@@ -32,9 +32,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from gis_service.errors import InputError, NotFoundError
 from gis_service.features.figures import CHANGE_DAYS, CHANGES, CURRENT, FIGURES, rule_name, today
 from gis_service.features.question import SHANGHAI
-from gis_service.reader import Rows
 from gis_service.scope import Scope, values_of, within
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from gis_service.tables import AREA_RULE, LAYER_VERSION, tables_of
 from layers.layer import Layer
 from layers.registry import LAYERS

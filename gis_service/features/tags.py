@@ -10,9 +10,8 @@ from sqlalchemy import Select, Text, bindparam, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.engine import Connection
 
-from gis_service.reader import Rows
 from gis_service.scope import Scope, values_of, within
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from gis_service.tables import LAYER_VERSION
 from layers.layer import Layer
 from layers.registry import LAYERS

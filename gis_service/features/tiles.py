@@ -11,9 +11,8 @@ from sqlalchemy.types import UserDefinedType
 from gis_service.errors import InputError
 from gis_service.features.question import Question
 from gis_service.features.select import asked_scope, conditions, rows_of
-from gis_service.reader import Rows
 from gis_service.scope import Scope, values_of
-from gis_service.statement import Asked, remembered
+from gis_service.statement import Asked, Rows, remembered
 from gis_service.tables import STORED_SRID
 from layers.field import Kind
 from layers.layer import Layer

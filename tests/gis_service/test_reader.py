@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, Integer, Text, bindparam, literal_column, select, text
 
-from gis_service import reader
+from gis_service import pipeline, reader
 from gis_service.database import Database, prepare
 from gis_service.errors import InputError, UnavailableError
 from gis_service.features.nearby import nearby_of
@@ -266,11 +266,11 @@ def test_more_shapes_than_are_kept(single: Asking) -> None:
             answers = single(NOBODY, shape, held)
             assert answers[0] == [(f"v{number}".encode(),)], round_
             most = max(most, answers[1][0][0])
-    assert 200 < most <= reader.KEPT
+    assert 200 < most <= pipeline.KEPT
     both = single(NOBODY, *shapes[:400])
     assert [rows[0][0] for rows in both] == [f"v{number}".encode() for number in range(400)]
     assert single(NOBODY, shapes[7]) == [[(b"v7",)]]
-    assert single(NOBODY, held)[0][0][0] <= reader.KEPT
+    assert single(NOBODY, held)[0][0][0] <= pipeline.KEPT
 
 
 def test_statements_that_were_forgotten_behind_its_back_are_made_again(single: Asking) -> None:
@@ -284,7 +284,7 @@ def test_statements_that_were_forgotten_behind_its_back_are_made_again(single: A
         single(scope, asks("deallocate all"))
         assert single(scope, *asked) == first
         assert single(scope, *asked) == first
-        assert single(scope, held) == [[(3,)]]
+        assert single(scope, held) == [[(4,)]]
     # Someone else's statement has the name: a pooler in between gave another session.
     single(scope, asks("deallocate all"))
     name = SCOPE[0].name
