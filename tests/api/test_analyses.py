@@ -6,7 +6,7 @@ import csv
 import functools
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,12 @@ from maps.offline import outside_references
 
 DAY = "2020-06-30"
 Answers = Callable[[str], dict[str, Any]]
+USUAL = {"overview", "due", "density", "density_change", "waste_coverage", "contradictions"}
+
+
+def some(names: Iterable[str]) -> list[Any]:
+    """Return all names for a test's cases, those beside the usual ones for the long proofs."""
+    return [name if name in USUAL else pytest.param(name, marks=pytest.mark.long) for name in names]
 
 
 def test_lists_name_every_analysis_and_map(client: TestClient) -> None:
@@ -88,7 +94,7 @@ def test_an_answer_says_everything_about_itself(answers: Answers, name: str) -> 
             assert 30.6 < south < 30.8
 
 
-@pytest.mark.parametrize("name", ANALYSES)
+@pytest.mark.parametrize("name", some(ANALYSES))
 def test_only_a_dated_answer_depends_on_the_day(client: TestClient, answers: Answers, name: str) -> None:
     now, then = answers(name), client.get(f"/analyses/{name}?on=2012-06-30").json()
     assert (then.pop("on"), dict(now).pop("on")) == ("2012-06-30", DAY)
@@ -118,7 +124,7 @@ def test_its_tables_hold_a_line_for_each_feature(client: TestClient, answers: An
         assert all(len(line) == len(lines[0]) for line in lines)
 
 
-@pytest.mark.parametrize("name", ANALYSES)
+@pytest.mark.parametrize("name", some(ANALYSES))
 def test_its_page_reads_without_a_script(client: TestClient, answers: Answers, name: str) -> None:
     page = client.get(f"/analyses/{name}?on={DAY}&f=html").text
     assert answers(name)["title"] in page
@@ -129,7 +135,7 @@ def test_its_page_reads_without_a_script(client: TestClient, answers: Answers, n
     }
 
 
-@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize("name", some(MAPS))
 def test_a_map_is_answered_once_and_then_unchanged(client: TestClient, name: str) -> None:
     first = client.get(f"/maps/{name}?on={DAY}")
     assert first.status_code == 200

@@ -157,7 +157,7 @@ def test_head_is_get_without_a_body(client: TestClient) -> None:
         ITEMS,
         f"{ITEMS}/x",
         "/maps/overview",
-        "/maps/overview/file?community=330482002011",
+        pytest.param("/maps/overview/file?community=330482002011", marks=pytest.mark.long),
         "/maps/overview/layers/building?community=330482002011",
         "/collections/building/tiles/WebMercatorQuad/0/0/0",
         "/nearby?lon=121&lat=30",
