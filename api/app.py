@@ -67,7 +67,7 @@ from maps.table_page import TABLE_FILES
 
 # In the order in which a request looks for its route: what is asked most comes first.
 _ROUTERS = (
-    questions.router, tiles.router, features.router, versions.router, personal.router, transactions.router, maps.router,
+    features.router, questions.router, tiles.router, versions.router, personal.router, transactions.router, maps.router,
     analyses.router, today.router, cases.router, visits.router, sync.router, changes.router, desk.router, field.router,
     collections.router, schemas.router, forms.router, uploads.router, jobs.router, landing.router, login.router,
     account.router, accounts.router, audit.router, metrics.router, exports.router, calendars.router,
@@ -139,6 +139,8 @@ def create_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        # The service keeps its own log and metrics, and tells nobody else.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     # Each on its own, not router by router: a router inside another is looked through anew for every request.
     app.router.routes.extend(all_routes())

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 
 from fastapi import Request
+from starlette.datastructures import URL
 
 JSON, HTML = "application/json", "text/html"
 GEOJSON = "application/geo+json"
@@ -18,7 +21,16 @@ OGC_REL = "http://www.opengis.net/def/rel/ogc/1.0/"
 
 def base_url(request: Request) -> str:
     """Return the address under which the client reached the service, without a slash at its end."""
-    return str(request.base_url).rstrip("/")
+    scope = request.scope
+    server = tuple(scope.get("server") or ())
+    return _address(scope["scheme"], request.headers.get("host"), server, scope.get("root_path", ""))
+
+
+@lru_cache(maxsize=64)
+def _address(scheme: str, host: str | None, server: tuple[Any, ...], root: str) -> str:
+    headers = [] if host is None else [(b"host", host.encode("latin-1"))]
+    place = {"scheme": scheme, "server": server or None, "headers": headers, "path": f"{root}/", "query_string": b""}
+    return str(URL(scope=place)).rstrip("/")
 
 
 def link(href: str, rel: str, media_type: str, title: str) -> dict[str, str]:

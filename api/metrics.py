@@ -28,6 +28,7 @@ class Metrics:
             "gis_request_seconds", "Time until an answer was sent.", ("route",), buckets=_SECONDS,
             registry=self._registry,
         )  # fmt: skip
+        self._known: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
         self._jobs = Gauge("gis_jobs_unfinished", "Jobs that wait or are being worked on.", registry=self._registry)
 
     def watch_backups(self, age: Callable[[], float | None]) -> None:
@@ -37,8 +38,14 @@ class Metrics:
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count an answered request; ``route`` is its template, so that labels stay few and tell nothing."""
-        self._requests.labels(method, route or _NO_ROUTE, str(status)).inc()
-        self._seconds.labels(route or _NO_ROUTE).observe(seconds)
+        found = self._known.get((method, route, status))
+        if found is None:
+            name = route or _NO_ROUTE
+            found = self._requests.labels(method, name, str(status)), self._seconds.labels(name)
+            self._known[method, route, status] = found
+        counter, histogram = found
+        counter.inc()
+        histogram.observe(seconds)
 
     def text(self, *, unfinished_jobs: int) -> bytes:
         """Return everything in Prometheus' text format."""

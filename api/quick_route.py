@@ -17,6 +17,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Send
+from starlette.types import Scope as ASGIScope
 
 from api.access import rule_of
 from api.admission import SAFE, admit, forget
@@ -34,6 +36,16 @@ class QuickRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Make a route whose operation is called like its function, unless it is given an id."""
         super().__init__(path, endpoint, **{**options, "generate_unique_id_function": _name_of})
+        answer = self.get_route_handler()
+
+        # In the place of FastAPI's own, which opens two stacks for dependencies that have to be closed: there are none.
+        # What is raised is answered by the application, as everywhere.
+        async def app(scope: ASGIScope, receive: Receive, send: Send) -> None:
+            request = Request(scope, receive, send)
+            response = await answer(request)
+            await response(scope, receive, send)
+
+        self.app = app
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request.
@@ -93,13 +105,17 @@ class _Parameter:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A function and where its arguments come from."""
+    """A function and where its arguments come from.
+
+    ``unasked`` are the values of its query parameters where a request has no query; None if one of them is required.
+    """
 
     call: Callable[..., Any]
     waits: bool
     request_name: str | None
     path: Sequence[_Parameter]
     query: Sequence[_Parameter]
+    unasked: Mapping[str, Any] | None
     headers: Sequence[_Parameter]
     parts: Sequence[tuple[str | None, _Plan]]
 
@@ -119,7 +135,10 @@ class _Plan:
         if self.path:
             _read(self.path, "path", request.path_params, values, errors)
         if self.query:
-            _read(self.query, "query", request.query_params, values, errors)
+            if self.unasked is not None and not request.scope["query_string"]:
+                values |= self.unasked
+            else:
+                _read(self.query, "query", request.query_params, values, errors)
         if self.headers:
             _read(self.headers, "header", request.headers, values, errors)
         if len(errors) > before:
@@ -154,9 +173,11 @@ def _plan_of(dependant: Dependant) -> _Plan:
         raise TypeError(f"no plan for {call!r}: a plain or async function is expected")
     if dependant.cookie_params or dependant.body_params:
         raise TypeError(f"{call.__qualname__} declares cookies or a body; let it read them from the request")
+    query = _parameters(dependant.query_params)
+    unasked = None if any(one.required for one in query) else {one.name: one.default for one in query}
     return _Plan(
         call, iscoroutinefunction(call), dependant.request_param_name,
-        _parameters(dependant.path_params), _parameters(dependant.query_params),
+        _parameters(dependant.path_params), query, unasked,
         _parameters(dependant.header_params), tuple((part.name, _plan_of(part)) for part in dependant.dependencies),
     )  # fmt: skip
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -63,7 +63,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = uuid.uuid4().hex[:16]
+        identifier = secrets.token_hex(8)
         scope["request_id"] = identifier
         begun, status, sent = time.perf_counter(), 0, 0
 

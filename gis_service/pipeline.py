@@ -120,6 +120,7 @@ class _Answer:
     def __init__(self, pgconn: PGconn) -> None:
         self._pgconn = pgconn
         self._results: list[PGresult] = []
+        self._sent = True
         self._ended = False
 
     async def whole(self) -> list[PGresult]:
@@ -139,18 +140,21 @@ class _Answer:
                 done.set_result(None)
 
         def send() -> None:
-            if self._pgconn.flush() == 0:
+            self._sent = self._pgconn.flush() == 0
+            if self._sent:
                 loop.remove_writer(socket)
 
         if not self._ended:
             loop.add_reader(socket, settle, self._gather)
             try:
-                if self._pgconn.flush():
+                self._sent = self._pgconn.flush() == 0
+                if not self._sent:
                     loop.add_writer(socket, settle, send)
                 await done
             finally:
-                loop.remove_writer(socket)
                 loop.remove_reader(socket)
+                if not self._sent:
+                    loop.remove_writer(socket)
         return self._results
 
     def _gather(self) -> None:

@@ -98,11 +98,11 @@ def partial_of(areas: Sequence[str]) -> str:
 
 
 SETTINGS = (
-    "select set_config('gis.scope', {areas}, true), set_config('gis.communities', {communities}, true),"
+    "select num_nulls(set_config('gis.scope', {areas}, true), set_config('gis.communities', {communities}, true),"
     " set_config('gis.actor', {actor}, true), set_config('gis.upload', {upload}, true),"
-    " set_config('gis.role', {role}, true), set_config('gis.managed', {managed}, true)"
+    " set_config('gis.role', {role}, true), set_config('gis.managed', {managed}, true))"
 )
-"""Statement that tells a transaction whose it is; its settings end with the transaction."""
+"""Statement that tells a transaction whose it is, in one short row; its settings end with the transaction."""
 
 GRANTED = (
     " from gis.granted(decode({credential}, 'hex')) g where (g.actor, g.role, g.areas, g.managed, g.read_only)"

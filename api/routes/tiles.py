@@ -83,6 +83,18 @@ async def tile_question(
 TileQuestion = Annotated[Question, Depends(tile_question)]
 
 
+@router.get("/collections/{layer}/tiles/WebMercatorQuad/{zoom}/{row}/{column}", summary="矢量瓦片",
+            response_class=Response, responses=_TILE, operation_id="collection.vector.getTile")  # fmt: skip
+async def tile(
+    request: Request, layer: LayerOf, reader: ReaderOf, scope: ScopeOf, question: TileQuestion,
+    zoom: Zoom, row: Row, column: Column,
+    filter_: FilterParameter = None, filter_lang: FilterLanguage = None, filter_crs: FilterSystem = None,
+) -> Response:  # fmt: skip
+    """Return one tile; 204 where nothing lies, 304 while the layer hasn't changed."""
+    asked = [(layer, _filtered(question, layer, filter_, filter_lang, filter_crs))]
+    return await _answer(request, reader, scope, asked, (zoom, row, column))
+
+
 @router.get("/tileMatrixSets", summary="瓦片方案清单", response_class=Response, responses=_TWO_FORMS,
             operation_id="getTileMatrixSetsList")  # fmt: skip
 async def tile_matrix_sets(request: Request, f: FormatParameter = None) -> Response:
@@ -178,18 +190,6 @@ async def dataset_tile(
 ) -> Response:  # fmt: skip
     """Return one tile with several layers; a filter must suit each of them."""
     asked = [(layer, _filtered(question, layer, filter_, filter_lang, filter_crs)) for layer in layers]
-    return await _answer(request, reader, scope, asked, (zoom, row, column))
-
-
-@router.get("/collections/{layer}/tiles/WebMercatorQuad/{zoom}/{row}/{column}", summary="矢量瓦片",
-            response_class=Response, responses=_TILE, operation_id="collection.vector.getTile")  # fmt: skip
-async def tile(
-    request: Request, layer: LayerOf, reader: ReaderOf, scope: ScopeOf, question: TileQuestion,
-    zoom: Zoom, row: Row, column: Column,
-    filter_: FilterParameter = None, filter_lang: FilterLanguage = None, filter_crs: FilterSystem = None,
-) -> Response:  # fmt: skip
-    """Return one tile; 204 where nothing lies, 304 while the layer hasn't changed."""
-    asked = [(layer, _filtered(question, layer, filter_, filter_lang, filter_crs))]
     return await _answer(request, reader, scope, asked, (zoom, row, column))
 
 

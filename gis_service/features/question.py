@@ -26,6 +26,10 @@ def today() -> date:
 
 
 Bbox = tuple[float, float, float, float]
+SIDES = ("west", "south", "east", "north")
+_SINGLE = 4e-5
+"""Degrees: more than twice the step from one number of single precision to the next, which is 1.5e-5 at 180."""
+_NOWHERE: Bbox = (999.0, 999.0, 999.0, 999.0)
 _EDGE_POINTS = 16
 """Points on each edge of a projected box, whose edges are no straight lines in degrees."""
 _LEAST_M, _ROUNDING = 5e-4, 5e-9
@@ -65,6 +69,17 @@ class Question:
     order: tuple[str, ...] = ()
     filter: Filter | None = None
 
+    @property
+    def inner(self) -> Bbox:
+        """The part of the box whose features need no second look: what lies within it meets the box, whatever its form.
+
+        PostGIS compares boxes in single precision, so it is smaller by more than that; a box that is too small for it
+        has none, which is said by one where nothing is.
+        """
+        west, south, east, north = self.bbox or _NOWHERE
+        found = (west + _SINGLE, south + _SINGLE, east - _SINGLE, north - _SINGLE)
+        return found if found[0] < found[2] and found[1] < found[3] else _NOWHERE
+
     @cached_property
     def shape(self) -> Hashable:
         """What is asked without the values: questions of one shape share one statement."""
@@ -76,7 +91,8 @@ class Question:
         """Return the values by the names that ``select.conditions`` gives them."""
         found: dict[str, object] = {f"eq_{name}": value for name, value in self.equals.items()}
         if self.bbox is not None:
-            found |= dict(zip(("west", "south", "east", "north"), self.bbox, strict=True))
+            found |= dict(zip(SIDES, self.bbox, strict=True))
+            found |= {f"inner_{side}": value for side, value in zip(SIDES, self.inner, strict=True)}
         first, last = self.valid or (None, None)
         given = {
             "polygon": self.polygon, "grid": self.grid, "as_of": self.as_of,

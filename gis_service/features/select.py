@@ -10,6 +10,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     FromClause,
+    Function,
     Select,
     Text,
     and_,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 
 from gis_service.features.filter_sql import condition
 from gis_service.features.properties import queryable
-from gis_service.features.question import Question
+from gis_service.features.question import SIDES, Bbox, Question
 from gis_service.scope import Scope, within
 from gis_service.tables import STORED_SRID, tables_of
 from layers.field import Kind
@@ -55,9 +56,10 @@ def conditions(layer: Layer, rows: FromClause, scope: Scope, question: Question)
     """
     parts = [within(asked_scope(scope, question), rows, layer.visibility)]
     if question.bbox is not None:
-        sides = zip(("west", "south", "east", "north"), question.bbox, strict=True)
-        envelope = func.ST_MakeEnvelope(*(bindparam(name, value, Double) for name, value in sides), STORED_SRID)
-        parts += [rows.c.geom.op("&&")(envelope), func.ST_Intersects(rows.c.geom, envelope)]
+        envelope = _box("", question.bbox)
+        # Most of what is in a box lies well inside, where a look at its own box will do.
+        inside = rows.c.geom.op("@", is_comparison=True)(_box("inner_", question.inner))
+        parts += [rows.c.geom.op("&&")(envelope), or_(inside, func.ST_Intersects(rows.c.geom, envelope))]
     if question.polygon is not None:
         area = func.ST_GeomFromText(bindparam("polygon", question.polygon, Text), STORED_SRID)
         parts += [rows.c.geom.op("&&")(area), func.ST_Intersects(rows.c.geom, area)]
@@ -80,6 +82,11 @@ def conditions(layer: Layer, rows: FromClause, scope: Scope, question: Question)
     if question.filter is not None:
         parts.append(condition(question.filter.shape, layer, rows))
     return and_(*parts)
+
+
+def _box(prefix: str, bbox: Bbox) -> Function[Any]:
+    sides = (bindparam(f"{prefix}{side}", value, Double) for side, value in zip(SIDES, bbox, strict=True))
+    return func.ST_MakeEnvelope(*sides, STORED_SRID)
 
 
 def _column(rows: FromClause, name: str) -> ColumnElement[Any]:
