@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
@@ -17,6 +18,7 @@ from gis_service.features.read import property_names
 from gis_service.reference_systems import ReferenceSystem, reference_system
 from layers.field import Kind
 from layers.layer import Layer
+from layers.registry import LAYERS
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 10_000
 
@@ -59,8 +61,8 @@ async def items_asked(
     filter_crs: FilterSystem = None,
 ) -> AskedItems:  # fmt: skip
     """Return what a request for items asks; every property of the layer is a parameter too."""
-    own = {*KEPT, *(field.name for field in layer.fields)}
-    refuse_unknown(request, {*ITEMS_PARAMETERS, *own})
+    own, known = _names_of(layer.name)
+    refuse_unknown(request, known)
     written = [(name, value) for name, value in request.query_params.items() if name in own]
     box_system = reference_system(bbox_crs)
     box: dict[str, Any] = parse_bbox(bbox, box_system) if bbox is not None else {}
@@ -75,6 +77,13 @@ async def items_asked(
         filter=read_filter(layer, filter_, filter_lang, filter_crs),
     )
     return AskedItems(question, reference_system(crs), read_names(layer, properties))
+
+
+@cache
+def _names_of(layer: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the parameters that are properties of a layer, and all that a request for its items may have."""
+    own = frozenset((*KEPT, *(field.name for field in LAYERS[layer].fields)))
+    return own, own | frozenset(ITEMS_PARAMETERS)
 
 
 items_asked.reads_properties = True  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ MAX_ROWS = 1000
 """Most features on one page: a browser draws them all, in the table and on the map."""
 
 _GROUND = ("water", "road", "community")
-_OF_A_PAGE = ("after", "f", "limit")
+_OF_A_PAGE = frozenset(("after", "f", "limit"))
 _ALTERNATES = (
     ("html", HTML, TITLES["html"]),
     *((name, form.media_type, form.title) for name, form in FILES.items()),
@@ -82,8 +82,12 @@ def _may_read(request: Request) -> bool:
 
 def alternate_links(request: Request, layer: Layer) -> list[dict[str, str]]:
     """Return links to a page of features in the other formats; those of files lead to the whole answer."""
-    asked = {name: value for name, value in request.query_params.items() if name not in _OF_A_PAGE}
-    query = f"&{urlencode(asked)}" if asked else ""
+    given = request.query_params
+    if given.keys() & _OF_A_PAGE:
+        query = urlencode({name: value for name, value in given.items() if name not in _OF_A_PAGE})
+    else:
+        query = request.url.query
+    query = f"&{query}" if query else ""
     here = f"{base_url(request)}/collections/{layer.name}/items"
     return [
         {"href": f"{here}?f={name}{query}", "rel": "alternate", "type": media_type, "title": title}

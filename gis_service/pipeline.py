@@ -36,9 +36,10 @@ class Bytes(Loader):
 
 
 class Kept(AsyncConnection[tuple[Any, ...]]):
-    """A connection that knows which statements it keeps prepared, by their names."""
+    """A connection that knows which statements it keeps, by their names, and how values are written and read."""
 
     kept: set[bytes]
+    transformer: abc.Transformer
 
 
 def make_ready(conn: Kept) -> None:
@@ -46,6 +47,7 @@ def make_ready(conn: Kept) -> None:
     conn.kept = set()
     for kind in ("text", "json", "varchar", "bytea"):
         conn.adapters.register_loader(kind, Bytes)
+    conn.transformer = Transformer(conn)
 
 
 async def exchange(conn: Kept, asked: Sequence[Asked], *, keep: bool = True) -> list[Rows]:
@@ -62,10 +64,9 @@ async def exchange(conn: Kept, asked: Sequence[Asked], *, keep: bool = True) -> 
         What the first statement that failed says; those after it weren't run. The connection can be used again,
         unless it is closed.
     """
-    transformer = Transformer(conn)
     conn.pgconn.enter_pipeline_mode()
     try:
-        places = _send(conn, transformer, asked, keep=keep)
+        places = _send(conn, asked, keep=keep)
         results = await _received(conn)
     finally:
         if conn.pgconn.status == ConnStatus.OK:
@@ -73,10 +74,10 @@ async def exchange(conn: Kept, asked: Sequence[Asked], *, keep: bool = True) -> 
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result)
-    return [_rows(transformer, results[place]) for place in places]
+    return [_rows(conn.transformer, results[place]) for place in places]
 
 
-def _send(conn: Kept, transformer: abc.Transformer, asked: Sequence[Asked], *, keep: bool) -> list[int]:
+def _send(conn: Kept, asked: Sequence[Asked], *, keep: bool) -> list[int]:
     """Queue a message; return which of its results are those of the statements themselves."""
     pgconn, places, count = conn.pgconn, [], 0
     if len(conn.kept) >= KEPT:
@@ -91,7 +92,7 @@ def _send(conn: Kept, transformer: abc.Transformer, asked: Sequence[Asked], *, k
                 conn.kept.add(name)
                 count += 1
             values = statement.values(statement.names, given)
-            texts = transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
+            texts = conn.transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
             pgconn.send_query_prepared(name, texts, result_format=Format.BINARY)
         else:
             text, names = statement.plain

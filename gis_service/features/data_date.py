@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from gis_service.features.question import SHANGHAI
@@ -35,7 +36,10 @@ def said_of(versions: Rows) -> dict[str, Any]:
 def last_change(versions: Rows) -> datetime | None:
     """Return the latest change of the layers whose versions were read, in Shanghai; None without any."""
     said = versions[0][0]
-    if not said:
-        return None
+    return _latest(said) if said else None
+
+
+@lru_cache(maxsize=256)
+def _latest(said: bytes) -> datetime:
     moments = [datetime.fromisoformat(part.rpartition("/")[2]) for part in said.decode().split("|")]
     return max(moments).astimezone(SHANGHAI)
