@@ -240,6 +240,26 @@ def test_every_text_is_a_literal(ask: Asking, value: str) -> None:
     assert ask(Scope(value, "staff", ()), SCOPE) == [[(b"", value.encode())]]
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_messages_and_answers_are_larger_than_any_buffer(single: Asking, *, kept: bool) -> None:
+    value = "网" * 2_000_000
+    asked = asks("select repeat(:value ::text, 3), length(:value ::text), :value ::bytea", kept=kept, value=value)
+    ((whole, length, held),) = single(NOBODY, asked)[0]
+    assert (whole, length, held) == (value.encode() * 3, 2_000_000, value.encode())
+
+    async def given_up() -> None:
+        running = asyncio.ensure_future(single.reader.ask(NOBODY, asked))
+        await asyncio.sleep(0.01)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    # Given up while it is being sent, or received.
+    for _ in range(5):
+        single.wait(given_up())
+        assert single(NOBODY, asks("select 42", kept=kept)) == [[(42,)]]
+
+
 def test_a_literal_is_found_as_it_is_stored(ask: Asking, database: Database) -> None:
     community, layer = COMMUNITIES[0], LAYERS["facility"]
     staff = Scope("test", "staff", (community,))
