@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
@@ -21,6 +21,8 @@ from layers.layer import Layer
 from layers.registry import LAYERS
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 10_000
+_REMEMBERED_SIGNS = 2000
+"""Filters up to this length are remembered, some hundreds of them."""
 
 SystemParameter = Annotated[str | None, Query(description="坐标系 URI,见图层的 crs;不写则为 CRS84")]
 AsOfParameter = Annotated[str | None, Query(description="当时的记录:日期(当天结束)或带时区的时刻")]
@@ -94,7 +96,14 @@ def read_filter(layer: Layer, written: str | None, language: str | None, crs: st
     system = reference_system(crs)
     if written is None:
         return None
-    return parse_filter(layer, written, lang=language or "cql2-text", srid=system.srid, flip=system.flipped)
+    # A map asks for each of its tiles with one filter, and a list for each of its pages.
+    parse = _parsed if len(written) <= _REMEMBERED_SIGNS else _parsed.__wrapped__
+    return parse(layer.name, written, language or "cql2-text", system.srid, system.flipped)
+
+
+@lru_cache(maxsize=256)
+def _parsed(layer: str, written: str, language: str, srid: int, flipped: bool) -> Filter:
+    return parse_filter(LAYERS[layer], written, lang=language, srid=srid, flip=flipped)
 
 
 def read_order(layer: Layer, written: str | None) -> tuple[str, ...]:

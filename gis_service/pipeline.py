@@ -1,14 +1,16 @@
 """One message of several statements to PostgreSQL, and one answer: a transaction in a single round trip.
 
 Statements stand prepared on the connection, so that a message holds little more than their values; answers come in the
-binary format, in which a tile's bytes are themselves instead of two digits each. psycopg's own pipelines do the same;
-but they wake their task for every 8 kB that PostgreSQL sends, which costs as much as all the rest of a small answer.
+binary format, in which a tile's bytes are themselves instead of two digits each. psycopg's own pipelines do the same
+with a cursor for each statement; here a message is one thing, and its task is woken once.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -23,6 +25,9 @@ from gis_service.statement import Asked, Rows
 KEPT = 256
 """Prepared statements that a connection keeps before it starts anew: questions come in more shapes than these."""
 _CANCEL_S = 2.0
+
+_Step = Callable[[], object]
+"""A command of a message, given to libpq when it is called."""
 
 
 class Bytes(Loader):
@@ -62,56 +67,61 @@ async def exchange(conn: Kept, asked: Sequence[Asked], *, keep: bool = True) -> 
     ------
     psycopg.Error
         What the first statement that failed says; those after it weren't run. The connection can be used again,
-        unless it is closed.
+        unless it was lost. Who gives up waiting leaves it closed.
     """
+    # All values are written before anything is sent: one that can't be leaves no message without an end.
+    steps, places = _message(conn, asked, keep=keep)
+    answered = False
     conn.pgconn.enter_pipeline_mode()
     try:
-        places = _send(conn, asked, keep=keep)
+        for step in steps:
+            step()
         results = await _received(conn)
+        conn.pgconn.exit_pipeline_mode()
+        answered = True
     finally:
-        if conn.pgconn.status == ConnStatus.OK:
-            conn.pgconn.exit_pipeline_mode()
+        if not answered:
+            await conn.close()
     for result in results:
         if result.status == ExecStatus.FATAL_ERROR:
             raise error_from_result(result)
     return [_rows(conn.transformer, results[place]) for place in places]
 
 
-def _send(conn: Kept, asked: Sequence[Asked], *, keep: bool) -> list[int]:
-    """Queue a message; return which of its results are those of the statements themselves."""
-    pgconn, places, count = conn.pgconn, [], 0
+def _message(conn: Kept, asked: Sequence[Asked], *, keep: bool) -> tuple[list[_Step], list[int]]:
+    """Return the commands of a message, and which of their results are those of the statements themselves."""
+    pgconn = conn.pgconn
+    places: list[int] = []
+    steps: list[_Step] = []
     if len(conn.kept) >= KEPT:
-        pgconn.send_query_params(b"deallocate all", None)
+        steps.append(partial(pgconn.send_query_params, b"deallocate all", None))
         conn.kept.clear()
-        count += 1
     for statement, given in asked:
         if keep and statement.kept:
             name = statement.name.encode()
-            if name not in conn.kept:
-                pgconn.send_prepare(name, statement.sql.encode())
-                conn.kept.add(name)
-                count += 1
             values = statement.values(statement.names, given)
             texts = conn.transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
-            pgconn.send_query_prepared(name, texts, result_format=Format.BINARY)
+            if name not in conn.kept:
+                steps.append(partial(pgconn.send_prepare, name, statement.sql.encode()))
+                conn.kept.add(name)
+            step = partial(pgconn.send_query_prepared, name, texts, result_format=Format.BINARY)
         else:
             text, names = statement.plain
-            written = AsyncClientCursor(conn).mogrify(text, statement.values(names, given))
-            pgconn.send_query_params(written.encode(), None, result_format=Format.BINARY)
-        places.append(count)
-        count += 1
-    pgconn.pipeline_sync()
-    return places
+            written = AsyncClientCursor(conn).mogrify(text, statement.values(names, given)).encode()
+            step = partial(pgconn.send_query_params, written, None, result_format=Format.BINARY)
+        places.append(len(steps))
+        steps.append(step)
+    steps.append(pgconn.pipeline_sync)
+    return steps, places
 
 
 async def _received(conn: Kept) -> list[PGresult]:
-    """Send what is queued and return all results; who is cancelled meanwhile leaves the connection ready for others."""
-    answer = _Answer(conn.pgconn)
+    """Send what is queued and return all results; who gives up waiting has it stopped."""
     try:
-        return await answer.whole()
+        return await _Answer(conn.pgconn).whole()
     except asyncio.CancelledError:
-        await conn.cancel_safe(timeout=_CANCEL_S)
-        await answer.whole()
+        with suppress(psycopg.Error):
+            await conn.cancel_safe(timeout=_CANCEL_S)
         raise
 
 
@@ -121,54 +131,49 @@ class _Answer:
     def __init__(self, pgconn: PGconn) -> None:
         self._pgconn = pgconn
         self._results: list[PGresult] = []
-        self._sent = True
-        self._ended = False
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._sent = False
 
     async def whole(self) -> list[PGresult]:
-        """Wait for the rest and return all of it."""
-        loop, socket = asyncio.get_running_loop(), self._pgconn.socket
-        done: asyncio.Future[None] = loop.create_future()
-
-        def settle(step: Callable[[], None]) -> None:
-            try:
-                step()
-            except psycopg.Error as error:
-                self._ended = True
-                if not done.done():
-                    done.set_exception(error)
-                return
-            if self._ended and not done.done():
-                done.set_result(None)
-
-        def send() -> None:
-            self._sent = self._pgconn.flush() == 0
-            if self._sent:
-                loop.remove_writer(socket)
-
-        if not self._ended:
-            loop.add_reader(socket, settle, self._gather)
-            try:
-                self._sent = self._pgconn.flush() == 0
-                if not self._sent:
-                    loop.add_writer(socket, settle, send)
-                await done
-            finally:
-                loop.remove_reader(socket)
-                if not self._sent:
-                    loop.remove_writer(socket)
+        """Wait for everything and return it."""
+        socket = self._pgconn.socket
+        self._loop.add_reader(socket, self._take, self._gather)
+        try:
+            self._take(self._send)
+            if not self._sent:
+                self._loop.add_writer(socket, self._take, self._send)
+            await self._done
+        finally:
+            self._loop.remove_reader(socket)
+            if not self._sent:
+                self._loop.remove_writer(socket)
         return self._results
+
+    def _take(self, step: Callable[[], None]) -> None:
+        """Go on by a step; what goes wrong is for the one who waits."""
+        try:
+            step()
+        except psycopg.Error as error:
+            if not self._done.done():
+                self._done.set_exception(error)
+
+    def _send(self) -> None:
+        if self._pgconn.flush() == 0 and not self._sent:
+            self._sent = True
+            self._loop.remove_writer(self._pgconn.socket)
 
     def _gather(self) -> None:
         """Take what has come; the answer ends with the message's own sign."""
         pgconn = self._pgconn
         pgconn.consume_input()
-        while not self._ended and not pgconn.is_busy():
+        while not self._done.done() and not pgconn.is_busy():
             result = pgconn.get_result()
             if result is None:
                 if pgconn.status != ConnStatus.OK:
                     raise psycopg.OperationalError(pgconn.get_error_message())
             elif result.status == ExecStatus.PIPELINE_SYNC:
-                self._ended = True
+                self._done.set_result(None)
             else:
                 self._results.append(result)
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any, Protocol
 
 import psycopg
@@ -67,9 +68,11 @@ def http_asks(connection: Connection, server: str, path: str, blanks: Place, *, 
     With ``unchanged`` each place is asked for once without being measured, and then with the tag of that answer.
     """
     tags: dict[str, str] = {}
+    # Digits after the place's own, a millimetre at most: more of them than the service remembers filters.
+    turns = (f"{turn:03d}" for turn in cycle(range(1000)))
 
     def fetch(place: Place) -> Answer:
-        asked = path.format_map({**blanks, **place})
+        asked = path.format_map({**blanks, **place, "turn": next(turns)})
         if not unchanged:
             return connection.get(asked)
         if asked not in tags:
@@ -83,7 +86,7 @@ def http_asks(connection: Connection, server: str, path: str, blanks: Place, *, 
         if answer.status in _UNKNOWN and server == "service":
             raise MissingError(f"{path} is answered with {answer.status}")
         if answer.status != right:
-            asked = path.format_map({**blanks, **place})
+            asked = path.format_map({**blanks, **place, "turn": ""})
             raise SystemExit(f"{server} answers {answer.status} to {asked}: {answer.body[:500].decode()}")
         return answer.body
 

@@ -24,7 +24,7 @@ class Question:
     places
         Which of the drawn places it is asked about.
     service, tipg
-        Paths with blanks; None where a server has no such question.
+        Paths with blanks; ``turn`` differs from one time to the next. None where a server has no such question.
     raw
         Name of the statement in ``raw_sql.py`` that gives the same answer, or None.
     unchanged
@@ -58,6 +58,11 @@ QUESTIONS = (
         "point", "point in polygon: a filter on items", "inside",
         _SERVICE + "/items?filter=S_INTERSECTS(geom,POINT({lon}%20{lat}))",
         _TIPG_ITEMS + "&filter=S_INTERSECTS(geom,POINT({lon}%20{lat}))&filter-lang=cql2-text", "point",
+    ),
+    Question(
+        "new", "point in polygon: a filter that is new", "inside",
+        _SERVICE + "/items?filter=S_INTERSECTS(geom,POINT({lon:.7f}{turn}%20{lat}))",
+        _TIPG_ITEMS + "&filter=S_INTERSECTS(geom,POINT({lon:.7f}{turn}%20{lat}))&filter-lang=cql2-text", "point",
     ),
     Question(
         "at", "point in polygon: the question /at", "inside",

@@ -30,7 +30,9 @@ All return the same buildings with the same properties; the benchmark stops wher
   For items it counts the matches too when this service does; for radius and nearest it gives metres and bearing.
 - **scope costs** is what scope and row-level security add to it: the same statement as the application's role, with
   the scope set in the transaction, standing in the query and kept by the policies, in one round trip as before.
-- **this service** is `gis-service serve` in the application's role, with scope and row-level security.
+- **this service** is `gis-service serve` in the application's role, with scope and row-level security. It remembers
+  filters; since places come back within a round, one that is new each time is a row of its own. It draws tiles from
+  degrees from zoom 14 on, as `gis_service/features/tiles.py` says; raw SQL transforms them, as tipg does.
 """
 
 

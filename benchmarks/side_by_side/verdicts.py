@@ -29,6 +29,7 @@ BARS = (
     Bar("z14", "MVT z14", of_tipg=0.85, of_raw=1.3),
     Bar("z16", "MVT z16", of_tipg=0.5, of_raw=2.0),
     Bar("point", "point in polygon, filter", of_tipg=1 / 3, above_raw_ms=0.7),
+    Bar("new", "point in polygon, new filter", of_tipg=1 / 3, above_raw_ms=0.7),
     Bar("at", "point in polygon, /at", of_tipg=1 / 3, above_raw_ms=0.7),
     Bar("radius", "radius 300 m", of_tipg=1 / 3, above_raw_ms=0.7),
     Bar("nearest", "10 nearest", above_raw_ms=0.7),
