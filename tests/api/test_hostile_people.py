@@ -77,7 +77,8 @@ def office(
 @pytest.mark.parametrize(
     ("who", "paths"),
     [("boss", ("/account", "/accounts", "/accounts/p03", "/audit", "/")),
-     ("worker", ("/account", "/exports", "/exports/{code}", "/exports?name=%3Cscript%3E"))],
+     pytest.param("worker", ("/account", "/exports", "/exports/{code}", "/exports?name=%3Cscript%3E"),
+                  marks=pytest.mark.long)],
 )  # fmt: skip
 def test_nothing_runs(chromium: Browser, office: Office, who: str, paths: tuple[str, ...]) -> None:
     context = chromium.new_context(locale="zh-CN", bypass_csp=True)

@@ -21,7 +21,7 @@ from schemathesis.generation import GenerationMode
 from layers.registry import LAYERS
 from tests.api.own_service import Served
 
-FEW, MANY = 3, 40
+FEW, MANY = 2, 40
 # All layers share one programme; these two have every kind of field and of geometry between them.
 TWO_LAYERS = {"building", "facility"}
 

@@ -532,7 +532,9 @@ WRONGS = [
 ]
 
 
-@pytest.mark.parametrize("role", ["grid_worker", "staff", "leader", "auditor"])
+@pytest.mark.parametrize(
+    "role", ["grid_worker", "auditor", *(pytest.param(one, marks=pytest.mark.long) for one in ("staff", "leader"))]
+)
 @pytest.mark.parametrize("statement", WRONGS)
 def test_nobody_raises_themselves_or_touches_others(database: Database, role: str, statement: str) -> None:
     add(database, "someone", role, TOWN, password=PASSWORD)
