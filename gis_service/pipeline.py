@@ -133,35 +133,42 @@ class _Answer:
         self._results: list[PGresult] = []
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[None] = self._loop.create_future()
-        self._sent = False
+        self._socket = pgconn.socket
+        self._sent = self._stopped = False
 
     async def whole(self) -> list[PGresult]:
         """Wait for everything and return it."""
-        socket = self._pgconn.socket
-        self._loop.add_reader(socket, self._take, self._gather)
+        self._loop.add_reader(self._socket, self._take, self._gather)
         try:
             self._take(self._send)
-            if not self._sent:
-                self._loop.add_writer(socket, self._take, self._send)
+            if not self._sent and not self._done.done():
+                self._loop.add_writer(self._socket, self._take, self._send)
             await self._done
         finally:
-            self._loop.remove_reader(socket)
-            if not self._sent:
-                self._loop.remove_writer(socket)
+            self._stop()
         return self._results
 
     def _take(self, step: Callable[[], None]) -> None:
         """Go on by a step; what goes wrong is for the one who waits."""
         try:
             step()
-        except psycopg.Error as error:
+        except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
+            # At once: libpq has closed a lost connection's socket, and the next client may get its number.
+            self._stop()
             if not self._done.done():
                 self._done.set_exception(error)
+
+    def _stop(self) -> None:
+        if not self._stopped:
+            self._stopped = True
+            self._loop.remove_reader(self._socket)
+            if not self._sent:
+                self._loop.remove_writer(self._socket)
 
     def _send(self) -> None:
         if self._pgconn.flush() == 0 and not self._sent:
             self._sent = True
-            self._loop.remove_writer(self._pgconn.socket)
+            self._loop.remove_writer(self._socket)
 
     def _gather(self) -> None:
         """Take what has come; the answer ends with the message's own sign."""
