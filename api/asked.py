@@ -81,14 +81,14 @@ async def items_asked(
     return AskedItems(question, reference_system(crs), read_names(layer, properties))
 
 
+items_asked.reads_properties = True  # type: ignore[attr-defined]
+
+
 @cache
 def _names_of(layer: str) -> tuple[frozenset[str], frozenset[str]]:
     """Return the parameters that are properties of a layer, and all that a request for its items may have."""
     own = frozenset((*KEPT, *(field.name for field in LAYERS[layer].fields)))
     return own, own | frozenset(ITEMS_PARAMETERS)
-
-
-items_asked.reads_properties = True  # type: ignore[attr-defined]
 
 
 def read_filter(layer: Layer, written: str | None, language: str | None, crs: str | None) -> Filter | None:

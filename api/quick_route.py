@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import iscoroutinefunction, isgeneratorfunction
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import Any
 
 from fastapi import Request, Response
@@ -169,7 +169,7 @@ def _read(
 
 def _plan_of(dependant: Dependant) -> _Plan:
     call = dependant.call
-    if call is None or isgeneratorfunction(call):
+    if call is None or isgeneratorfunction(call) or isasyncgenfunction(call):
         raise TypeError(f"no plan for {call!r}: a plain or async function is expected")
     if dependant.cookie_params or dependant.body_params:
         raise TypeError(f"{call.__qualname__} declares cookies or a body; let it read them from the request")

@@ -15,7 +15,8 @@ from gis_service.errors import UnavailableError
 class Turns:
     """A semaphore for exports and maps, with an end to waiting and to holding.
 
-    Taken by a dependency with ``yield``, a turn lasts until the answer is sent, also when it is streamed::
+    Taken by a dependency with ``yield``, which FastAPI's own routes have and QuickRoute refuses, a turn lasts until the
+    answer is sent, also when it is streamed::
 
         async def costly(request: Request) -> AsyncIterator[None]:
             async with request.app.state.turns.turn():

@@ -186,5 +186,10 @@ class _Answer:
 
 
 def _rows(transformer: abc.Transformer, result: PGresult) -> Rows:
+    if result.status != ExecStatus.TUPLES_OK:
+        return []
     transformer.set_pgresult(result)
-    return transformer.load_rows(0, result.ntuples, tuple) if result.status == ExecStatus.TUPLES_OK else []
+    rows = transformer.load_rows(0, result.ntuples, tuple)
+    # Otherwise it would be kept for as long as nobody else asks.
+    transformer.set_pgresult(None)
+    return rows

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
+import uvloop
+
 from gis_service.features.nearby import nearby_of, read_joined, read_nearby
 from gis_service.features.question import Question
 from gis_service.features.read import Page, one_feature, page_of_features, read_feature, read_page
@@ -21,11 +23,11 @@ Answer = TypeVar("Answer")
 
 
 class Asking:
-    """A reader that tests call like a function; its event loop runs in a thread."""
+    """A reader that tests call like a function; its event loop, of the service's own kind, runs in a thread."""
 
     def __init__(self, url: str) -> None:
         self.reader = Reader(url)
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self.wait(self.reader.open())

@@ -9,7 +9,7 @@ from sqlalchemy import Double, LargeBinary, Select, bindparam, func, literal_col
 from sqlalchemy.types import UserDefinedType
 
 from gis_service.errors import InputError
-from gis_service.features.question import Question
+from gis_service.features.question import SIDES, Question
 from gis_service.features.select import asked_scope, conditions, rows_of
 from gis_service.scope import Scope, values_of
 from gis_service.statement import Asked, Rows, remembered
@@ -24,7 +24,8 @@ STRAIGHT_FROM = 14
 
 Mercator northings bend between a tile's edges, where both agree, by side² · tan(latitude) / 8 R. In units of the tile,
 of which a side 2πR / 2^zoom has 4096, that is 4096 · 2π · tan(latitude) / (8 · 2^zoom): 0.12 at Xinqun, 0.27 at the
-northern end of China. Rounding to whole units moves by 0.5.
+northern end of China. Rounding to whole units moves by 0.5. That is of corners; between two of them lines are
+straight in degrees, as they are in every spatial question, and no longer in Mercator's metres.
 """
 _RADIUS_M = 6378137.0
 _HALF_M = math.pi * _RADIUS_M
@@ -59,7 +60,7 @@ def tile_of(layer: Layer, scope: Scope, question: Question, *, zoom: int, row: i
         rows = rows_of(layer, question)
         columns = [rows.c[name] for name in tile_names(layer)]
         geometry = rows.c.geom if straight else func.ST_Transform(rows.c.geom, 3857)
-        wide = func.ST_MakeEnvelope(*(bindparam(f"tile_{side}", type_=Double) for side in _SIDES), STORED_SRID)
+        wide = func.ST_MakeEnvelope(*(bindparam(f"tile_{side}", type_=Double) for side in SIDES), STORED_SRID)
         bounds = bindparam("bounds", type_=_Box2D())
         drawn = (
             select(
@@ -78,9 +79,6 @@ def tile_of(layer: Layer, scope: Scope, question: Question, *, zoom: int, row: i
     return statement, {**values_of(asked), **question.values(), **_tile_values(zoom, row, column)}
 
 
-_SIDES = ("west", "south", "east", "north")
-
-
 def _tile_values(zoom: int, row: int, column: int) -> dict[str, Any]:
     """Return the tile's box in what it is drawn from, and the one in degrees with its margin for the index."""
     side = 2 * _HALF_M / 2**zoom
@@ -90,7 +88,7 @@ def _tile_values(zoom: int, row: int, column: int) -> dict[str, Any]:
     drawn = (*_degrees(*box[:2]), *_degrees(*box[2:])) if zoom >= STRAIGHT_FROM else box
     low = _degrees(box[0] - margin, box[1] - margin)
     high = _degrees(box[2] + margin, box[3] + margin)
-    degrees = {f"tile_{name}": value for name, value in zip(_SIDES, (*low, *high), strict=True)}
+    degrees = {f"tile_{name}": value for name, value in zip(SIDES, (*low, *high), strict=True)}
     return {"bounds": f"BOX({drawn[0]!r} {drawn[1]!r},{drawn[2]!r} {drawn[3]!r})", **degrees}
 
 

@@ -286,8 +286,11 @@ async function openCase() {
     state.case = one.id;
     write(state, true);
     map.point(one);
-    list.show(one.id, { scroll: true });
-    place("desk-one-title").focus({ preventScroll: true });
+    // Somebody may write in it by now, when it changed while it was read.
+    if (!detail.busy) {
+      list.show(one.id, { scroll: true });
+      place("desk-one-title").focus({ preventScroll: true });
+    }
   }
 }
 

@@ -46,8 +46,7 @@ export class Detail {
     try {
       const one = await ask(`/cases/${encodeURIComponent(id)}`);
       if (turn !== this.asked) {
-        // Who opened a case that changes meanwhile waits for it as it is now.
-        return this.latest.id === id ? this.latest.found : null;
+        return this.newer(id);
       }
       if (quiet && this.busy) {
         this.outdated();
@@ -56,7 +55,10 @@ export class Detail {
       this.draw(one);
       return one;
     } catch (error) {
-      if (turn === this.asked && !(quiet && this.busy)) {
+      if (turn !== this.asked) {
+        return this.newer(id);
+      }
+      if (!(quiet && this.busy)) {
         this.one = null;
         this.element.replaceChildren(this.head(null), make("p", { class: "desk-wrong", role: "alert" }, error.message));
       }
@@ -64,6 +66,11 @@ export class Detail {
     } finally {
       this.element.removeAttribute("aria-busy");
     }
+  }
+
+  // Who opened a case that changes meanwhile waits for it as it is now.
+  newer(id) {
+    return this.latest.id === id ? this.latest.found : null;
   }
 
   hide() {
