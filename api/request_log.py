@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,9 +35,9 @@ def _headers_for(given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     return [*_HEADERS, _PLAIN_POLICY] if page and _PLAIN_POLICY[0] not in said else _HEADERS
 
 
-def to_stdout(line: bytes) -> None:
-    """Write a line of the log where whoever started the service gathers it."""
-    sys.stdout.buffer.write(line)
+def to_stdout(lines: bytes) -> None:
+    """Write lines of the log where whoever started the service gathers them."""
+    sys.stdout.buffer.write(lines)
     sys.stdout.flush()
 
 
@@ -57,13 +58,15 @@ class RequestLog:
         self.app = app
         self._write, self._metrics = write, metrics
         self._more = [_HSTS] if secure else []
+        # Ids of this run of the service, which no other one gives.
+        self._run, self._numbers = secrets.token_hex(4), count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; the log line is written even when the client goes away."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = secrets.token_hex(8)
+        identifier = f"{self._run}{next(self._numbers):08x}"
         scope["request_id"] = identifier
         begun, status, sent = time.perf_counter(), 0, 0
 
@@ -95,7 +98,7 @@ class RequestLog:
             route = scope.get("route")
             self._metrics.count(scope["method"], getattr(route, "path", None), status, seconds)
             line = {
-                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "at": datetime.now(UTC),
                 "id": identifier,
                 "method": scope["method"],
                 "path": scope["path"],

@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg import AsyncClientCursor, AsyncConnection, abc
+from psycopg.abc import RV, PQGen
 from psycopg.adapt import Loader, PyFormat, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format
@@ -45,6 +46,29 @@ class Kept(AsyncConnection[tuple[Any, ...]]):
 
     kept: set[bytes]
     transformer: abc.Transformer
+    watch: _Watch | None = None
+
+    async def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
+        """Wait as psycopg does, which watches the socket itself."""
+        self.unwatch()
+        return await super().wait(gen, *args, **options)
+
+    async def close(self) -> None:
+        """Close the connection; the next one may get its socket's number."""
+        self.unwatch()
+        await super().close()
+
+    def watched(self) -> _Watch:
+        """Return what listens to the connection."""
+        if self.watch is None or self.watch.stopped:
+            self.watch = _Watch(self.pgconn)
+        return self.watch
+
+    def unwatch(self) -> None:
+        """Listen no longer, until the next message."""
+        if self.watch is not None:
+            self.watch.stop()
+            self.watch = None
 
 
 def make_ready(conn: Kept) -> None:
@@ -118,63 +142,71 @@ def _message(conn: Kept, asked: Sequence[Asked], *, keep: bool) -> tuple[list[_S
 async def _received(conn: Kept) -> list[PGresult]:
     """Send what is queued and return all results; who gives up waiting has it stopped."""
     try:
-        return await _Answer(conn.pgconn).whole()
+        return await conn.watched().whole()
     except asyncio.CancelledError:
         with suppress(psycopg.Error):
             await conn.cancel_safe(timeout=_CANCEL_S)
         raise
 
 
-class _Answer:
-    """Results, gathered by the event loop itself as they come: their task is woken once, when all are there."""
+class _Watch:
+    """Listens to a connection from one message to the next; the event loop itself gathers results as they come.
+
+    A task is woken once, when all of its results are there. To begin and to end listening for each message takes the
+    event loop eight calls of the system.
+    """
 
     def __init__(self, pgconn: PGconn) -> None:
         self._pgconn = pgconn
         self._results: list[PGresult] = []
         self._loop = asyncio.get_running_loop()
-        self._done: asyncio.Future[None] = self._loop.create_future()
+        self._done: asyncio.Future[None] | None = None
         self._socket = pgconn.socket
-        self._sent = self._stopped = False
+        self._writing = self.stopped = False
+        self._loop.add_reader(self._socket, self._take, self._gather)
 
     async def whole(self) -> list[PGresult]:
-        """Wait for everything and return it."""
-        self._loop.add_reader(self._socket, self._take, self._gather)
+        """Send what is queued, wait for everything that answers it, and return it."""
+        self._results = []
+        self._done = self._loop.create_future()
+        self._take(self._send)
         try:
-            self._take(self._send)
-            if not self._sent and not self._done.done():
-                self._loop.add_writer(self._socket, self._take, self._send)
             await self._done
         finally:
-            self._stop()
+            self._done = None
         return self._results
 
+    def stop(self) -> None:
+        """Listen no longer."""
+        if not self.stopped:
+            self.stopped = True
+            self._loop.remove_reader(self._socket)
+            if self._writing:
+                self._loop.remove_writer(self._socket)
+
     def _take(self, step: Callable[[], None]) -> None:
-        """Go on by a step; what goes wrong is for the one who waits."""
+        """Go on by a step; what goes wrong is for the one who waits, or for the one who asks next."""
         try:
             step()
         except Exception as error:  # noqa: BLE001 - raised again where the answer is waited for
             # At once: libpq has closed a lost connection's socket, and the next client may get its number.
-            self._stop()
-            if not self._done.done():
+            self.stop()
+            if self._done is not None and not self._done.done():
                 self._done.set_exception(error)
 
-    def _stop(self) -> None:
-        if not self._stopped:
-            self._stopped = True
-            self._loop.remove_reader(self._socket)
-            if not self._sent:
-                self._loop.remove_writer(self._socket)
-
     def _send(self) -> None:
-        if self._pgconn.flush() == 0 and not self._sent:
-            self._sent = True
+        unsent = self._pgconn.flush() != 0
+        if unsent and not self._writing:
+            self._loop.add_writer(self._socket, self._take, self._send)
+        elif self._writing and not unsent:
             self._loop.remove_writer(self._socket)
+        self._writing = unsent
 
     def _gather(self) -> None:
         """Take what has come; the answer ends with the message's own sign."""
         pgconn = self._pgconn
         pgconn.consume_input()
-        while not self._done.done() and not pgconn.is_busy():
+        while self._done is not None and not self._done.done() and not pgconn.is_busy():
             result = pgconn.get_result()
             if result is None:
                 if pgconn.status != ConnStatus.OK:

@@ -23,7 +23,7 @@ from api.certificate_in_use import CertificateInUse
 from api.connection import connection_class
 from api.console import CONSOLE, ERRORS
 from api.limits import Limits
-from api.log_file import LogFile
+from api.log_file import GatheredLines, LogFile
 from api.request_log import to_stdout
 from api.start import (
     anchors_of,
@@ -85,9 +85,10 @@ def serve(
                 settings.personal_days,
             )  # fmt: skip
             schedule = _schedule(settings, data)
-            log = LogFile((data or settings.data_dir) / "logs", settings.log_days)
+            file = LogFile((data or settings.data_dir) / "logs", settings.log_days)
+            log = GatheredLines(_log(file))
             app = create_app(
-                database, bases, limits, places.originals, workers.wake, entrance, _log(log), places.sheets,
+                database, bases, limits, places.originals, workers.wake, entrance, log.add, places.sheets,
                 settings.author or "", photo_files_of(settings, data),
             )  # fmt: skip
             if schedule is not None:
@@ -112,7 +113,7 @@ def serve(
             if schedule is not None:
                 CONSOLE.print(f"备份到 {settings.backups}。", soft_wrap=True)
             if sys.stdout.isatty():
-                CONSOLE.print(f"请求日志:{log.path}", soft_wrap=True)
+                CONSOLE.print(f"请求日志:{file.path}", soft_wrap=True)
             workers.start()
             if schedule is not None:
                 schedule.start()
@@ -122,7 +123,8 @@ def serve(
                 workers.stop()
                 if schedule is not None:
                     schedule.stop()
-                log.close()
+                log.flush()
+                file.close()
     except KeyboardInterrupt:
         CONSOLE.print("已停止。")
     finally:
@@ -161,9 +163,9 @@ def _log(file: LogFile) -> Callable[[bytes], None]:
     if sys.stdout.isatty():
         return file.write
 
-    def both(line: bytes) -> None:
-        file.write(line)
-        to_stdout(line)
+    def both(lines: bytes) -> None:
+        file.write(lines)
+        to_stdout(lines)
 
     return both
 
