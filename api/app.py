@@ -10,7 +10,6 @@ from importlib.metadata import version
 import orjson
 from anyio import CapacityLimiter
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 
 from api import errors
 from api.admission import Entrance
@@ -22,6 +21,7 @@ from api.metrics import Metrics
 from api.openapi import describe, describe_page
 from api.quick_route import QuickRoute
 from api.request_log import RequestLog, to_stdout
+from api.route_table import RouteTable
 from api.routes import (
     account,
     accounts,
@@ -142,9 +142,10 @@ def create_app(
         # The service keeps its own log and metrics, and tells nobody else.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
-    # Each on its own, not router by router: a router inside another is looked through anew for every request.
-    app.router.routes.extend(all_routes())
+    routes = all_routes()
+    app.router.routes.extend(routes)
     errors.install(app)
+    app.add_middleware(RouteTable, routes=routes, handlers=app.exception_handlers)
     app.add_middleware(Head)
     app.add_middleware(ClientLimits, limits=limits)
     entrance, app.state.metrics = entrance or Entrance(), Metrics()
@@ -160,7 +161,7 @@ def create_app(
     return app
 
 
-def all_routes() -> list[APIRoute]:
+def all_routes() -> list[QuickRoute]:
     """Return every route, in the order in which a request looks for its own.
 
     Raises
@@ -168,7 +169,7 @@ def all_routes() -> list[APIRoute]:
     TypeError
         When one is of another kind, which no rule would stand before.
     """
-    routes: list[APIRoute] = []
+    routes: list[QuickRoute] = []
     for router in _ROUTERS:
         for route in router.routes:
             if not isinstance(route, QuickRoute):

@@ -19,7 +19,7 @@ _KEPT = {"Cache-Control": "private, no-cache", "Vary": "Accept, Cookie"}
 
 async def answer_asked(
     request: Request, reader: Reader, scope: Scope, layers: Iterable[Layer], parts: Sequence[str],
-    asked: Sequence[Asked], make: Callable[[list[Rows]], bytes], media_type: str,
+    asked: Callable[[], Sequence[Asked]], make: Callable[[list[Rows]], bytes], media_type: str,
     headers: dict[str, str] | None = None,
 ) -> Response:  # fmt: skip
     """Return 304 when the client holds this version, otherwise what ``make`` makes of the rows.
@@ -33,7 +33,7 @@ async def answer_asked(
     parts
         What else it depends on: the address, the format.
     asked
-        Statements whose rows ``make`` gets, in their order.
+        Gives the statements whose rows ``make`` gets, in their order; not called where the client holds the answer.
     """
     listed = list(layers)
     versions = versions_of(listed, scope)
@@ -41,7 +41,7 @@ async def answer_asked(
         tag = tag_of((await reader.ask(scope, versions))[0], listed, scope, *parts)
         if holds(request, tag):
             return unchanged(tag, headers)
-    first, *rows = await reader.ask(scope, versions, *asked)
+    first, *rows = await reader.ask(scope, versions, *asked())
     return tagged(tag_of(first, listed, scope, *parts), make(rows), media_type, headers)
 
 

@@ -69,6 +69,8 @@ def refuse_nul(request: Request) -> None:
 
 def refuse_unknown(request: Request, known: AbstractSet[str]) -> None:
     """Raise InputError for the first query parameter that isn't known: a misspelt filter mustn't answer with all."""
+    if not request.scope["query_string"]:
+        return
     given: set[str] = set()
     for name, _ in request.query_params.multi_items():
         if name in given:

@@ -29,10 +29,14 @@ _PLAIN_POLICY = (
 """For pages that say nothing themselves: they have no script and need nothing from anywhere."""
 
 
-def _headers_for(given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    said = dict(given)
-    page = said.get(b"content-type", b"").startswith(b"text/html")
-    return [*_HEADERS, _PLAIN_POLICY] if page and _PLAIN_POLICY[0] not in said else _HEADERS
+def _is_bare_page(given: list[tuple[bytes, bytes]]) -> bool:
+    """Return whether an answer is a page without a policy of its own."""
+    page = False
+    for name, value in given:
+        if name == _PLAIN_POLICY[0]:
+            return False
+        page = page or (name == b"content-type" and value.startswith(b"text/html"))
+    return page
 
 
 def to_stdout(lines: bytes) -> None:
@@ -57,7 +61,7 @@ class RequestLog:
     def __init__(self, app: ASGIApp, write: Callable[[bytes], None], metrics: Metrics, *, secure: bool = False) -> None:
         self.app = app
         self._write, self._metrics = write, metrics
-        self._more = [_HSTS] if secure else []
+        self._headers = [*_HEADERS, _HSTS] if secure else _HEADERS
         # Ids of this run of the service, which no other one gives.
         self._run, self._numbers = secrets.token_hex(4), count()
 
@@ -74,15 +78,10 @@ class RequestLog:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message = {
-                    **message,
-                    "headers": [
-                        *message["headers"],
-                        (b"x-request-id", identifier.encode()),
-                        *_headers_for(message["headers"]),
-                        *self._more,
-                    ],
-                }
+                headers = [*message["headers"], (b"x-request-id", identifier.encode()), *self._headers]
+                if _is_bare_page(message["headers"]):
+                    headers.append(_PLAIN_POLICY)
+                message = {**message, "headers": headers}
             elif message["type"] == "http.response.body":
                 sent += len(message.get("body", b""))
             await send(message)

@@ -103,17 +103,7 @@ def serve(
             _settle_memory()
             # From here on connections wait instead of being refused, so that what is printed is true.
             listener.listen(_BACKLOG)
-            CONSOLE.print(f"ready {'https' if certificate else 'http'}://{settings.host}:{chosen}", soft_wrap=True)
-            if certificate is not None:
-                _say_certificate(certificate.held, chosen)
-            if (settings.public_url or "").startswith("http://"):
-                CONSOLE.print("注意:GIS_PUBLIC_URL 不是 https,口令会在网上明文传送。")
-            if settings.demo:
-                CONSOLE.print("演示账户已启用:打开网页,点一下就能登录。")
-            if schedule is not None:
-                CONSOLE.print(f"备份到 {settings.backups}。", soft_wrap=True)
-            if sys.stdout.isatty():
-                CONSOLE.print(f"请求日志:{file.path}", soft_wrap=True)
+            _say_ready(settings, chosen, certificate, schedule, file)
             workers.start()
             if schedule is not None:
                 schedule.start()
@@ -129,6 +119,22 @@ def serve(
         CONSOLE.print("已停止。")
     finally:
         listener.close()
+
+
+def _say_ready(
+    settings: Settings, port: int, certificate: CertificateInUse | None, schedule: BackupSchedule | None, file: LogFile
+) -> None:
+    CONSOLE.print(f"ready {'https' if certificate else 'http'}://{settings.host}:{port}", soft_wrap=True)
+    if certificate is not None:
+        _say_certificate(certificate.held, port)
+    if (settings.public_url or "").startswith("http://"):
+        CONSOLE.print("注意:GIS_PUBLIC_URL 不是 https,口令会在网上明文传送。")
+    if settings.demo:
+        CONSOLE.print("演示账户已启用:打开网页,点一下就能登录。")
+    if schedule is not None:
+        CONSOLE.print(f"备份到 {settings.backups}。", soft_wrap=True)
+    if sys.stdout.isatty():
+        CONSOLE.print(f"请求日志:{file.path}", soft_wrap=True)
 
 
 def _certificate(settings: Settings, data: Path | None) -> CertificateInUse | None:

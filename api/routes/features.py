@@ -81,7 +81,7 @@ async def items(
     headers = {"Content-Crs": f"<{system.uri}>"} | (PAGE_HEADERS if html else {})
     parts = (form, request.url.query, request.app.state.page_version if html else "")
     media_type = HTML if html else GEOJSON
-    return await answer_asked(request, reader, scope, [layer], parts, [page_asked], body, media_type, headers)
+    return await answer_asked(request, reader, scope, [layer], parts, lambda: [page_asked], body, media_type, headers)
 
 
 @router.get("/items/{feature}", summary="一个要素", response_class=Response)
@@ -119,7 +119,7 @@ async def item(
         parts = (feature, as_of or "", system.uri, version)
         headers |= PAGE_HEADERS if html else {}
         media_type = HTML if html else GEOJSON
-        return await answer_asked(request, reader, scope, [layer], parts, [asked], body, media_type, headers)
+        return await answer_asked(request, reader, scope, [layer], parts, lambda: [asked], body, media_type, headers)
     stamp_asked = stamp_of(layer, scope, feature)
     if "if-none-match" in request.headers:
         stamp = read_stamp(layer, feature, (await reader.ask(scope, stamp_asked))[0])

@@ -18,7 +18,7 @@ from api.routes.pages import answer_in_form
 from api.tile_matrix import NAME, REGISTERED, tile_json, tile_matrix_set, tileset, tileset_item
 from gis_service.errors import InputError, NotFoundError
 from gis_service.features.question import Question, parse_as_of, parse_period
-from gis_service.features.tiles import read_tile, tile_of
+from gis_service.features.tiles import check_tile, read_tile, tile_of
 from gis_service.reader import Reader
 from gis_service.scope import Scope
 from layers.layer import Layer
@@ -194,7 +194,8 @@ async def dataset_tile(
 
 
 def _filtered(question: Question, layer: Layer, written: str | None, language: str | None, crs: str | None) -> Question:
-    return replace(question, filter=read_filter(layer, written, language, crs))
+    found = read_filter(layer, written, language, crs)
+    return question if found is None else replace(question, filter=found)
 
 
 async def _answer(
@@ -202,12 +203,14 @@ async def _answer(
 ) -> Response:
     """Return a tile in one round trip: layers of a tile follow each other as messages of protocol buffers do."""
     zoom, row, column = place
-    layers = [layer for layer, _ in asked]
-    statements = [tile_of(layer, scope, question, zoom=zoom, row=row, column=column) for layer, question in asked]
-    parts = (f"{zoom}/{row}/{column}", *(f"{name}={value}" for name, value in sorted(request.query_params.items())))
+    check_tile(zoom, row, column)
+    query = sorted(request.query_params.items()) if request.scope["query_string"] else ()
+    parts = (f"{zoom}/{row}/{column}", *(f"{name}={value}" for name, value in query))
     return await answer_asked(
-        request, reader, scope, layers, parts, statements, lambda rows: b"".join(map(read_tile, rows)), MVT
-    )
+        request, reader, scope, [layer for layer, _ in asked], parts,
+        lambda: [tile_of(layer, scope, question, zoom=zoom, row=row, column=column) for layer, question in asked],
+        lambda rows: b"".join(map(read_tile, rows)), MVT,
+    )  # fmt: skip
 
 
 def _kept(request: Request) -> str:

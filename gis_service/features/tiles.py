@@ -44,14 +44,7 @@ class _Box2D(UserDefinedType[str]):
 
 
 def tile_of(layer: Layer, scope: Scope, question: Question, *, zoom: int, row: int, column: int) -> Asked:
-    """Return the statement of one tile of a layer; ``read_tile`` takes the bytes from what it answers.
-
-    Raises
-    ------
-    InputError
-        When the tile lies outside the tile matrix.
-    """
-    check_tile(zoom, row, column)
+    """Return the statement of one tile of a layer, which ``check_tile`` lets pass; ``read_tile`` takes the bytes."""
     asked = asked_scope(scope, question)
 
     straight = zoom >= STRAIGHT_FROM

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.pq import ConnStatus
 from sqlalchemy import Engine, Integer, Text, bindparam, literal_column, select, text
 
 from gis_service import pipeline, reader
@@ -329,6 +330,29 @@ def test_connections_that_were_cut_are_replaced(single: Asking, admin: Engine) -
         assert conn.execute(text("select pg_terminate_backend(:process, 5000)"), {"process": first}).scalar_one()
     (((second,),),) = ask(NOBODY, asks("select pg_backend_pid()"))
     assert second != first
+
+
+def test_a_connection_that_is_cut_while_nobody_asks_is_let_go(single: Asking, admin: Engine) -> None:
+    (((first,),),) = single(NOBODY, asks("select pg_backend_pid()"))
+    (conn,) = single.reader._pool._pool
+    with admin.connect() as other:
+        assert other.execute(text("select pg_terminate_backend(:process, 5000)"), {"process": first}).scalar_one()
+
+    async def let_go() -> bool:
+        async with asyncio.timeout(20):
+            while conn.pgconn.status == ConnStatus.OK:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0.01)
+        return conn.watch is not None and conn.watch.stopped
+
+    # The next one who connects may get the number of its socket.
+    assert single.wait(let_go())
+    assert single(NOBODY, asks("select 42")) == [[(42,)]]
+
+
+def test_connections_that_the_pool_looks_after_are_listened_to_again(single: Asking) -> None:
+    for number in range(3):
+        assert single(NOBODY, asks("select :number ::int", number=number)) == [[(number,)]]
+        single.wait(single.reader._pool.check())
 
 
 @pytest.fixture
