@@ -59,9 +59,11 @@ class Kept(AsyncConnection[tuple[Any, ...]]):
         await super().close()
 
     def watched(self) -> _Watch:
-        """Return what listens to the connection."""
-        if self.watch is None or self.watch.stopped:
-            self.watch = _Watch(self.pgconn)
+        """Return what listens to the connection, in the event loop that runs."""
+        loop = asyncio.get_running_loop()
+        if self.watch is None or self.watch.stopped or self.watch.loop is not loop:
+            self.unwatch()
+            self.watch = _Watch(self.pgconn, loop)
         return self.watch
 
     def unwatch(self) -> None:
@@ -156,19 +158,19 @@ class _Watch:
     event loop eight calls of the system.
     """
 
-    def __init__(self, pgconn: PGconn) -> None:
+    def __init__(self, pgconn: PGconn, loop: asyncio.AbstractEventLoop) -> None:
         self._pgconn = pgconn
         self._results: list[PGresult] = []
-        self._loop = asyncio.get_running_loop()
+        self.loop = loop
         self._done: asyncio.Future[None] | None = None
         self._socket = pgconn.socket
         self._writing = self.stopped = False
-        self._loop.add_reader(self._socket, self._take, self._gather)
+        self.loop.add_reader(self._socket, self._take, self._gather)
 
     async def whole(self) -> list[PGresult]:
         """Send what is queued, wait for everything that answers it, and return it."""
         self._results = []
-        self._done = self._loop.create_future()
+        self._done = self.loop.create_future()
         self._take(self._send)
         try:
             await self._done
@@ -180,9 +182,9 @@ class _Watch:
         """Listen no longer."""
         if not self.stopped:
             self.stopped = True
-            self._loop.remove_reader(self._socket)
+            self.loop.remove_reader(self._socket)
             if self._writing:
-                self._loop.remove_writer(self._socket)
+                self.loop.remove_writer(self._socket)
 
     def _take(self, step: Callable[[], None]) -> None:
         """Go on by a step; what goes wrong is for the one who waits, or for the one who asks next."""
@@ -197,9 +199,9 @@ class _Watch:
     def _send(self) -> None:
         unsent = self._pgconn.flush() != 0
         if unsent and not self._writing:
-            self._loop.add_writer(self._socket, self._take, self._send)
+            self.loop.add_writer(self._socket, self._take, self._send)
         elif self._writing and not unsent:
-            self._loop.remove_writer(self._socket)
+            self.loop.remove_writer(self._socket)
         self._writing = unsent
 
     def _gather(self) -> None:

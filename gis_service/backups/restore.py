@@ -17,6 +17,7 @@ from gis_service.backups.make import DUMP, FILES, Server, refused
 from gis_service.backups.sealing import Key, unsealed
 from gis_service.backups.state import differences, digest_of_catalogue, read_tables
 from gis_service.backups.store import Backup
+from gis_service.backups.unpacking import unpack
 from gis_service.database import explained, open_engine
 from gis_service.errors import ConflictError, InputError, UnavailableError
 
@@ -133,14 +134,12 @@ def restore_files(backup: Backup, key: Key, data: Path, *, only: str | None = No
 
     Without ``only`` the passwords stay out: they belong to a cluster, and another one has its own.
     """
-    count = 0
+
+    def wanted(name: str) -> bool:
+        return (name == only if only else name != "passwords.json") and not (data / name).exists()
+
     with unsealed(backup.file(FILES), key) as stream, tarfile.open(fileobj=stream, mode="r|gz") as archive:
-        for member in archive:
-            wanted = member.name == only if only else member.name != "passwords.json"
-            if wanted and member.isfile() and not (data / member.name).exists():
-                archive.extract(member, data, filter="data")
-                count += 1
-    return count
+        return unpack(archive, data, wanted)
 
 
 def occupied(where: str) -> ConflictError:

@@ -17,6 +17,7 @@ from gis_service.backups.make import BASE, Told
 from gis_service.backups.restore import ASIDE, occupied, restore_files
 from gis_service.backups.sealing import Key, read_sealed, unsealed
 from gis_service.backups.store import Backup, Store
+from gis_service.backups.unpacking import unpack
 from gis_service.database import explained, open_engine
 from gis_service.errors import InputError, UnavailableError
 from gis_service.features.question import SHANGHAI
@@ -95,7 +96,7 @@ def _unpack_cluster(sealed: Path, key: Key, target: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     with unsealed(sealed, key) as stream, tarfile.open(fileobj=stream, mode="r|gz") as archive:
-        archive.extractall(draft, filter="data")
+        unpack(archive, draft)
     draft.rename(target)
 
 

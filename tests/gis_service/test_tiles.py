@@ -15,7 +15,7 @@ from sqlalchemy import text
 from gis_service.database import Database
 from gis_service.errors import InputError
 from gis_service.features.question import Question
-from gis_service.features.tiles import BUFFER, EXTENT, STRAIGHT_FROM
+from gis_service.features.tiles import BUFFER, EXTENT, STRAIGHT_FROM, check_tile
 from gis_service.sample.load import COMMUNITY
 from gis_service.scope import Scope
 from layers.registry import LAYERS
@@ -167,5 +167,5 @@ def test_a_tile_obeys_scope_and_question(ask_sample: Asking, staff: Scope, merca
     assert {feature["rent_status"] for feature in let["rental_unit"]} == {"let"}
     for wrong in ((23, 0, 0), (-1, 0, 0), (3, 8, 0), (3, 0, -1)):
         with pytest.raises(InputError, match="瓦片"):
-            tile(ask_sample, layer, staff, zoom=wrong[0], row=wrong[1], column=wrong[2])
+            check_tile(*wrong)
     assert tile(ask_sample, layer, staff, zoom=3, row=0, column=0) == b""
