@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import count
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -62,15 +61,13 @@ class RequestLog:
         self.app = app
         self._write, self._metrics = write, metrics
         self._headers = [*_HEADERS, _HSTS] if secure else _HEADERS
-        # Ids of this run of the service, which no other one gives.
-        self._run, self._numbers = secrets.token_hex(4), count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; the log line is written even when the client goes away."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        identifier = f"{self._run}{next(self._numbers):08x}"
+        identifier = secrets.token_hex(8)
         scope["request_id"] = identifier
         begun, status, sent = time.perf_counter(), 0, 0
 
@@ -97,7 +94,7 @@ class RequestLog:
             route = scope.get("route")
             self._metrics.count(scope["method"], getattr(route, "path", None), status, seconds)
             line = {
-                "at": datetime.now(UTC),
+                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                 "id": identifier,
                 "method": scope["method"],
                 "path": scope["path"],

@@ -169,14 +169,15 @@ class _Watch:
 
     async def whole(self) -> list[PGresult]:
         """Send what is queued, wait for everything that answers it, and return it."""
-        self._results = []
         self._done = self.loop.create_future()
         self._take(self._send)
         try:
             await self._done
         finally:
             self._done = None
-        return self._results
+            # What came isn't kept while nobody asks.
+            results, self._results = self._results, []
+        return results
 
     def stop(self) -> None:
         """Listen no longer."""
@@ -206,6 +207,12 @@ class _Watch:
 
     def _gather(self) -> None:
         """Take what has come; the answer ends with the message's own sign."""
+        self._read()
+        if self._done is not None and not self._done.done():
+            # That a socket has failed may be told once only, together with the last bytes.
+            self._read()
+
+    def _read(self) -> None:
         pgconn = self._pgconn
         pgconn.consume_input()
         while self._done is not None and not self._done.done() and not pgconn.is_busy():

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -110,10 +110,12 @@ def serve(
             try:
                 server.run(sockets=[listener])
             finally:
+                # Whoever gathers the output may have gone with the same Ctrl-C.
+                with suppress(BrokenPipeError):
+                    log.flush()
                 workers.stop()
                 if schedule is not None:
                     schedule.stop()
-                log.flush()
                 file.close()
     except KeyboardInterrupt:
         CONSOLE.print("已停止。")

@@ -5,6 +5,7 @@ tarfile has a filter of its own for this from Python 3.11.4 on; Debian 12 comes 
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -55,6 +56,10 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Non
     packed = archive.extractfile(member)
     if packed is None:
         raise InputError(f"备份里的 {member.name!r} 读不出来,请换一份备份。", f"{member.name!r} can't be read.")
-    path.touch(mode=0o600)
-    with packed, path.open("wb") as target:
+    draft = path.with_name(f"{path.name}.restoring")
+    draft.touch(mode=0o600)
+    with packed, draft.open("wb") as target:
         shutil.copyfileobj(packed, target)
+    # By its age a file is deleted some day; and half a file under its name would look like one that is there already.
+    os.utime(draft, (member.mtime, member.mtime))
+    draft.replace(path)
