@@ -6,12 +6,12 @@ import asyncio
 import base64
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, create_engine, text
 
@@ -78,6 +78,19 @@ def test_a_route_without_a_rule_cannot_be_made() -> None:
     router = APIRouter(route_class=QuickRoute)
     with pytest.raises(LookupError, match="GET /secret"):
         router.get("/secret")(lambda: None)
+
+
+def test_a_route_that_leaves_something_to_close_cannot_be_made() -> None:
+    async def lent() -> AsyncIterator[int]:
+        yield 1
+
+    def held() -> Iterator[int]:
+        yield 1
+
+    for dependency in (lent, held):
+        router = APIRouter(route_class=QuickRoute)
+        with pytest.raises(TypeError, match=dependency.__name__):
+            router.get("/healthz", dependencies=[Depends(dependency)])(lambda: None)
 
 
 def test_a_route_of_another_kind_keeps_the_service_from_starting(
