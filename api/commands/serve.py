@@ -110,8 +110,8 @@ def serve(
             try:
                 server.run(sockets=[listener])
             finally:
-                # Whoever gathers the output may have gone with the same Ctrl-C.
-                with suppress(BrokenPipeError):
+                # Whoever gathers the output may have gone with the same Ctrl-C, or their disk is full.
+                with suppress(OSError):
                     log.flush()
                 workers.stop()
                 if schedule is not None:

@@ -56,10 +56,14 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Non
     packed = archive.extractfile(member)
     if packed is None:
         raise InputError(f"备份里的 {member.name!r} 读不出来,请换一份备份。", f"{member.name!r} can't be read.")
-    draft = path.with_name(f"{path.name}.restoring")
-    draft.touch(mode=0o600)
-    with packed, draft.open("wb") as target:
-        shutil.copyfileobj(packed, target)
-    # By its age a file is deleted some day; and half a file under its name would look like one that is there already.
-    os.utime(draft, (member.mtime, member.mtime))
-    draft.replace(path)
+    # Half a file under its name would look like one that is there already.
+    draft = path.with_name(f"{path.name}.part")
+    try:
+        draft.touch(mode=0o600)
+        with packed, draft.open("wb") as target:
+            shutil.copyfileobj(packed, target)
+        # By its age a file is deleted some day.
+        os.utime(draft, (member.mtime, member.mtime))
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,9 +48,12 @@ def test_the_last_requests_are_in_the_log_when_the_service_stops(
     cluster: LocalCluster, make_database: Callable[..., str], tmp_path: Path
 ) -> None:
     name = make_database()
-    with serving(cluster, name, GIS_DATA_DIR=str(tmp_path)) as served:
+    # Nothing but the end of the service writes them.
+    start = "import api.log_file as log; log._GATHERED_SECONDS = 600; from api.command_line import main; main()"
+    with serving(cluster, name, (sys.executable, "-c", start), GIS_DATA_DIR=str(tmp_path)) as served:
         for number in range(5):
-            assert httpx.get(f"{served.url}/static/none-{number}").status_code == 404
+            assert httpx.get(f"{served.url}/static/none-{number}", timeout=20).status_code == 404
+        assert (tmp_path / "logs" / "requests.jsonl").read_bytes() == b""
     lines = [orjson.loads(line) for line in (tmp_path / "logs" / "requests.jsonl").read_bytes().splitlines()]
     assert [line["path"] for line in lines][-5:] == [f"/static/none-{number}" for number in range(5)]
     assert all(re.fullmatch(r"[0-9-]{10}T[0-9:]{8}\.\d{3}\+00:00", line["at"]) for line in lines)

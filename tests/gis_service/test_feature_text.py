@@ -75,7 +75,7 @@ def test_pages_go_on_where_a_text_looks_like_a_feature(
     seen: list[str] = []
     token = None
     while len(seen) <= len(names):
-        found = page(ask, layer, staff, Question(), limit=1, after=token)
+        found = page(ask, layer, staff, Question(), limit=2, after=token)
         seen += [one["properties"]["name"] for one in features_of(found)]
         if (token := found.after) is None:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import stat
 import tarfile
@@ -72,3 +73,13 @@ def test_what_leads_elsewhere_is_refused(hostile: tarfile.TarInfo, tmp_path: Pat
         unpack(opened, folder)
     assert [path.name for path in tmp_path.rglob("*") if not path.is_dir()] == ["PG_VERSION"]
     assert not ELSEWHERE.exists()
+
+
+def test_half_a_file_leaves_nothing(tmp_path: Path) -> None:
+    whole = packed(*GOOD).getvalue()
+    with (
+        tarfile.open(fileobj=io.BytesIO(gzip.compress(gzip.decompress(whole)[:40_000])), mode="r|gz") as archive,
+        pytest.raises(tarfile.ReadError),
+    ):
+        unpack(archive, tmp_path)
+    assert [path.name for path in tmp_path.rglob("*") if not path.is_dir()] == ["PG_VERSION"]
