@@ -80,7 +80,9 @@ def test_it_finds_what_all_patterns_find() -> None:
 def test_below_another_root_and_beside_http_everything_is_passed_on() -> None:
     table = RouteTable(nowhere, ROUTES, {})
     assert table._finds(scope_of("/healthz", "GET"))
-    assert not table._finds(scope_of("/map/healthz", "GET", "/map"))
+    assert table._finds(scope_of("/maps/density", "GET"))
+    # Below /maps this is the address density, and no map.
+    assert not table._finds(scope_of("/maps/density", "GET", "/maps"))
     assert not table._finds({"type": "lifespan"})
 
 
